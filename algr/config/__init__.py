@@ -1,0 +1,36 @@
+"""Configuration as values: sections, presets, files, search spaces, the data home.
+
+Knows neither torch, ray, mlflow nor optuna, so that `algr --help` and `algr config` are instant.
+"""
+
+from algr.config.home import DataHome
+from algr.config.loader import ResolvedConfig, config_hash, flatten, resolve_config, with_values
+from algr.config.sections import (
+    Config,
+    CvConfig,
+    DataConfig,
+    LossConfig,
+    ModelConfig,
+    TrainConfig,
+    TuneConfig,
+)
+from algr.config.spaces import Parameter, SearchSpace, load_search_space
+
+__all__ = [
+    "Config",
+    "CvConfig",
+    "DataConfig",
+    "DataHome",
+    "LossConfig",
+    "ModelConfig",
+    "Parameter",
+    "ResolvedConfig",
+    "SearchSpace",
+    "TrainConfig",
+    "TuneConfig",
+    "config_hash",
+    "flatten",
+    "load_search_space",
+    "resolve_config",
+    "with_values",
+]
