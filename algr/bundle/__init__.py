@@ -5,6 +5,7 @@ Knows neither the tracking server nor how predictions are served.
 
 from algr.bundle.card import RESEARCH_USE
 from algr.bundle.files import (
+    REQUIRED_FILES,
     Bundle,
     check_golden,
     read_bundle,
@@ -17,6 +18,7 @@ from algr.bundle.spec import BundleSpec, Interval, Kind, Score, fold_interval
 from algr.bundle.write import write_bundle
 
 __all__ = [
+    "REQUIRED_FILES",
     "RESEARCH_USE",
     "Bundle",
     "BundleSpec",

@@ -82,7 +82,7 @@ class LedgerFile:
     header: Header
 
     def records(self, *, start: int = 0) -> Iterator[Record]:
-        """The records from the given one on; a last line that was cut off by a crash is left out."""
+        """The records from the given one on, without a last line that a crash cut off."""
         with self.path.open(encoding="utf-8") as file:
             for index, line in enumerate(file):
                 if index > start and line.endswith("\n"):
@@ -102,7 +102,7 @@ class LedgerFile:
             return 0
 
     def acknowledge(self, num_sent: int) -> None:
-        """Record how many the store has taken. Losing this is harmless: a replay changes nothing."""
+        """Record how many the store has taken. Losing it is harmless: replays change nothing."""
         partial = _sent_path(self.path).with_suffix(".sent-partial")
         partial.write_text(str(num_sent), encoding="ascii")
         partial.replace(_sent_path(self.path))

@@ -73,7 +73,7 @@ class SearchTracking:
         self._trials: dict[int, RunHandle] = {}
 
     def on_trial_start(self, number: int, params: Mapping[str, Any]) -> None:
-        """A trial begins, or goes on after an interruption; only what is searched is a parameter."""
+        """A trial begins, or goes on after an interruption; its parameters are what is searched."""
         self._trials[number] = self._tracker.start_run(
             "trial",
             name=f"trial-{number:03d}",
@@ -157,7 +157,7 @@ class FoldsTracking:
         self._run.log_metrics(summary, step=0)
 
     def abandon(self, *, interrupted: bool) -> None:
-        """End the folds' runs after an error or an interruption; a resumed run goes on with them."""
+        """End the folds' runs after an error or interruption; a resumed run goes on with them."""
         for number in sorted(self._folds):
             if interrupted:
                 self._folds.pop(number).end(status="KILLED", state="INTERRUPTED")

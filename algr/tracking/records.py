@@ -13,6 +13,11 @@ KEY_TAG = "algr.key"
 STATE_TAG = "algr.state"
 
 
+def dataset_digest(fingerprint: str) -> str:
+    """The fingerprint as MLflow's digest of a dataset, which has at most 36 characters."""
+    return fingerprint[:32]
+
+
 def now_ms() -> int:
     """Milliseconds since 1970: MLflow's time stamps."""
     return time.time_ns() // 1_000_000

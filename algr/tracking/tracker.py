@@ -33,8 +33,6 @@ logger = logging.getLogger(__name__)
 
 _CLOSE_TIMEOUT_S = 20.0
 _RUN_ID_TIMEOUT_S = 20.0
-_DIGEST_LENGTH = 32
-"""Of a dataset's fingerprint in MLflow, which takes at most 36 characters."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,7 +262,7 @@ class Tracker:
         dataset = self.dataset
         return {
             "name": dataset.name,
-            "digest": dataset.fingerprint[:_DIGEST_LENGTH],
+            "digest": records.dataset_digest(dataset.fingerprint),
             "source": f'{{"dataset": "{dataset.name}"}}',
             "profile": f'{{"kind": "{dataset.kind}", "num_subjects": {dataset.num_subjects}, '
             f'"num_rows": {dataset.num_frames}}}',
