@@ -95,33 +95,44 @@ def choose_champion(
 
 
 def explain(own: Candidate, previous: Candidate | None, *, champion: Candidate) -> str:
-    """Why the alias is where it is, in a sentence."""
+    """Why the alias is where it is, in a sentence.
+
+    Args:
+        own: The version that was registered.
+        previous: The champion before.
+        champion: The champion now.
+    """
     if champion.version == own.version:
-        if previous is None:
-            return "it is the first version"
-        return f"{own.metric} {own.score:.3f} is better than {_figure(previous)}"
-    rival = champion
-    if rival.measured_on != own.measured_on:
-        differing = _differences(own.measured_on, rival.measured_on)
+        return _explain_promotion(own, previous)
+    if champion.measured_on != own.measured_on:
         return (
-            f"it cannot be compared with the champion, version {rival.version}: "
-            f"other {differing}; cross-validate both on the same dataset, protocol and folds"
+            f"it cannot be compared with the champion, version {champion.version}: other "
+            f"{_differences(own, champion)}; cross-validate both on the same dataset, protocol and "
+            "folds"
         )
-    if own.score <= rival.score:
-        return f"{own.metric} {own.score:.3f} is not better than {_figure(rival)}"
-    gain = paired_gain(own, rival)
+    if own.score <= champion.score:
+        return f"{own.metric} {own.score:.3f} is not better than {_figure(champion)}"
+    gain = paired_gain(own, champion)
     if gain is None:
         return "its gain has no interval: the score is undefined in a fold"
     return (
-        f"the gain of {gain.mean:+.3f} over version {rival.version} is not certain: its interval "
-        f"over folds, {gain.low:+.3f} to {gain.high:+.3f}, does not exclude 0"
+        f"the gain of {gain.mean:+.3f} over version {champion.version} is not certain: its "
+        f"interval over folds, {gain.low:+.3f} to {gain.high:+.3f}, does not exclude 0"
     )
+
+
+def _explain_promotion(own: Candidate, previous: Candidate | None) -> str:
+    if previous is None:
+        return "no other version was champion"
+    if previous.version == own.version:
+        return "it was the champion already"
+    return f"{own.metric} {own.score:.3f} is better than {_figure(previous)}"
 
 
 def candidate_from_tags(version: int, tags: Mapping[str, str]) -> Candidate | None:
     """The candidate that a version's tags describe; `None` for versions that algr did not score."""
     try:
-        by_fold = [value for value in _numbers(tags["algr.scores_by_fold"])]
+        by_fold = _numbers(tags["algr.scores_by_fold"])
         return Candidate(
             version=version,
             fingerprint=tags["algr.fingerprint"],
@@ -144,7 +155,7 @@ def _figure(version: Candidate) -> str:
     return f"{version.score:.3f} of version {version.version}"
 
 
-def _differences(own: tuple[str, ...], other: tuple[str, ...]) -> str:
+def _differences(own: Candidate, other: Candidate) -> str:
     names = ("fingerprint", "protocol", "folds", "metric")
-    differing = [name for name, a, b in zip(names, own, other, strict=True) if a != b]
-    return " and ".join(differing)
+    pairs = zip(names, own.measured_on, other.measured_on, strict=True)
+    return " and ".join(name for name, ours, theirs in pairs if ours != theirs)

@@ -2,7 +2,6 @@
 
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -12,29 +11,17 @@ from typing import TYPE_CHECKING, Any
 from algr.bundle import Bundle, read_bundle, refuse_foreign_folder, replace_folder
 from algr.config import DataHome
 from algr.errors import IntegrityError, TrackingError
-from algr.tracking.gate import (
-    Candidate,
-    Decision,
-    Gate,
-    candidate_from_tags,
-    choose_champion,
-    explain,
-    paired_gain,
-)
+from algr.tracking.gate import Decision, Gate
 from algr.tracking.packaging import BUNDLE_FOLDER, log_bundle
+from algr.tracking.promotion import promote
 from algr.tracking.reference import PREFIX, Reference, parse_reference
-from algr.tracking.store import Store, database_file, locate_store, open_store, unreachable
+from algr.tracking.sender import first_line
+from algr.tracking.store import Store, database_file, locate_store, open_store
 from algr.tracking.tracker import ensure_experiment
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
-
-CHAMPION = "champion"
-_DECIDED_TAG = "algr.decided"
-_ATTEMPTS = 20
-_UNDECIDED_FOR_MS = 10 * 60 * 1000
-"""A version that is undecided for longer belongs to a process that died."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,10 +127,10 @@ class Registry:
             TrackingError: The registry refuses or does not answer.
         """
         with _as_tracking_error(self.store):
-            version = self._find_by_sha256(bundle)
-            if version is None:
-                version = self._create_version(bundle, run_id=run_id, gate=gate)
-            decision = self._decide(bundle.name, version)
+            version = self._find_by_sha256(bundle) or self._create_version(
+                bundle, run_id=run_id, gate=gate
+            )
+            decision = promote(self._client, bundle.name, version=version)
         return Registration(name=bundle.name, version=version, decision=decision)
 
     def list_models(self) -> tuple[RegisteredVersion, ...]:
@@ -252,109 +239,6 @@ class Registry:
                 return version.version
         return None
 
-    def _decide(self, name: str, own_version: int) -> Decision:
-        """Give the alias to the version that should have it, and look again after each change.
-
-        MLflow has no compare-and-set for aliases. Whoever writes the alias last has looked at all
-        versions that others may be deciding on after writing it, so the best one ends with it.
-        """
-        settled = self._settled_versions(name, own_version)
-        first: Candidate | None = None
-        for attempt in range(_ATTEMPTS):
-            candidates = self._candidates(name)
-            own = candidates[own_version]
-            held = self._champion_version(name)
-            champion = None if held is None else candidates.get(held)
-            if held is not None and champion is None:
-                return self._foreign_champion(name, own_version, held)
-            if attempt == 0:
-                first = champion
-            contenders = [c for number, c in candidates.items() if number not in settled]
-            chosen = choose_champion(champion, contenders, own=own)
-            if champion is not None and chosen.version == champion.version:
-                break
-            self._set_alias(name, chosen.version)
-        else:
-            raise TrackingError(
-                f"the alias {CHAMPION} of {name} keeps changing; version {own_version} is "
-                "registered",
-                expected="a quiet registry",
-                advice="look at it with `algr models list` and run the command again",
-            )
-        previous = first if first is not None and first.version != own_version else None
-        decision = Decision(
-            is_champion=chosen.version == own_version,
-            champion=chosen.version,
-            reason=explain(own, previous, champion=chosen),
-            gain=None if previous is None else paired_gain(own, previous),
-        )
-        self._write_decision(name, own_version, decision)
-        return decision
-
-    def _settled_versions(self, name: str, own_version: int) -> frozenset[int]:
-        """Versions whose case is closed: a champion that was set back by hand stays set back.
-
-        While another process is deciding nothing is closed, because its writes may still undo
-        what was decided.
-        """
-        versions = {int(v.version): v for v in self._client.search_model_versions(f"name='{name}'")}
-        created_ms = versions[own_version].creation_timestamp
-        others = [version for number, version in versions.items() if number != own_version]
-        undecided = [
-            version
-            for version in others
-            if _DECIDED_TAG not in version.tags
-            and created_ms - version.creation_timestamp < _UNDECIDED_FOR_MS
-        ]
-        if undecided:
-            return frozenset()
-        return frozenset(int(v.version) for v in others if _DECIDED_TAG in v.tags)
-
-    def _candidates(self, name: str) -> dict[int, Candidate]:
-        candidates = {}
-        for version in self._client.search_model_versions(f"name='{name}'"):
-            candidate = candidate_from_tags(int(version.version), version.tags)
-            if candidate is not None and version.status == "READY":
-                candidates[candidate.version] = candidate
-        return candidates
-
-    def _champion_version(self, name: str) -> int | None:
-        aliases: Mapping[str, str] = self._client.get_registered_model(name).aliases
-        return int(aliases[CHAMPION]) if CHAMPION in aliases else None
-
-    def _set_alias(self, name: str, version: int) -> None:
-        """Set the alias; two first settings at once collide in the database of the server."""
-        from mlflow.exceptions import MlflowException
-
-        for pause_s in (0.1, 0.3, 1.0):
-            try:
-                self._client.set_registered_model_alias(name, CHAMPION, str(version))
-            except MlflowException:
-                time.sleep(pause_s)
-            else:
-                return
-        self._client.set_registered_model_alias(name, CHAMPION, str(version))
-
-    def _foreign_champion(self, name: str, own_version: int, held: int) -> Decision:
-        decision = Decision(
-            is_champion=False,
-            champion=held,
-            reason=f"the champion, version {held}, was not registered by algr and has no scores "
-            "to compare with; move the alias by hand if you want to",
-            gain=None,
-        )
-        self._write_decision(name, own_version, decision)
-        return decision
-
-    def _write_decision(self, name: str, version: int, decision: Decision) -> None:
-        tags = {_DECIDED_TAG: "champion" if decision.is_champion else "challenger"}
-        tags["algr.reason"] = decision.reason
-        if decision.gain is not None:
-            gain = decision.gain
-            tags["algr.gain"] = f"{gain.mean:+.6f} [{gain.low:+.6f}, {gain.high:+.6f}]"
-        for key, value in reversed(tags.items()):
-            self._client.set_model_version_tag(name, str(version), key, value)
-
     def _versions(self, name: str) -> list[RegisteredVersion]:
         model = self._client.get_registered_model(name)
         aliases: dict[int, list[str]] = {}
@@ -462,5 +346,9 @@ def _as_tracking_error(store: Store) -> Iterator[None]:
 
     try:
         yield
-    except MlflowException as error:
-        raise unreachable(store, error) from error
+    except (MlflowException, OSError) as error:
+        raise TrackingError(
+            f"the model registry of {store.label} failed: {first_line(error)}",
+            expected="a registry that answers and takes files",
+            advice="mend it and run the command again; nothing is registered twice",
+        ) from error
