@@ -35,7 +35,7 @@ for command in (cv, tune, predict, serve, ui, submit, demo):
     app.command()(command)
 
 
-def _print_version(value: bool) -> None:  # noqa: FBT001 - Typer's signature
+def _print_version(value: bool) -> None:
     if value:
         typer.echo(f"algr {algr.__version__}")
         raise typer.Exit
@@ -45,7 +45,9 @@ def _print_version(value: bool) -> None:  # noqa: FBT001 - Typer's signature
 def _root(
     version: Annotated[  # noqa: ARG001 - handled by its callback
         bool,
-        typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version."),
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version."
+        ),
     ] = False,
     verbose: Annotated[
         bool, typer.Option("--verbose", "-v", help="Show debugging messages.")

@@ -67,13 +67,20 @@ TrackingOption = Annotated[
 ]
 AddressOption = Annotated[
     str | None,
-    typer.Option("--address", help="Running Ray cluster, for instance host:6379 or ray://host:10001.",
-                 show_default="a local one, for this command"),
+    typer.Option(
+        "--address",
+        help="Running Ray cluster, for instance host:6379 or ray://host:10001.",
+        show_default="a local one, for this command",
+    ),
 ]
 WorkersOption = Annotated[
     int | None,
-    typer.Option("--workers", min=1, help="Ray Train workers.",
-                 show_default="one per fold, at most one per device"),
+    typer.Option(
+        "--workers",
+        min=1,
+        help="Ray Train workers.",
+        show_default="one per fold, at most one per device",
+    ),
 ]
 
 
@@ -81,9 +88,7 @@ def resolve(
     preset: Preset, file: Path | None, sets: list[str] | None, seed: int | None
 ) -> ResolvedConfig:
     """The configuration that the shared options describe."""
-    return resolve_config(
-        preset=preset.value, file=file, sets=sets or (), overrides={"seed": seed}
-    )
+    return resolve_config(preset=preset.value, file=file, sets=sets or (), overrides={"seed": seed})
 
 
 def locate(home: Path | None) -> DataHome:
