@@ -44,15 +44,15 @@ def draw_folds(person: Person, rng: np.random.Generator) -> tuple[Fold, ...]:
     folds = []
     for side in (0, 1):
         folds += [
-            _crease("furrows", side, _furrows(shape, rng), depth=0.42, width=0.020),
-            _crease("glabella", side, _glabella(shape, rng), depth=0.45, width=0.020),
-            _crease("crow", side, _crow(rng), depth=0.40, width=0.013),
-            _crease("bunny", side, _bunny(rng), depth=0.42, width=0.015),
-            _crease("nasolabial", side, [_nasolabial(shape)], depth=0.62, width=0.030),
-            _crease("corner", side, [_corner(shape)], depth=0.42, width=0.020),
-            _crease("bag", side, _bags(), depth=0.34, width=0.016),
-            _crease("perioral", side, _perioral(shape), depth=0.34, width=0.014),
-            _crease("marionette", side, [_marionette(shape)], depth=0.40, width=0.022),
+            _crease("furrows", side, _furrows(shape, rng), depth=0.36, width=0.024),
+            _crease("glabella", side, _glabella(shape, rng), depth=0.38, width=0.024),
+            _crease("crow", side, _crow(rng), depth=0.27, width=0.020),
+            _crease("bunny", side, _bunny(rng), depth=0.30, width=0.020),
+            _crease("nasolabial", side, [_nasolabial(shape)], depth=0.46, width=0.042),
+            _crease("corner", side, [_corner(shape)], depth=0.32, width=0.026),
+            _crease("bag", side, _bags(), depth=0.24, width=0.024),
+            _crease("perioral", side, _perioral(shape), depth=0.26, width=0.018),
+            _crease("marionette", side, [_marionette(shape)], depth=0.32, width=0.032),
             _apple(shape, side),
             _chin(shape, side, rng),
         ]

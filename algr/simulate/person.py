@@ -17,6 +17,7 @@ class Shape:
 
     cheek_half_width: float
     jaw_half_width: float
+    chin_half_width: float
     chin_y: float
     hairline_y: float
     crown_y: float
@@ -57,6 +58,7 @@ class Looks:
     hair_style: str
     hair_length: float
     parting: float
+    curl: float
     beard: float
     freckles: float
     age: float
@@ -128,12 +130,13 @@ def draw_person(rng: np.random.Generator) -> Person:
 
     shape = Shape(
         cheek_half_width=around(1.13, 0.05),
-        jaw_half_width=around(0.90, 0.06),
-        chin_y=around(1.86, 0.08),
+        jaw_half_width=around(0.87, 0.06),
+        chin_half_width=around(0.27, 0.04),
+        chin_y=around(1.90, 0.08),
         hairline_y=around(-0.98, 0.10),
         crown_y=around(-1.62, 0.07),
         eye_half_width=around(0.235, 0.012),
-        eye_height=around(0.175, 0.020),
+        eye_height=around(0.160, 0.018),
         eye_tilt=around(0.02, 0.022),
         brow_y=around(-0.345, 0.035),
         brow_arch=around(0.075, 0.022),
@@ -159,7 +162,7 @@ def draw_person(rng: np.random.Generator) -> Person:
 
 def _draw_looks(rng: np.random.Generator) -> Looks:
     tone = rng.choice(len(_SKINS), p=[0.2, 0.2, 0.18, 0.14, 0.12, 0.09, 0.07])
-    skin = _varied(_SKINS[tone], rng, 6.0)
+    skin = _varied(_SKINS[tone], rng, 3.0)
     dark_hair = tone >= 4
     hair = _HAIRS[rng.integers(0, 2 if dark_hair else len(_HAIRS))]
     age = float(rng.beta(1.6, 1.4))
@@ -184,7 +187,8 @@ def _draw_looks(rng: np.random.Generator) -> Looks:
         brow_density=float(rng.uniform(0.45, 1.0)),
         hair_style=str(style),
         hair_length=float(rng.uniform(0.0, 1.0)),
-        parting=float(rng.uniform(-0.6, 0.6)),
+        parting=float(rng.uniform(-0.8, 0.8)),
+        curl=float(rng.uniform(0.0, 1.0)),
         beard=0.0 if female else float(np.clip(rng.normal(0.25, 0.3), 0.0, 0.9)),
         freckles=float(np.clip(rng.normal(0.2, 0.35), 0.0, 1.0)),
         age=age,

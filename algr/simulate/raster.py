@@ -1,14 +1,15 @@
 """The sheet on which a face is painted once, before it moves."""
 
-# Shape suffixes: H = rows, W = columns, N = points, 2 = x and y, 3 = RGB.
+# Shape suffixes: H = rows, W = columns, N = points, 2 = x and y, 3 = RGB (planes first: numpy
+# works along rows).
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from PIL import Image, ImageDraw
-from scipy.ndimage import gaussian_filter
+from PIL import Image, ImageDraw, ImageFilter
+from algr.simulate.person import Rgb
 
 Floats = npt.NDArray[np.float32]
 Array = npt.NDArray[np.float64]
@@ -52,14 +53,10 @@ class Raster:
     def polygon(self, points_N2: Array, *, blur: float = 0.0) -> Floats:
         """A filled shape, 0 to 1, with edges as soft as `blur` (eye distances)."""
         width, height = self.size
-        mask = Image.new("L", (width * 2, height * 2), 0)
-        doubled = [(2 * x + 0.5, 2 * y + 0.5) for x, y in self.pixels(points_N2)]
-        ImageDraw.Draw(mask).polygon(doubled, fill=255)
-        small = mask.resize((width, height), Image.Resampling.BOX)
-        mask_HW = np.asarray(small, np.float32) / 255.0
-        if blur > 0:
-            mask_HW = gaussian_filter(mask_HW, blur * self.scale)
-        return mask_HW
+        mask = Image.new("L", (width, height), 0)
+        ImageDraw.Draw(mask).polygon(self.pixels(points_N2), fill=255)
+        soft = mask.filter(ImageFilter.GaussianBlur(max(blur * self.scale, 0.5)))
+        return np.asarray(soft, np.float32) / np.float32(255.0)
 
 
 BASE = Raster(80)
@@ -109,6 +106,20 @@ def soft_noise(
     return np.asarray(image, np.float32)
 
 
-def blend(under_HW3: Floats, over: Floats | tuple[float, float, float], mask_HW: Floats) -> None:
+def blend(under_3HW: Floats, over: Floats | Rgb, mask_HW: Floats) -> None:
     """Lay a colour or picture over another where the mask is 1, in place."""
-    under_HW3 += (np.asarray(over, np.float32) - under_HW3) * mask_HW[..., None]
+    for channel in range(3):
+        plane_HW = under_3HW[channel]
+        plane_HW += (over[channel] - plane_HW) * mask_HW
+
+
+def darken(under_3HW: Floats, shadow_HW: Floats, *, tint: Rgb = (1.0, 1.0, 1.0)) -> None:
+    """Take a share of the light away, of each colour by its tint, in place."""
+    for channel in range(3):
+        under_3HW[channel] *= 1.0 - shadow_HW * tint[channel]
+
+
+def as_rgb(values: Sequence[float]) -> Rgb:
+    """Three plain numbers, so that arrays keep their precision when mixed with them."""
+    red, green, blue = (float(value) for value in values)
+    return (red, green, blue)
