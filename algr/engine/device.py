@@ -65,3 +65,9 @@ def seeded(seed: int, *, device: torch.device) -> Iterator[None]:
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)
         yield
+
+
+def is_out_of_memory(error: BaseException) -> bool:
+    """Whether memory ran out, on the accelerator or on the host."""
+    host = "DefaultCPUAllocator" in str(error)  # torch has no exception of its own for it
+    return isinstance(error, torch.OutOfMemoryError | MemoryError) or host

@@ -155,16 +155,21 @@ class LossLog:
         self.first_bad_step: int | None = None
         """The first step, among those looked at, whose loss is not finite."""
 
+    @property
+    def steps(self) -> int:
+        """Steps taken so far."""
+        return len(self._images)
+
     def add(self, values_P: Tensor, *, images: int) -> None:
         """Take the loss values of the next step."""
         self._unseen.append(values_P)
         self._images.append(images)
         if len(self._unseen) >= self._steps_per_look:
-            self._look()
+            self.look()
 
     def means(self) -> dict[str, float]:
         """Mean over the images of each loss value."""
-        self._look()
+        self.look()
         total = sum(self._images)
         return {
             name: math.fsum(
@@ -175,7 +180,8 @@ class LossLog:
             for index, name in enumerate(("loss", *LossParts._fields[1:]))
         }
 
-    def _look(self) -> None:
+    def look(self) -> None:
+        """Look at the values that were not looked at yet."""
         if not self._unseen:
             return
         for values in torch.stack(self._unseen).tolist():
