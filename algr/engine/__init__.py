@@ -11,6 +11,7 @@ from algr.engine.checkpoint import (
     save_checkpoint,
 )
 from algr.engine.device import pick_device
+from algr.engine.export import export_weights, load_exported, network_for
 from algr.engine.fold import FoldTrainer
 from algr.engine.ports import Collectives, SoloCollectives, TorchCollectives
 from algr.engine.records import (
@@ -40,9 +41,12 @@ __all__ = [
     "SoloCollectives",
     "TorchCollectives",
     "epoch_value",
+    "export_weights",
     "load_checkpoint",
+    "load_exported",
     "mean_defined",
     "merge_checkpoints",
+    "network_for",
     "open_frames",
     "pick_device",
     "save_checkpoint",

@@ -35,6 +35,7 @@ from algr.engine.checks import (
 )
 from algr.engine.device import cpu_threads, is_out_of_memory, pick_arithmetic, seeded
 from algr.engine.kept import KeptWeights, cpu_copy
+from algr.engine.export import network_for
 from algr.engine.ports import Collectives, SoloCollectives
 from algr.engine.recipe import learning_rate, make_optimizer, set_learning_rate
 from algr.engine.records import (
@@ -49,7 +50,6 @@ from algr.engine.scoring import Scored, score_rows
 from algr.engine.steps import LossLog, StepRules, average_buffers, targets_of, train_step
 from algr.errors import StudyError
 from algr.metrics import headline, scores
-from algr.models import build_model, regions_for
 from algr.seeding import derive_seed
 
 _STEPS_PER_LOOK = {"cpu": 1, "cuda": 16}
@@ -292,14 +292,12 @@ class FoldTrainer:
         )
 
     def _fresh_model(self) -> nn.Module:
-        config, dataset = self._config.model, self._dataset
-        regions = regions_for(
-            kind=dataset.kind,
-            label_names=dataset.label_names,
-            palsy_regions=config.palsy_regions,
-        )
         with seeded(self._seed("weights"), device=torch.device("cpu")):
-            model = build_model(config, kind=dataset.kind, regions=regions)
+            model = network_for(
+                self._config.model,
+                kind=self._dataset.kind,
+                label_names=self._dataset.label_names,
+            )
         return model.to(self._device)
 
     def _seed(self, *purpose: str | int) -> int:

@@ -21,7 +21,7 @@ class FoldsRun:
 
     A run whose checkpoint exists goes on from it: it returns the recorded epochs again, one per
     step, without training, so that a caller that lost reports in a crash gets them after all; then
-    it trains the next one. The checkpoint is written after each trained epoch.
+    it trains the next one. The checkpoint is written after each trained epoch, by replica 0.
 
     A worker that holds only some folds is given no checkpoint to write: its carrier reads the
     common file and hands it to `resume`, and merges the workers' `snapshot`s into it.
@@ -71,6 +71,7 @@ class FoldsRun:
         }
         self._num_epochs = config.train.num_epochs
         self._checkpoint, self._identity = checkpoint, identity
+        self._leads = all(one.rank == 0 for one in (collectives_of_fold or {}).values())
         self._recorded: list[tuple[FoldEpoch, ...]] = []
         self._returned = 0
         if checkpoint is not None and checkpoint.exists():
@@ -95,10 +96,14 @@ class FoldsRun:
         assert not self.is_finished, "all epochs are done"
         if self._returned == len(self._recorded):
             self._recorded.append(tuple(fold.run_epoch() for fold in self._trainers.values()))
-            if self._checkpoint is not None:
-                save_checkpoint(self._checkpoint, self.snapshot())
+            self.save()
         self._returned += 1
         return self._recorded[self._returned - 1]
+
+    def save(self) -> None:
+        """Write the checkpoint, if there is one to write and this is replica 0."""
+        if self._checkpoint is not None and self._leads:
+            save_checkpoint(self._checkpoint, self.snapshot())
 
     def results(self) -> tuple[FoldResult, ...]:
         """The test scores of every fold, each with the weights of its chosen epoch."""
