@@ -15,7 +15,7 @@ from torch import Tensor
 
 from algr.data import FrameBatch, PreparedDataset
 from algr.engine.device import free_bytes, keeps_resident
-from algr.faces import ALIGNED_SIZE, NUM_LANDMARKS
+from algr.faces import ALIGNED_SIZE, CROP_SIZE, NUM_LANDMARKS
 
 Rows = npt.NDArray[np.int64]
 
@@ -132,6 +132,28 @@ def split_batches(rows_N: Rows, *, batch_size: int, smallest: int) -> list[Rows]
 def share_slice(count: int, *, rank: int, size: int) -> slice:
     """The part of `count` things that replica `rank` of `size` takes; sizes differ by one at most."""
     return slice(count * rank // size, count * (rank + 1) // size)
+
+
+@dataclass(frozen=True)
+class CropDraws:
+    """Where each image of a batch is cropped, and whether it is mirrored."""
+
+    offsets_B2: Tensor
+    """x, y of the crop's first pixel, 0 to 24."""
+    mirrored_B: Tensor
+
+    def part(self, share: slice) -> "CropDraws":
+        """The draws of one replica's share."""
+        return CropDraws(self.offsets_B2[share], self.mirrored_B[share])
+
+
+def draw_crops(count: int, *, generator: torch.Generator) -> CropDraws:
+    """Draws for a whole batch; on the CPU, so that every device trains on the same crops."""
+    largest = ALIGNED_SIZE - CROP_SIZE
+    return CropDraws(
+        torch.randint(0, largest + 1, (count, 2), generator=generator),
+        torch.rand(count, generator=generator) < 0.5,
+    )
 
 
 def prefetched(source: FrameSource, batches: Sequence[Rows]) -> Iterator[LoadedBatch]:

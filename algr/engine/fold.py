@@ -13,14 +13,16 @@ from algr.data import (
     CropBatch,
     Fold,
     PreparedDataset,
-    augment_batch,
     center_batch,
     class_weights,
+    crop_batch,
 )
 from algr.engine.batches import (
+    CropDraws,
     FrameSource,
     LoadedBatch,
     Rows,
+    draw_crops,
     open_frames,
     prefetched,
     share_slice,
@@ -62,7 +64,7 @@ class FoldTrainer:
     subjects. A fold that has neither is a refit: its model is that of the last epoch.
 
     Every draw comes from a seed of (seed, fold, purpose, epoch), so an epoch needs no random state
-    from the one before. With several replicas each augments its share with draws of its own.
+    from the one before. Replicas draw for the whole batch and use what falls on their share.
 
     Args:
         config: What to train and how.
@@ -218,14 +220,15 @@ class FoldTrainer:
 
     def _train(self, batches: list[Rows], *, log: LossLog) -> None:
         rank, size = self._collectives.rank, self._collectives.size
-        shares = [batch[share_slice(len(batch), rank=rank, size=size)] for batch in batches]
-        augmenting = torch.Generator(self._device)
-        augmenting.manual_seed(self._seed("augment", self.epoch, rank))
+        shares = [share_slice(len(batch), rank=rank, size=size) for batch in batches]
+        own_rows = [batch[share] for batch, share in zip(batches, shares, strict=True)]
+        augmenting = torch.Generator().manual_seed(self._seed("augment", self.epoch))
         self._model.train()
         with seeded(self._seed("dropout", self.epoch, rank), device=self._device):
-            for step, batch in enumerate(prefetched(self._frames, shares)):
+            for step, batch in enumerate(prefetched(self._frames, own_rows)):
                 set_learning_rate(self._optimizer, self._rate(step, len(batches)))
-                crops = self._training_crops(batch, generator=augmenting)
+                draws = draw_crops(len(batches[step]), generator=augmenting)
+                crops = self._training_crops(batch, draws=draws.part(shares[step]))
                 values_P = train_step(
                     self._model,
                     self._optimizer,
@@ -240,13 +243,17 @@ class FoldTrainer:
         self._check_finite(log)
         average_buffers(self._model, collectives=self._collectives)
 
-    def _training_crops(self, batch: LoadedBatch, *, generator: torch.Generator) -> CropBatch:
+    def _training_crops(self, batch: LoadedBatch, *, draws: CropDraws) -> CropBatch:
         images_BHWC, landmarks_BL2 = batch.images_BHWC, batch.landmarks_BL2
         input_size = self._config.model.input_size
         if not self._config.data.augment:
             return center_batch(images_BHWC, landmarks_BL2, input_size=input_size)
-        return augment_batch(
-            images_BHWC, landmarks_BL2, generator=generator, input_size=input_size
+        return crop_batch(
+            images_BHWC,
+            landmarks_BL2,
+            offsets_B2=draws.offsets_B2,
+            mirrored_B=draws.mirrored_B,
+            input_size=input_size,
         )
 
     def _validate(self, *, step: int) -> Scores:
