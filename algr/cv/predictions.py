@@ -5,6 +5,7 @@ Shape suffixes: N = frames, K = grades or action units.
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -37,7 +38,7 @@ def write_predictions(
 def _table(dataset: PreparedDataset, *, fold: int, predictions: FramePredictions) -> pa.Table:
     frames, rows_N = dataset.frames, predictions.rows_N
     probability_NK = predictions.probability_NK
-    columns = {
+    columns: dict[str, Any] = {
         "fold": np.full(len(rows_N), fold, dtype=np.int16),
         "subject": frames.subject_id[rows_N],
         "video": frames.video_id[rows_N],

@@ -36,8 +36,8 @@ from algr.engine.checks import (
     check_replicas_equal,
 )
 from algr.engine.device import cpu_threads, is_out_of_memory, pick_arithmetic, seeded
-from algr.engine.kept import KeptWeights, cpu_copy
 from algr.engine.export import network_for
+from algr.engine.kept import KeptWeights, cpu_copy
 from algr.engine.ports import Collectives, SoloCollectives
 from algr.engine.recipe import learning_rate, make_optimizer, set_learning_rate
 from algr.engine.records import (

@@ -4,6 +4,7 @@ Shape suffixes: N = frames, B = images of a batch, K = grades or action units.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -90,6 +91,6 @@ def _count(
     )
 
 
-def _array(tensor: torch.Tensor) -> npt.NDArray[np.generic]:
-    array: npt.NDArray[np.generic] = tensor.cpu().numpy()
+def _array(tensor: torch.Tensor) -> npt.NDArray[Any]:
+    array: npt.NDArray[Any] = tensor.cpu().numpy()
     return array

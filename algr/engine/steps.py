@@ -1,6 +1,7 @@
 """One training step, alone or shared by the replicas of a fold.
 
-Shape suffixes: B = images (of this replica), A = labels, C, H, W = crop, P = the four loss values of `LossParts`.
+Shape suffixes: B = images (of this replica), A = labels, C, H, W = crop, P = the four loss values
+of `LossParts`.
 """
 
 import math
@@ -124,7 +125,7 @@ def sum_gradients(
     tensors = [values_P, *gradients]
     flat = torch.cat([tensor.flatten() for tensor in tensors])
     collectives.sum_(flat)
-    sums = flat.split([tensor.numel() for tensor in tensors])
+    sums = torch.split(flat, [tensor.numel() for tensor in tensors])
     for tensor, total in zip(tensors, sums, strict=True):
         tensor.copy_(total.view_as(tensor))
 
@@ -137,7 +138,7 @@ def average_buffers(model: nn.Module, *, collectives: Collectives) -> None:
     for buffer in model.buffers():
         if buffer.is_floating_point():
             collectives.sum_(buffer)
-            buffer /= collectives.size
+            buffer.div_(collectives.size)
 
 
 class LossLog:
