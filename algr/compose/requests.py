@@ -90,7 +90,7 @@ def free_name(folder: Path, stem: str) -> str:
 
 
 def last_name(folder: Path, stem: str, *, marker: str) -> str | None:
-    """The name `stem-NUMBER` below which the marker file was written last; None if there is none."""
+    """The name `stem-NUMBER` whose marker file is the newest; None if there is none."""
     found = [
         path
         for path in folder.glob(f"{stem}-*/{marker}")

@@ -74,9 +74,8 @@ def run_ui(
     if not command.argv:
         return 0
     say("stop it with Ctrl-C")
-    return subprocess.run(  # noqa: S603 - our own command
-        command.argv, env=command.environment, check=False
-    ).returncode
+    done = subprocess.run(command.argv, env=command.environment, check=False)  # noqa: S603
+    return done.returncode
 
 
 def submit(words: Sequence[str], *, address: str | None, show: Callable[[str], None]) -> int:

@@ -220,9 +220,7 @@ def shoot_visit(out: Path, visit: Visit, *, seed: int, video_fps: float) -> None
     """Write the landmark file and then the video of a visit."""
     take = prepare_take(visit, seed=seed, video_fps=video_fps)
     write_landmarks(out / f"{visit.stem}_land.csv", landmarks(take.curves))
-    frames = render_frames(
-        take.person, take.scene, take.motion, take.curves, palsy=visit.palsy
-    )
+    frames = render_frames(take.person, take.scene, take.motion, take.curves, palsy=visit.palsy)
     write_video(out / f"{visit.stem}.mp4", frames, video_fps=video_fps, size=FRAME_SIZE)
 
 
@@ -255,9 +253,7 @@ def _count_frames(visit: Visit, video_fps: float) -> int:
     return int(np.ceil(visit.segments[-1].end_s * video_fps - 1e-9))
 
 
-def _check_numbers(
-    subjects: int, jobs: int, seconds_per_exercise: float, video_fps: float
-) -> None:
+def _check_numbers(subjects: int, jobs: int, seconds_per_exercise: float, video_fps: float) -> None:
     problems = []
     if subjects < 1:
         problems.append(f"subjects: {subjects} is below 1")
