@@ -72,10 +72,10 @@ def test_a_resumed_fold_ends_with_the_same_bits(
 def test_training_lowers_the_loss_on_the_frames_it_sees(
     make_config: MakeConfig, units: PreparedDataset
 ) -> None:
-    config = make_config(data__augment=False, train__learning_rate=0.02)
+    config = make_config(data__augment=False, loss__align_weight=0, train__decay_every_epochs=9)
     trainer = trainer_of(config, units, fold=refit_fold(units))
 
-    losses = [trainer.run_epoch().train["loss"] for _ in range(6)]
+    losses = [trainer.run_epoch().train["loss"] for _ in range(7)]
 
     assert losses[-1] < 0.5 * losses[0]
 
@@ -187,6 +187,18 @@ def test_an_undefined_validation_score_is_below_every_other(
     assert trainer.chosen_epoch == 1
 
 
+def test_without_any_defined_validation_score_the_last_epoch_is_chosen(
+    config: Config, units: PreparedDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = trainer_of(config, units)
+    with_validation_scores(monkeypatch, trainer, [None, None])
+
+    for _ in range(2):
+        trainer.run_epoch()
+
+    assert trainer.chosen_epoch == 1
+
+
 def test_under_the_papers_protocol_the_test_subjects_choose_the_epoch(
     config: Config, units: PreparedDataset
 ) -> None:
@@ -253,7 +265,7 @@ def test_running_out_of_memory_names_the_batch_size(
         torch.empty(1 << 60, dtype=torch.uint8)
 
     monkeypatch.setattr("algr.engine.fold.train_step", too_much)
-    with pytest.raises(FoldFailedError, match="train.batch_size 8") as caught:
+    with pytest.raises(FoldFailedError, match=r"train\.batch_size 8") as caught:
         trainer.run_epoch()
 
     assert caught.value.failure.kind == "out_of_memory"
