@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from algr.bundle import Bundle, read_bundle, refuse_foreign_folder, replace_folder
+from algr.bundle import Bundle, note_version, read_bundle, refuse_foreign_folder, replace_folder
 from algr.config import DataHome
 from algr.errors import IntegrityError, TrackingError
 from algr.tracking.environment import as_default_store
@@ -181,6 +181,7 @@ class Registry:
             self._download(version, partial)
             folder = partial / "model"
             read_bundle(folder, expected_sha256=version.sha256)
+            note_version(folder, version=version.version, sha256=version.sha256)
             replace_folder(folder, out)
         finally:
             shutil.rmtree(partial, ignore_errors=True)
