@@ -8,7 +8,7 @@ Shape suffixes: L = landmarks, 2 = x, y.
 import base64
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -126,7 +126,7 @@ async def _from_form(request: "Request", body: bytes) -> Upload:
 
         spool_max_size = MAX_BODY_BYTES
 
-    async def stream() -> AsyncIterator[bytes]:
+    async def stream() -> AsyncGenerator[bytes, None]:
         yield body
 
     parser = MemoryParser(
