@@ -8,7 +8,7 @@ import hashlib
 import logging
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
@@ -206,7 +206,7 @@ def _units(subjects: Sequence[SubjectInfo]) -> list[_Unit]:
     ]
 
 
-def _digests(units: "Collection[_Unit] | Any") -> tuple[str, ...]:
+def _digests(units: Iterable[_Unit]) -> tuple[str, ...]:
     return tuple(sorted(digest for unit in units for digest in unit.digests))
 
 
@@ -247,7 +247,7 @@ def _hold_out(units: Sequence[_Unit], *, fraction: float, seed: int, dataset: st
                 expected="at least two per fold under the protocol 'honest'",
                 advice="prepare more subjects, or use fewer folds",
             )
-        held_out = _by_grade(units, seed=seed)[-1][:1]
+        held_out = [min(units, key=lambda unit: _place(unit, seed=seed))]
     return held_out
 
 
