@@ -212,13 +212,14 @@ def _digests(units: Iterable[_Unit]) -> tuple[str, ...]:
 
 def _by_grade(units: Sequence[_Unit], *, seed: int) -> list[list[_Unit]]:
     """Units of each grade, larger ones first, otherwise in an order that the seed decides."""
-
-    def place(unit: _Unit) -> tuple[int, str]:
-        text = f"{seed}/{unit.name}"
-        return (-len(unit.digests), hashlib.sha256(text.encode()).hexdigest())
-
+    ordered = sorted(units, key=lambda unit: (-len(unit.digests), _place(unit, seed=seed)))
     grades = sorted({unit.grade for unit in units})
-    return [sorted((unit for unit in units if unit.grade == grade), key=place) for grade in grades]
+    return [[unit for unit in ordered if unit.grade == grade] for grade in grades]
+
+
+def _place(unit: _Unit, *, seed: int) -> str:
+    """A hash by which to sort; the order lasts, unlike that of a library's shuffle."""
+    return hashlib.sha256(f"{seed}/{unit.name}".encode()).hexdigest()
 
 
 def _deal(units: Sequence[_Unit], *, num_parts: int, seed: int) -> list[list[_Unit]]:
