@@ -133,3 +133,23 @@ def ui(
             say=lambda text: typer.echo(text, err=True),
         )
     )
+
+
+@stops_cleanly("run it again: what was sent stays sent")
+def sync(
+    tracking_uri: TrackingOption = None, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
+    """Send the records that an outage of the tracking store left in the ledger.
+
+    Example: algr sync
+    """
+    from algr.compose import sync_ledger
+
+    report = sync_ledger(locate(home), tracking_uri=tracking_uri)
+    if as_json:
+        print_json(report)
+        return
+    typer.echo(
+        f"{report['records']} records of {report['ledgers']} ledgers sent, "
+        f"{report['closed_runs']} abandoned runs closed"
+    )

@@ -1,5 +1,6 @@
 """`algr cv`, `algr tune`, `algr submit`: train here, or have a cluster do it."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -31,6 +32,13 @@ ResumeOption = Annotated[
         help="Continue what exists under --name, or else the last one; start it if there is none.",
     ),
 ]
+
+
+class Gate(StrEnum):
+    """When a newly registered model becomes the champion."""
+
+    MEAN = "mean"
+    INTERVAL = "interval"
 
 
 @stops_cleanly("the same command with --resume goes on where it stopped")
@@ -94,8 +102,9 @@ def tune(
         ),
     ] = None,
     gate: Annotated[
-        str, typer.Option("--gate", help="When the champion moves: mean, or interval.")
-    ] = "mean",
+        Gate,
+        typer.Option("--gate", help="What moves the champion: a better mean, or a sure gain."),
+    ] = Gate.MEAN,
     preset: PresetOption = Preset.PAPER,
     config: FileOption = None,
     sets: SetOption = None,
@@ -132,7 +141,7 @@ def tune(
         trials=trials,
         max_concurrent=max_concurrent,
         space=space,
-        gate=gate,
+        gate=gate.value,
         search_display=search_display,
         epoch_display=EpochDisplay,
     )

@@ -60,7 +60,7 @@ class _Subject:
     def of(cls, subject_id: str, videos: Sequence[StagedVideo]) -> Self:
         digest = subject_digest(frame for video in videos for frame in video.frame_digests)
         groups = {video.group or subject_id for video in videos}
-        assert len(groups) == 1, "a subject stands in one group"  # noqa: S101 - by construction
+        assert len(groups) == 1, "a subject stands in one group"
         return cls(
             whole_digest=digest,
             entry=SubjectEntry(

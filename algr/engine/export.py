@@ -17,9 +17,7 @@ def network_for(
     config: ModelConfig, *, kind: Literal["au", "grade"], label_names: Sequence[str]
 ) -> nn.Module:
     """A network with fresh weights for a dataset of this kind and these labels."""
-    regions = regions_for(
-        kind=kind, label_names=label_names, palsy_regions=config.palsy_regions
-    )
+    regions = regions_for(kind=kind, label_names=label_names, palsy_regions=config.palsy_regions)
     return build_model(config, kind=kind, regions=regions)
 
 

@@ -54,9 +54,7 @@ def _one_thread() -> None:
 @pytest.fixture(scope="session")
 def grades(tmp_path_factory: pytest.TempPathFactory) -> PreparedDataset:
     directory = tmp_path_factory.mktemp("home") / "grades"
-    return write_dataset(
-        directory, kind="grade", label_names=("normal", "low", "medium", "high")
-    )
+    return write_dataset(directory, kind="grade", label_names=("normal", "low", "medium", "high"))
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,8 @@
+"""A simulated clinic for tests and demonstrations: drawn faces with a palsy of one side.
+
+Nothing that it makes is ever called anything but simulated.
+"""
+
+from algr.simulate.clinic import SimulationSummary, simulate_fpara
+
+__all__ = ["SimulationSummary", "simulate_fpara"]
