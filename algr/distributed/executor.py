@@ -5,11 +5,17 @@ import tempfile
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from algr.cv import EpochListener, FoldsJob
-from algr.distributed.mailbox import EpochMessage, FailureMessage, start_mailbox
+from algr.distributed.mailbox import (
+    EpochMessage,
+    FailureMessage,
+    HelloMessage,
+    start_mailbox,
+)
 from algr.distributed.mesh import Seat, default_workers, seats, worker_share
 from algr.distributed.results import take_results
 from algr.distributed.session import Devices, cluster_devices
@@ -21,6 +27,7 @@ if TYPE_CHECKING:
 
 _MAX_RESTARTS = 3
 _POLL_S = 0.1
+_LAST_WORDS_S = 10.0
 
 
 class RayTrainExecutor:
@@ -95,6 +102,14 @@ class _Fit(threading.Thread):
             self.error = error
 
 
+@dataclass
+class _Heard:
+    """What the workers of a run have said besides epochs."""
+
+    workers: list["ActorHandle[Any]"] = field(default_factory=list)
+    failures: list[FailureMessage] = field(default_factory=list)
+
+
 def _run_once(
     job: FoldsJob, seated: tuple[Seat, ...], devices: Devices, relay: EpochRelay
 ) -> str | None:
@@ -110,33 +125,50 @@ def _run_once(
     mailbox = start_mailbox()
     with _scratch_folder(job.run_directory) as scratch:
         fit = _Fit(_trainer(job, seated, devices, mailbox, scratch))
+        heard = _Heard()
         fit.start()
         try:
-            failures = _listen(fit, mailbox, relay)
+            _listen(fit, mailbox, relay, heard)
         except KeyboardInterrupt:
             raise Interrupted(
                 f"{job.run_directory.name} stopped; its finished epochs are kept",
                 advice=f"go on with the same command and --resume --name {job.run_directory.name}",
             ) from None
-    if failures:
-        raise _most_telling(failures)
+        finally:
+            _end(fit, heard.workers)
+    if heard.failures:
+        raise _most_telling(heard.failures)
     return None if fit.error is None else _last_line(fit.error)
 
 
-def _listen(fit: _Fit, mailbox: "ActorHandle[Any]", relay: EpochRelay) -> list[FailureMessage]:
+def _listen(
+    fit: _Fit, mailbox: "ActorHandle[Any]", relay: EpochRelay, heard: _Heard
+) -> None:
     """Pass on what the workers say until the training ends."""
     import ray
 
-    failures: list[FailureMessage] = []
     is_over = False
     while not is_over:
         is_over = not fit.is_alive()
         for message in ray.get(mailbox.take.remote(0 if is_over else _POLL_S)):
-            if isinstance(message, EpochMessage):
-                relay.add(message.entries)
-            else:
-                failures.append(message)
-    return failures
+            match message:
+                case HelloMessage():
+                    heard.workers.append(message.actor)
+                case EpochMessage():
+                    relay.add(message.entries)
+                case FailureMessage():
+                    heard.failures.append(message)
+
+
+def _end(fit: _Fit, workers: list["ActorHandle[Any]"]) -> None:
+    """Leave no training behind when the driver stops listening before its end."""
+    import ray
+
+    if not fit.is_alive():
+        return
+    for worker in workers:
+        ray.kill(worker)
+    fit.join(_LAST_WORDS_S)
 
 
 def _trainer(

@@ -15,6 +15,14 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
+class HelloMessage:
+    """A worker has begun."""
+
+    actor: "ActorHandle[Any]"
+    """By which the driver can end it."""
+
+
+@dataclass(frozen=True)
 class EpochMessage:
     """The folds of one worker after one epoch."""
 
@@ -30,7 +38,7 @@ class FailureMessage:
     trace: str
 
 
-Message = EpochMessage | FailureMessage
+Message = HelloMessage | EpochMessage | FailureMessage
 
 
 class Mailbox:

@@ -83,8 +83,9 @@ def run_search(
         trials=job.trials,
         resume=job.resume,
     ) as store:
-        runner_factory = factory or FoldsRunnerFactory(job.dataset_directory, job.plan)
-        _run_trials(job, store, listener, runner_factory)
+        if not store.is_complete:
+            runner_factory = factory or FoldsRunnerFactory(job.dataset_directory, job.plan)
+            _run_trials(job, store, listener, runner_factory)
         best = store.best()
         if best is None:
             raise _no_result(store)

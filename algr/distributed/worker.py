@@ -12,7 +12,7 @@ from ray import train
 from ray.train.torch import get_device
 
 from algr.cv import CHECKPOINT_FILE, MODEL_FILE, FoldsJob, open_job_dataset
-from algr.distributed.mailbox import EpochMessage, FailureMessage, Message
+from algr.distributed.mailbox import EpochMessage, FailureMessage, HelloMessage, Message
 from algr.distributed.mesh import Seat
 from algr.distributed.results import write_result
 from algr.engine import (
@@ -48,6 +48,7 @@ def work(config: dict[str, Any]) -> None:
     def send(message: Message) -> None:
         ray.get(mailbox.put.remote(message))
 
+    send(HelloMessage(ray.get_runtime_context().current_actor))
     try:
         _train_seat(order, rank=rank, send=send)
     except AlgrError as error:
