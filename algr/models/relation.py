@@ -2,7 +2,8 @@
 
 Shape suffixes: B = images, A = regions, T = regions in the order of the steps, J = source steps,
 C = channels, K = the channels of the four gates, P = pixels of an image (row-major), N = pixels
-of all images, D = the nine taps of a 3x3 convolution, H W = rows and columns. A list of (B, P, C) tensors has one per region.
+of all images, D = the nine taps of a 3x3 convolution, H W = rows and columns. A list of (B, P, C)
+tensors has one per region.
 """
 
 import math
@@ -12,10 +13,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from algr.models.recurrence import RecurrenceWeights, related_features
+from algr.models.recurrence import related_features
+from algr.models.recurrence_run import RecurrenceWeights
 
 TAPS = 9
-_CHUNK_VALUES = 2**16
+_CHUNK_VALUES = 2**17
 """Values of a hidden state above which a CPU takes fewer images at a time, to stay in cache."""
 
 
@@ -97,12 +99,13 @@ class SkipBiLSTM(nn.Module):
             attention_BTHW = attention_BAHW[:, list(self.order)]
         by_hand = feature_BCHW.device.type == "cpu" and not torch.compiler.is_compiling()
         if by_hand and self.cell_state == "neighbour":
-            values = feature_BCHW[0].numel()
-            chunk = max(1, _CHUNK_VALUES // values)
+            chunk = _chunk_size(len(feature_BCHW), values=feature_BCHW[0].numel())
             parts = [
                 self._chunk(feature, attention)
                 for feature, attention in zip(
-                    feature_BCHW.split(chunk), attention_BTHW.split(chunk), strict=True
+                    torch.split(feature_BCHW, chunk),
+                    torch.split(attention_BTHW, chunk),
+                    strict=True,
                 )
             ]
             related = [torch.cat(images) for images in zip(*parts, strict=True)]
@@ -123,13 +126,13 @@ class SkipBiLSTM(nn.Module):
             )
             for direction in range(2)
         )
-        feature_taps_ND2K, attention_taps_NTD = self._taps(
+        feature_taps, attention_taps_NTD = self._taps(
             feature_BCHW, attention_BTHW, weight_KCHW=self.input_weight * scale_K111
         )
         return related_features(
             feature_BPC=feature_BCHW.flatten(2).transpose(1, 2).contiguous(),
             attention_BTP=attention_BTHW.flatten(2),
-            feature_taps_ND2K=feature_taps_ND2K,
+            feature_taps=feature_taps,
             attention_taps_NTD=attention_taps_NTD,
             forward=forward,
             backward=backward,
@@ -139,12 +142,14 @@ class SkipBiLSTM(nn.Module):
     def _stepwise(self, feature_BCHW: Tensor, attention_BTHW: Tensor) -> list[Tensor]:
         feature_BPC = feature_BCHW.flatten(2).transpose(1, 2).contiguous()
         attention_BTP = attention_BTHW.flatten(2)
-        feature_taps_ND2K, attention_taps_NTD = self._taps(
+        feature_taps, attention_taps_NTD = self._taps(
             feature_BCHW, attention_BTHW, weight_KCHW=self.input_weight
         )
-        inputs_NT2K = torch.bmm(attention_taps_NTD, feature_taps_ND2K)
         batch, steps, pixels = attention_BTP.shape
-        ahead, back = inputs_NT2K.reshape(batch, pixels, steps, 2, -1).unbind(3)
+        ahead, back = (
+            torch.bmm(attention_taps_NTD, taps_NDK).reshape(batch, pixels, steps, -1)
+            for taps_NDK in feature_taps
+        )
         shape = (feature_BCHW.shape[2], feature_BCHW.shape[3])
         forward = self._run(0, ahead.unbind(2), feature_BPC, attention_BTP, shape=shape)
         backward = self._run(
@@ -158,12 +163,12 @@ class SkipBiLSTM(nn.Module):
 
     def _taps(
         self, feature_BCHW: Tensor, attention_BTHW: Tensor, *, weight_KCHW: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[tuple[Tensor, Tensor], Tensor]:
         """Factors of the input convolutions of all regions and both directions.
 
         Returns:
-            The feature shifted by each tap through the tap's matrix, (N, D, 2K), and the
-            attentions shifted by each tap, (N, T, D); their product is (N, T, 2K).
+            The feature shifted by each tap through the tap's matrix, (N, D, K) per direction, and
+            the attentions shifted by each tap, (N, T, D); their products are (N, T, K).
         """
         batch, channels, height, width = feature_BCHW.shape
         steps, pixels = attention_BTHW.shape[1], height * width
@@ -173,14 +178,17 @@ class SkipBiLSTM(nn.Module):
             .permute(2, 0, 3, 1)
             .reshape(TAPS, batch * pixels, channels)
         )
-        feature_taps_ND2K = torch.bmm(feature_DNC, weight_KCHW.flatten(2).permute(2, 1, 0))
+        forward_DNK, backward_DNK = (
+            torch.bmm(feature_DNC, half_KCHW.flatten(2).permute(2, 1, 0))
+            for half_KCHW in weight_KCHW.chunk(2)
+        )
         attention_taps_NTD = (
             functional.unfold(attention_BTHW, 3, padding=1)
             .reshape(batch, steps, TAPS, pixels)
             .permute(0, 3, 1, 2)
             .reshape(batch * pixels, steps, TAPS)
         )
-        return feature_taps_ND2K.transpose(0, 1), attention_taps_NTD
+        return (forward_DNK.transpose(0, 1), backward_DNK.transpose(0, 1)), attention_taps_NTD
 
     def _run(
         self,
@@ -199,7 +207,6 @@ class SkipBiLSTM(nn.Module):
         cells: list[Tensor] = []
         agreements: list[tuple[Tensor, ...]] = []
         for step, input_BPK in enumerate(inputs):
-            total_BPK = input_BPK + bias
             skips: tuple[Tensor, ...] | None = None
             if step and self.gates is not None:
                 agreement_JBC = torch.stack([source[step] for source in agreements])
@@ -210,7 +217,9 @@ class SkipBiLSTM(nn.Module):
                 skips = torch.sigmoid(logits_JBC).unsqueeze(2).unbind(0)
             if step:
                 received_BPC = hidden[-1] if skips is None else _gated_sum(hidden, skips)
-                total_BPK = total_BPK + _convolve(received_BPC, weight, shape=shape)
+                total_BPK = input_BPK + _convolve(received_BPC, weight, bias, shape=shape)
+            else:
+                total_BPK = input_BPK + bias.to(input_BPK.dtype)
             input_, forget, output, update = total_BPK.chunk(4, 2)
             cell_BPC = torch.sigmoid(input_) * torch.tanh(update)
             before_BPC = self._previous_cell(cells, skips)
@@ -235,6 +244,12 @@ class SkipBiLSTM(nn.Module):
         return cells[-1]
 
 
+def _chunk_size(images: int, *, values: int) -> int:
+    """Images at a time: as even as can be, with at most `_CHUNK_VALUES` values together."""
+    chunks = math.ceil(images * values / _CHUNK_VALUES)
+    return math.ceil(images / min(chunks, images))
+
+
 def _with_region_features(
     hidden: tuple[Tensor, ...] | list[Tensor], feature_BPC: Tensor, attention_BTP: Tensor
 ) -> list[Tensor]:
@@ -254,7 +269,7 @@ def _gated_sum(states: list[Tensor], skips: tuple[Tensor, ...]) -> Tensor:
     return total_BPC
 
 
-def _convolve(x_BPC: Tensor, weight: Tensor, *, shape: tuple[int, int]) -> Tensor:
+def _convolve(x_BPC: Tensor, weight: Tensor, bias: Tensor, *, shape: tuple[int, int]) -> Tensor:
     x_BCHW = x_BPC.reshape(-1, *shape, x_BPC.shape[2]).permute(0, 3, 1, 2)
-    out_BKHW = functional.conv2d(x_BCHW, weight, padding=1)
+    out_BKHW = functional.conv2d(x_BCHW, weight, bias, padding=1)
     return out_BKHW.permute(0, 2, 3, 1).flatten(1, 2)

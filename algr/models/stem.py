@@ -35,9 +35,9 @@ class PatchConv(nn.Module):
         patches_Bhw = cut_BNhNwC.permute(0, 2, 4, 1, 3, 5).reshape(
             batch, small_height, small_width, count * count * channels
         )
-        normed = functional.relu(self.norm(patches_Bhw.permute(0, 3, 1, 2)), inplace=True)
-        out_BhwNNC = (
-            self.conv(normed)
+        normed_Bhw = functional.relu(self.norm(patches_Bhw.permute(0, 3, 1, 2)), inplace=True)
+        out_BhwNNC: Tensor = (
+            self.conv(normed_Bhw)
             .permute(0, 2, 3, 1)
             .reshape(batch, small_height, small_width, count, count, self.outputs)
         )
