@@ -25,7 +25,7 @@ GRID = (BASE.size[1], BASE.size[0])
 
 def paint_soft(person: Person, scene: Scene, rng: np.random.Generator) -> Floats:
     """Everything but hairs and lines, on `BASE`; (3, H, W), 0 to 255."""
-    picture = _backdrop(scene, rng)
+    picture = _backdrop(scene)
     head = BASE.polygon(head_outline(person.shape), blur=0.010)
     skin = _albedo(person, rng)
     _add_body(picture, person, scene, skin)
@@ -164,18 +164,21 @@ def _beard_area(shape: Shape) -> Floats:
     return np.asarray(np.clip(np.maximum(area, moustache) - 0.6 * cleared, 0.0, 1.0), np.float32)
 
 
-def _backdrop(scene: Scene, rng: np.random.Generator) -> Floats:
+def _backdrop(scene: Scene) -> Floats:
+    room = scene.room
+    rng = np.random.default_rng(room.seed)
     slope = rng.normal(0.0, 0.05) * BASE.x_W + rng.normal(0.0, 0.03) * BASE.y_H1
     tone = 1.0 + slope + 0.012 * soft_noise(GRID, cells=60, rng=rng)
-    if scene.backdrop_kind == "curtain":
-        folds = np.sin(BASE.x_W * rng.uniform(6.0, 11.0) + rng.uniform(0.0, 6.3) + 0.25 * np.sin(BASE.y_H1))
+    if room.kind == "curtain":
+        phase, pitch = rng.uniform(0.0, 6.3), rng.uniform(6.0, 11.0)
+        folds = np.sin(BASE.x_W * pitch + phase + 0.25 * np.sin(BASE.y_H1))
         tone = tone * (1.0 + 0.07 * folds + 0.03 * np.sin(2.3 * folds))
-    elif scene.backdrop_kind == "tiles":
+    elif room.kind == "tiles":
         side = rng.uniform(0.7, 1.1)
         across, down = (np.abs((line / side) % 1.0 - 0.5) for line in (BASE.x_W, BASE.y_H1))
         tone = tone * (1.0 - 0.10 * np.exp(-((np.minimum(across, down) * side / 0.02) ** 2)))
-    picture = np.stack([np.asarray(tone * value, np.float32) for value in scene.backdrop])
-    if scene.backdrop_kind == "blurred":
+    picture = np.stack([np.asarray(tone * value, np.float32) for value in room.colour])
+    if room.kind == "blurred":
         for plane in picture:
             plane += 16.0 * soft_noise(GRID, cells=9, rng=rng)
     return picture
