@@ -123,7 +123,10 @@ def _crease(name: str, side: int, lines: Sequence[Line], *, depth: float, width:
 def _smooth_line(points_P2: Array) -> Array:
     for _ in range(3):
         inner = np.stack(
-            [0.75 * points_P2[:-1] + 0.25 * points_P2[1:], 0.25 * points_P2[:-1] + 0.75 * points_P2[1:]],
+            [
+                0.75 * points_P2[:-1] + 0.25 * points_P2[1:],
+                0.25 * points_P2[:-1] + 0.75 * points_P2[1:],
+            ],
             axis=1,
         ).reshape(-1, 2)
         points_P2 = np.concatenate([points_P2[:1], inner, points_P2[-1:]])
@@ -136,7 +139,9 @@ def _furrows(shape: Shape, rng: np.random.Generator) -> list[Line]:
     for y in np.linspace(low, high, 4 if rng.uniform() < 0.6 else 3):
         wave = rng.normal(0.0, 0.012, size=6)
         x = np.linspace(0.03, rng.uniform(0.62, 0.82), 6)
-        lines.append([(float(a), float(y + b - 0.05 * a * a)) for a, b in zip(x, wave, strict=True)])
+        lines.append(
+            [(float(a), float(y + b - 0.05 * a * a)) for a, b in zip(x, wave, strict=True)]
+        )
     return lines
 
 
@@ -195,7 +200,9 @@ def _perioral(shape: Shape) -> list[Line]:
     mouth, top = shape.mouth_y, shape.mouth_y - shape.upper_lip
     lines: list[Line] = []
     for x in (0.06, 0.14, 0.22, 0.29):
-        lines.append([(x * 1.05, top + 0.25 * x), (x * 1.15, top - 0.04 + 0.2 * x), (x * 1.22, top - 0.10)])
+        lines.append(
+            [(x * 1.05, top + 0.25 * x), (x * 1.15, top - 0.04 + 0.2 * x), (x * 1.22, top - 0.10)]
+        )
     for x in (0.10, 0.20, 0.28):
         low = mouth + shape.lower_lip - 0.15 * x
         lines.append([(x, low), (x * 1.12, low + 0.05), (x * 1.18, low + 0.09)])
@@ -204,7 +211,11 @@ def _perioral(shape: Shape) -> list[Line]:
 
 def _marionette(shape: Shape) -> Line:
     corner, mouth = shape.mouth_half_width, shape.mouth_y
-    return [(corner + 0.02, mouth + 0.05), (corner + 0.06, mouth + 0.18), (corner + 0.05, mouth + 0.34)]
+    return [
+        (corner + 0.02, mouth + 0.05),
+        (corner + 0.06, mouth + 0.18),
+        (corner + 0.05, mouth + 0.34),
+    ]
 
 
 def _apple(shape: Shape, side: int) -> Fold:

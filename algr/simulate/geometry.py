@@ -147,9 +147,7 @@ def moved(points_P2: Array, motion: Motion) -> Array:
     return np.asarray(points_P2 + np.einsum("fk,pkc->fpc", motion.movers_FK, weights_PK2))
 
 
-def _lids(
-    shape: Shape, side: int, across_P: Array, motion: Motion
-) -> tuple[Array, Array, Array]:
+def _lids(shape: Shape, side: int, across_P: Array, motion: Motion) -> tuple[Array, Array, Array]:
     line_P2 = lid_line(shape, side, across_P)
     upper_P, lower_P = lid_profile(side, across_P)
     height = shape.eye_height * shape.eye_factors[side]
@@ -181,12 +179,8 @@ def _lips(shape: Shape, motion: Motion) -> list[Array]:
     lines_4P2 = lip_lines(shape, across_P)
     right_P = 0.5 + 0.5 * np.sin(np.clip(across_P, -0.5, 0.5) * np.pi)
     parted_P = (1.0 - across_P**2) ** 0.7
-    lift_FP = (
-        motion.lift_F2[:, :1] * (1.0 - right_P) + motion.lift_F2[:, 1:] * right_P
-    ) * parted_P
-    drop_FP = (
-        motion.drop_F2[:, :1] * (1.0 - right_P) + motion.drop_F2[:, 1:] * right_P
-    ) * parted_P
+    lift_FP = (motion.lift_F2[:, :1] * (1.0 - right_P) + motion.lift_F2[:, 1:] * right_P) * parted_P
+    drop_FP = (motion.drop_F2[:, :1] * (1.0 - right_P) + motion.drop_F2[:, 1:] * right_P) * parted_P
     lines = []
     for index, (lift, drop) in enumerate(((1.0, 0.0), (1.0, 0.0), (0.0, 1.0), (0.0, 1.0))):
         points_FP2 = moved(lines_4P2[index], motion)

@@ -52,7 +52,9 @@ def draw_mouth(
     darken(patch, shadow, tint=(0.9, 1.0, 1.0))
     _draw_corners(patch, x_W, y_H1, lips_4P2, u)
     light = scene.gain * (1.0 + 0.14 * scene.light[0] * across_W)
-    _draw_lips(patch, y_H1, (top_W, upper_W, lower_W, bottom_W), inside_W, across_W, light, u, looks)
+    _draw_lips(
+        patch, y_H1, (top_W, upper_W, lower_W, bottom_W), inside_W, across_W, light, u, looks
+    )
     gap_W = lower_W - upper_W
     seam = np.exp(-(((y_H1 - 0.5 * (upper_W + lower_W)) / (0.5 * gap_W + 0.014 * u)) ** 2))
     seam_W = np.clip((x_W - left) / 3, 0, 1) * np.clip((right - x_W) / 3, 0, 1)
@@ -108,7 +110,11 @@ def _inside(
     middle_x = 0.5 * float(x_W[0] + x_W[-1])
     picture = np.empty((3, y_H1.shape[0], x_W.shape[0]), np.float32)
     picture[:] = np.array([46.0, 15.0, 17.0], np.float32)[:, None, None]
-    blend(picture, (150.0, 66.0, 66.0), 0.5 * np.exp(-((np.clip(lower_W - y_H1, 0, None) / (0.05 * u)) ** 2)))
+    blend(
+        picture,
+        (150.0, 66.0, 66.0),
+        0.5 * np.exp(-((np.clip(lower_W - y_H1, 0, None) / (0.05 * u)) ** 2)),
+    )
     exposure = 0.62 + 0.34 * scene.gain
     fade_W = np.exp(-(((x_W - middle_x) / (0.36 * u)) ** 4))
     under_lip = 1.0 - 0.40 * np.exp(-np.clip(y_H1 - upper_W, 0, None) / (0.02 * u))

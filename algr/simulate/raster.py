@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFilter
+
 from algr.simulate.person import Rgb
 
 Floats = npt.NDArray[np.float32]
@@ -95,9 +96,7 @@ def pair_of_bumps(raster: Raster, x: float, y: float, width: float, height: floa
     return np.asarray(across_W * down_H1, np.float32)
 
 
-def soft_noise(
-    shape: tuple[int, int], *, cells: int, rng: np.random.Generator
-) -> Floats:
+def soft_noise(shape: tuple[int, int], *, cells: int, rng: np.random.Generator) -> Floats:
     """Smooth noise of about unit variance; `cells` grains across the width."""
     height, width = shape
     grains = (max(round(cells * height / width), 2), max(cells, 2))

@@ -123,7 +123,9 @@ def _add_hair(picture: Floats, person: Person, scene: Scene, rng: np.random.Gene
     strands = table[(along * 170.0).astype(np.int32) % 2048]
     crown = np.exp(-(((y_H1 - shape.crown_y - 0.33) / 0.16) ** 2))
     lit = 1.0 + 0.32 * scene.light[0] * x_W / cheek + 0.20 * crown
-    roots = 1.0 - 0.30 * np.exp(-(((y_H1 - shape.hairline_y + 0.02) / 0.10) ** 2)) * (np.abs(x_W) < 0.75 * cheek)
+    roots = 1.0 - 0.30 * np.exp(-(((y_H1 - shape.hairline_y + 0.02) / 0.10) ** 2)) * (
+        np.abs(x_W) < 0.75 * cheek
+    )
     behind = 1.0 - 0.45 * np.exp(-((np.abs(x_W) - cheek) ** 2) / 0.02) * (y_H1 > 0.2)
     tone = (0.78 + 0.075 * strands + 0.05 * locks) * lit * roots * behind * scene.gain
     gloss = 7.0 * np.clip(strands, 0.0, None) * lit

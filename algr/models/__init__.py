@@ -1,0 +1,22 @@
+"""Networks and losses: tensors only, on one device.
+
+Knows nothing of training loops, files or other processes.
+"""
+
+from algr.models.build import build_model, parameter_groups
+from algr.models.losses import LossParts, Targets, compute_loss
+from algr.models.output import NetworkOutput
+from algr.models.rules import RegionCentre, RegionRule, RegionTable, regions_for
+
+__all__ = [
+    "LossParts",
+    "NetworkOutput",
+    "RegionCentre",
+    "RegionRule",
+    "RegionTable",
+    "Targets",
+    "build_model",
+    "compute_loss",
+    "parameter_groups",
+    "regions_for",
+]

@@ -1,0 +1,122 @@
+"""ALGRNet (Ge et al., arXiv 2203.01800) and JAA-Net, put together from their parts.
+
+Shape suffixes: B = images, C = channels, H W = rows and columns, P = pixels of the stem's feature
+(row-major), Q = pixels of the global feature, F = flattened feature, A = regions, L = landmarks,
+K = grades.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from algr.faces import NUM_LANDMARKS
+from algr.models.fusion import GatedFusion
+from algr.models.heads import LocalHeads, TwoLinear, at_least_float32
+from algr.models.output import NetworkOutput
+from algr.models.regions import MARGIN, RegionAttention, RegionHeads
+from algr.models.relation import SkipBiLSTM
+from algr.models.stacks import AttentionRefinement, FeatureExtractor
+from algr.models.stem import Stem
+
+
+class ALGRNet(nn.Module):
+    """Regions by landmarks, related to each other and fused with the face, then classified.
+
+    The parts that a configuration leaves out are None: `region_heads` (adaptive regions),
+    `refinement`, `relation` (skip-BiLSTM), `fusion`, `local_heads` (action units only).
+
+    For action units the mean region feature is detached before the whole-face head, as in the
+    official JAA-Net code. For grades it is not, since no other loss reaches the regions; neither
+    are the landmarks that place the regions.
+    """
+
+    def __init__(
+        self,
+        *,
+        stem: Stem,
+        align: FeatureExtractor,
+        landmark_head: TwoLinear,
+        region_heads: RegionHeads | None,
+        attention: RegionAttention,
+        refinement: AttentionRefinement | None,
+        relation: SkipBiLSTM | None,
+        global_feature: FeatureExtractor,
+        fusion: GatedFusion | None,
+        refining: FeatureExtractor,
+        local_heads: LocalHeads | None,
+        whole_head: TwoLinear,
+        whole_head_global: bool,
+    ) -> None:
+        super().__init__()
+        self.stem, self.align, self.landmark_head = stem, align, landmark_head
+        self.region_heads, self.attention, self.refinement = region_heads, attention, refinement
+        self.relation, self.global_feature, self.fusion = relation, global_feature, fusion
+        self.refining, self.local_heads, self.whole_head = refining, local_heads, whole_head
+        self.whole_head_global = whole_head_global
+
+    def forward(self, images_BCHW: Tensor) -> NetworkOutput:
+        """Landmarks, region attention and log-probabilities of crops scaled to [-1, 1]."""
+        feature_BCHW = self.stem(images_BCHW)
+        feature_BCHW = feature_BCHW.contiguous(memory_format=torch.channels_last)
+        (aligned_BCHW,) = self.align([feature_BCHW])
+        aligned_BF = aligned_BCHW.flatten(1)
+        landmarks_BL2 = at_least_float32(self.landmark_head(aligned_BF))
+        landmarks_BL2 = landmarks_BL2.unflatten(1, (NUM_LANDMARKS, 2))
+        offsets_BA2, scales_BA, attention_BAHW = self._attend(landmarks_BL2, aligned_BF)
+        attention_BAHW = attention_BAHW.to(feature_BCHW.dtype)
+        (global_BCHW,) = self.global_feature([feature_BCHW])
+        regions = self._relate(feature_BCHW, attention_BAHW)
+        if self.fusion is not None:
+            regions = self.fusion(regions, global_BCHW.flatten(2))
+        shape = (feature_BCHW.shape[2], feature_BCHW.shape[3])
+        refined = self.refining(
+            [region_BPC.unflatten(1, shape).permute(0, 3, 1, 2) for region_BPC in regions]
+        )
+        regions_BAF = torch.stack([region_BCHW.flatten(1) for region_BCHW in refined], 1)
+        whole_BF = self._whole(aligned_BF, global_BCHW.flatten(1), regions_BAF)
+        is_grade = self.local_heads is None
+        return NetworkOutput(
+            landmarks_BL2=landmarks_BL2,
+            attention_BAHW=attention_BAHW,
+            offsets_BA2=offsets_BA2,
+            scales_BA=scales_BA,
+            local_log_B2A=None if self.local_heads is None else self.local_heads(regions_BAF),
+            whole_log_B2A=None if is_grade else _log_softmax(whole_BF.unflatten(1, (2, -1))),
+            grade_log_BK=_log_softmax(whole_BF) if is_grade else None,
+        )
+
+    def _attend(
+        self, landmarks_BL2: Tensor, aligned_BF: Tensor
+    ) -> tuple[Tensor | None, Tensor | None, Tensor]:
+        offsets_BA2, scales_BA = None, None
+        if self.region_heads is not None:
+            offsets_BA2, scales_BA = self.region_heads(aligned_BF)
+        if self.local_heads is not None:
+            landmarks_BL2 = landmarks_BL2.detach()
+        maps_BAHW = self.attention(landmarks_BL2, offsets_BA2, scales_BA)
+        if self.refinement is None:
+            return offsets_BA2, scales_BA, maps_BAHW[:, :, MARGIN:-MARGIN, MARGIN:-MARGIN]
+        return offsets_BA2, scales_BA, self.refinement(maps_BAHW)
+
+    def _relate(self, feature_BCHW: Tensor, attention_BAHW: Tensor) -> list[Tensor]:
+        """Region features, (B, P, C) each."""
+        if self.relation is not None:
+            related: list[Tensor] = self.relation(feature_BCHW, attention_BAHW)
+            return related
+        feature_BPC = feature_BCHW.flatten(2).transpose(1, 2)
+        attention = attention_BAHW.flatten(2).unsqueeze(3).unbind(1)
+        return [feature_BPC * attention_BP1 for attention_BP1 in attention]
+
+    def _whole(self, aligned_BF: Tensor, global_BF: Tensor, regions_BAF: Tensor) -> Tensor:
+        mean_BF = regions_BAF.mean(1)
+        if self.local_heads is not None:
+            mean_BF = mean_BF.detach()
+        parts = (aligned_BF, global_BF, mean_BF)
+        if not self.whole_head_global:
+            parts = (aligned_BF, mean_BF)
+        whole_BF: Tensor = self.whole_head(torch.cat(parts, 1))
+        return whole_BF
+
+
+def _log_softmax(logits: Tensor) -> Tensor:
+    return functional.log_softmax(at_least_float32(logits), 1)

@@ -1,0 +1,81 @@
+"""Hierarchical and multi-scale region learning: the stem of JAA-Net and ALGRNet.
+
+Images are kept with their channels last in memory, which suits the narrow grouped convolutions.
+
+Shape suffixes: B = images, C = channels, H W = rows and columns, N = patches along a side,
+h w = rows and columns of a patch.
+"""
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+
+class PatchConv(nn.Module):
+    """Batch norm, ReLU and a 3x3 convolution, with weights of its own for every patch.
+
+    The image is cut into `patches` x `patches` patches; each is padded with zeros by itself. All
+    patches run as one batch norm and one grouped convolution, patch-major in the channels.
+    """
+
+    def __init__(self, *, patches: int, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.patches, self.outputs = patches, outputs
+        groups = patches * patches
+        self.norm = nn.BatchNorm2d(groups * inputs)
+        self.conv = nn.Conv2d(groups * inputs, groups * outputs, 3, padding=1, groups=groups)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        """(B, inputs, H, W) to (B, outputs, H, W)."""
+        count, (batch, channels, height, width) = self.patches, x_BCHW.shape
+        small_height, small_width = height // count, width // count
+        cut_BNhNwC = x_BCHW.permute(0, 2, 3, 1).reshape(
+            batch, count, small_height, count, small_width, channels
+        )
+        patches_Bhw = cut_BNhNwC.permute(0, 2, 4, 1, 3, 5).reshape(
+            batch, small_height, small_width, count * count * channels
+        )
+        normed = functional.relu(self.norm(patches_Bhw.permute(0, 3, 1, 2)), inplace=True)
+        out_BhwNNC = (
+            self.conv(normed)
+            .permute(0, 2, 3, 1)
+            .reshape(batch, small_height, small_width, count, count, self.outputs)
+        )
+        out_BHWC = out_BhwNNC.permute(0, 3, 1, 4, 2, 5).reshape(batch, height, width, self.outputs)
+        return out_BHWC.permute(0, 3, 1, 2)
+
+
+class StemLayer(nn.Module):
+    """A convolution plus three patch branches: 8x8 patches, 4x4 patches, 2x2 patches."""
+
+    def __init__(self, *, inputs: int, outputs: int) -> None:
+        super().__init__()
+        self.conv = nn.Conv2d(inputs, outputs, 3, padding=1)
+        self.patches_8 = PatchConv(patches=8, inputs=outputs, outputs=outputs // 2)
+        self.patches_4 = PatchConv(patches=4, inputs=outputs // 2, outputs=outputs // 4)
+        self.patches_2 = PatchConv(patches=2, inputs=outputs // 4, outputs=outputs // 4)
+        self.norm = nn.BatchNorm2d(outputs)
+
+    def forward(self, x_BCHW: Tensor) -> Tensor:
+        """(B, inputs, H, W) to (B, outputs, H, W); H and W multiples of 8."""
+        x_BCHW = self.conv(x_BCHW)
+        fine_BCHW = self.patches_8(x_BCHW)
+        middle_BCHW = self.patches_4(fine_BCHW)
+        coarse_BCHW = self.patches_2(middle_BCHW)
+        branches_BCHW = torch.cat((fine_BCHW, middle_BCHW, coarse_BCHW), 1)
+        return functional.relu(self.norm(x_BCHW + branches_BCHW), inplace=True)
+
+
+class Stem(nn.Module):
+    """Two stem layers, each followed by max pooling: (B, 3, H, W) to (B, C, H/4, W/4)."""
+
+    def __init__(self, *, channels: tuple[int, int]) -> None:
+        super().__init__()
+        self.layer_1 = StemLayer(inputs=3, outputs=channels[0])
+        self.layer_2 = StemLayer(inputs=channels[0], outputs=channels[1])
+
+    def forward(self, images_BCHW: Tensor) -> Tensor:
+        """Feature of the whole crop, channels last; H and W multiples of 16."""
+        x_BCHW = images_BCHW.contiguous(memory_format=torch.channels_last)
+        x_BCHW = functional.max_pool2d(self.layer_1(x_BCHW), 2)
+        return functional.max_pool2d(self.layer_2(x_BCHW), 2)
