@@ -93,21 +93,20 @@ class Conductor:
         self._listener.on_epoch(number, found.epoch, found.value, found.folds)
         return prune
 
-    def on_end(self, trial_id: str, *, report: StepReport | None, is_done: bool) -> None:
+    def on_end(self, trial_id: str, *, report: StepReport | None) -> None:
         """End a trial in the study, unless the search stops with it under way.
 
         Args:
             trial_id: Tune's name of the trial.
             report: Of its last step; None if its process died too often.
-            is_done: Whether it reached its own end, and was not stopped.
         """
         if trial_id not in self._running:
             return
         if report is not None and report.error is not None:
             self.error = self.error or report.error
             return
-        if is_done and report is not None:
-            self.on_report(trial_id, report)
+        if report is not None and report.is_last:
+            self.on_report(trial_id, report)  # Tune does not ask the scheduler about the last one
         number = self._running.pop(trial_id)
         seconds = self._seconds[number]
         if report is None or report.failure:
@@ -116,7 +115,7 @@ class Conductor:
                 reason += f" (errors/{number}.txt in the study's folder)"
                 write_trace(self._store.directory, number, report.trace)
             record = self._store.fail(number, reason=reason, seconds=seconds)
-        elif is_done:
+        elif report.is_last:
             record = self._store.complete(number, seconds=seconds)
         else:
             record = self._store.prune(number, seconds=seconds)
@@ -189,10 +188,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
     ) -> None:
         """A trial reached its end, was stopped, or lost its process for good."""
         report = None if error or not result else result.get(REPORT)
-        is_done = bool(result and result.get("done"))
-        self._conductor.guard(self._conductor.on_end, otherwise=None)(
-            trial_id, report=report, is_done=is_done
-        )
+        self._conductor.guard(self._conductor.on_end, otherwise=None)(trial_id, report=report)
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: the study is the only truth."""

@@ -141,9 +141,7 @@ def _run_once(
     return None if fit.error is None else _last_line(fit.error)
 
 
-def _listen(
-    fit: _Fit, mailbox: "ActorHandle[Any]", relay: EpochRelay, heard: _Heard
-) -> None:
+def _listen(fit: _Fit, mailbox: "ActorHandle[Any]", relay: EpochRelay, heard: _Heard) -> None:
     """Pass on what the workers say until the training ends."""
     import ray
 
