@@ -59,7 +59,7 @@ class ALGRNet(nn.Module):
         feature_BCHW = self.stem(images_BCHW)
         (aligned_BCHW,) = self.align([feature_BCHW])
         aligned_BF = aligned_BCHW.flatten(1)
-        batch = len(aligned_BF)
+        batch = aligned_BF.shape[0]
         landmarks_BL2 = self.landmark_head(aligned_BF).reshape(batch, NUM_LANDMARKS, 2)
         offsets_BA2, scales_BA, attention_BAHW = self._attend(landmarks_BL2, aligned_BF)
         attention_BAHW = attention_BAHW.to(feature_BCHW.dtype)
