@@ -67,16 +67,18 @@ class GatedFusion(nn.Module):
         """Region features (B, P, C) to fused features of the same shape."""
         assert self.from_global.bias is not None
         assert self.from_region.bias is not None
-        batch, channels = global_BGQ.shape[0], regions[0].shape[2]
+        pixels, channels = regions[0].shape[1:]
         common_BQAK = functional.linear(
             global_BGQ.transpose(1, 2), self.from_global.weight.flatten(1), self.from_global.bias
-        ).reshape(batch, -1, self.regions, 2 * channels)
+        ).reshape(-1, global_BGQ.shape[2], self.regions, 2 * channels)
         weight_AKC = self.from_region.weight.reshape(self.regions, 2 * channels, channels)
         bias_AK = self.from_region.bias.reshape(self.regions, -1)
         upsample_PQ = self.upsample_PQ.to(common_BQAK.dtype)
         if runs_grouped(global_BGQ):
             own_BPAK = torch.einsum("bpac,akc->bpak", torch.stack(regions, 2), weight_AKC)
-            common_BPAK = (upsample_PQ @ common_BQAK.flatten(2)).reshape(own_BPAK.shape)
+            common_BPAK = (upsample_PQ @ common_BQAK.flatten(2)).reshape(
+                -1, pixels, self.regions, 2 * channels
+            )
             fused_BPAC = self._blend(own_BPAK + bias_AK.to(own_BPAK.dtype), common_BPAK)
             return list(fused_BPAC.unbind(2))
         return [

@@ -156,9 +156,11 @@ class SkipBiLSTM(nn.Module):
         feature_taps, attention_taps_NTD = self._taps(
             feature_BCHW, attention_BTHW, weight_KCHW=self.input_weight
         )
-        batch, steps, height, width = attention_BTHW.shape
+        steps, height, width = attention_BTHW.shape[1:]
         inputs = [
-            torch.bmm(attention_taps_NTD, taps_NDK).reshape(batch, height * width, steps, -1)
+            torch.bmm(attention_taps_NTD, taps_NDK).reshape(
+                -1, height * width, steps, taps_NDK.shape[2]
+            )
             for taps_NDK in feature_taps
         ]
         feature_BP1C = feature_BCHW.flatten(2).transpose(1, 2).unsqueeze(2)
@@ -179,13 +181,13 @@ class SkipBiLSTM(nn.Module):
             The feature shifted by each tap through the tap's matrix, (N, D, K) per direction, and
             the attentions shifted by each tap, (N, T, D); their products are (N, T, K).
         """
-        batch, channels, height, width = feature_BCHW.shape
+        channels, height, width = feature_BCHW.shape[1:]
         steps, pixels = attention_BTHW.shape[1], height * width
         feature_DNC = (
             functional.unfold(feature_BCHW, 3, padding=1)
-            .reshape(batch, channels, TAPS, pixels)
+            .reshape(-1, channels, TAPS, pixels)
             .permute(2, 0, 3, 1)
-            .reshape(TAPS, batch * pixels, channels)
+            .reshape(TAPS, -1, channels)
         )
         forward_DNK, backward_DNK = (
             torch.bmm(feature_DNC, half_KCHW.flatten(2).permute(2, 1, 0))
@@ -193,9 +195,9 @@ class SkipBiLSTM(nn.Module):
         )
         attention_taps_NTD = (
             functional.unfold(attention_BTHW, 3, padding=1)
-            .reshape(batch, steps, TAPS, pixels)
+            .reshape(-1, steps, TAPS, pixels)
             .permute(0, 3, 1, 2)
-            .reshape(batch * pixels, steps, TAPS)
+            .reshape(-1, steps, TAPS)
         )
         return (forward_DNK.transpose(0, 1), backward_DNK.transpose(0, 1)), attention_taps_NTD
 
@@ -228,10 +230,10 @@ class SkipBiLSTM(nn.Module):
 
     def _convolve(self, x_BP2C: Tensor, *, shape: tuple[int, int]) -> Tensor:
         """Recurrent convolution of both directions, (B, P, 2, K)."""
-        batch, pixels, _, _ = x_BP2C.shape
-        x_BCHW = x_BP2C.reshape(batch, *shape, -1).permute(0, 3, 1, 2)
+        pixels, channels = x_BP2C.shape[1], x_BP2C.shape[3]
+        x_BCHW = x_BP2C.reshape(-1, *shape, 2 * channels).permute(0, 3, 1, 2)
         out_BKHW = functional.conv2d(x_BCHW, self.hidden_weight, self.bias, padding=1, groups=2)
-        return out_BKHW.permute(0, 2, 3, 1).reshape(batch, pixels, 2, -1)
+        return out_BKHW.permute(0, 2, 3, 1).reshape(-1, pixels, 2, 4 * channels)
 
     def _previous_cell(self, cells: list[Tensor], skip_JB12C: Tensor | None) -> Tensor | None:
         if not cells or self.cell_state == "zero":
