@@ -18,8 +18,8 @@ from torch.nn import functional
 
 
 def runs_grouped(x: Tensor) -> bool:
-    """Whether grouped kernels are the faster form on the tensor's device."""
-    return x.device.type != "cpu"
+    """Whether grouped kernels are the better form: on accelerators, and in a compiled graph."""
+    return x.device.type != "cpu" or torch.compiler.is_compiling()
 
 
 class _Norm(NamedTuple):
