@@ -160,9 +160,8 @@ def test_agrees_with_a_fine_point_sampling(kit):
     x0, y0 = np.floor(source).astype(int).T
     fx, fy = (source - np.floor(source)).T[:, :, None]
     picture = image.astype(float)
-    samples = (
-        (1 - fy) * ((1 - fx) * picture[y0, x0] + fx * picture[y0, x0 + 1])
-        + fy * ((1 - fx) * picture[y0 + 1, x0] + fx * picture[y0 + 1, x0 + 1])
+    samples = (1 - fy) * ((1 - fx) * picture[y0, x0] + fx * picture[y0, x0 + 1]) + fy * (
+        (1 - fx) * picture[y0 + 1, x0] + fx * picture[y0 + 1, x0 + 1]
     )
     expected = samples.reshape(60, 8, 60, 8, 3).mean(axis=(1, 3))
     error = aligned.image_HWC[70:130, 70:130] - expected

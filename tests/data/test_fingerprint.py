@@ -97,7 +97,7 @@ def write(directory, order, *, names, rows_per_shard, parameters=None):
 
 
 @settings(
-    max_examples=15,
+    max_examples=8,
     deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )

@@ -152,7 +152,9 @@ def test_a_grade_with_fewer_subjects_than_folds_is_warned_of_by_name(caplog):
     with caplog.at_level(logging.WARNING, logger="algr"):
         plan_folds(stand_in([0, 0, 0, 1, 1, 1, 2]), cv=CvConfig(), seed=0)
 
-    assert caplog.messages == ["grade 'medium' has 1 subject for 3 folds: some folds do not test it"]
+    assert caplog.messages == [
+        "grade 'medium' has 1 subject for 3 folds: some folds do not test it"
+    ]
 
 
 @pytest.mark.parametrize(
@@ -237,6 +239,4 @@ def test_a_plan_that_tests_a_subject_twice_cannot_be_made():
     folds = tuple(Fold(index=i, train=(), validation=(), test=("a",)) for i in range(2))
 
     with pytest.raises(DataError, match="subject a is tested in more than one fold"):
-        FoldPlan(
-            dataset="d", kind="grade", fingerprint="", protocol="paper", seed=0, folds=folds
-        )
+        FoldPlan(dataset="d", kind="grade", fingerprint="", protocol="paper", seed=0, folds=folds)

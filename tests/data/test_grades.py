@@ -30,7 +30,23 @@ def test_grades_as_clinics_write_them(cell, grade):
 
 @pytest.mark.parametrize(
     "cell",
-    ["0", "7", "VII", "IIII", "", "2-4", "III-II", "I-VI", "7/6", "3/5", "6.5", "2.3", "-1", "x", "²"],
+    [
+        "0",
+        "7",
+        "VII",
+        "IIII",
+        "",
+        "2-4",
+        "III-II",
+        "I-VI",
+        "7/6",
+        "3/5",
+        "6.5",
+        "2.3",
+        "-1",
+        "x",
+        "²",
+    ],
 )
 def test_what_is_no_grade_is_none(cell):
     assert parse_grade(cell) is None

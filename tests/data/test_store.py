@@ -150,7 +150,9 @@ def test_a_dataset_travels_between_processes_as_its_path(dataset):
 
     assert len(text) < 1000
     assert copy.fingerprint == dataset.fingerprint
-    np.testing.assert_array_equal(copy.gather(np.array([4])).images_BHWC[0], dataset.gather(np.array([4])).images_BHWC[0])
+    np.testing.assert_array_equal(
+        copy.gather(np.array([4])).images_BHWC[0], dataset.gather(np.array([4])).images_BHWC[0]
+    )
 
 
 def test_a_shard_can_be_read_by_any_arrow_program(dataset):

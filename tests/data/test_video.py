@@ -132,9 +132,10 @@ def test_a_file_that_ends_early_is_refused(kit, tmp_path):
     """An index at the front promises more frames than the file has."""
     whole = kit.write_video(tmp_path / "whole.mp4", kit.noise(36))
     fast = tmp_path / "a.mp4"
-    with av.open(str(whole)) as source, av.open(
-        str(fast), "w", options={"movflags": "faststart"}
-    ) as target:
+    with (
+        av.open(str(whole)) as source,
+        av.open(str(fast), "w", options={"movflags": "faststart"}) as target,
+    ):
         stream = target.add_stream_from_template(source.streams.video[0])
         for packet in source.demux(video=0):
             if packet.dts is not None:
