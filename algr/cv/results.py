@@ -1,4 +1,4 @@
-"""The result of a cross-validation: figures per fold, their mean and spread, and the pooled ones."""
+"""The result of a cross-validation: figures per fold, their mean and spread, pooled ones."""
 
 import math
 import statistics

@@ -130,7 +130,7 @@ def split_batches(rows_N: Rows, *, batch_size: int, smallest: int) -> list[Rows]
 
 
 def share_slice(count: int, *, rank: int, size: int) -> slice:
-    """The part of `count` things that replica `rank` of `size` takes; sizes differ by one at most."""
+    """What replica `rank` of `size` takes of `count` things; parts differ by one at most."""
     return slice(count * rank // size, count * (rank + 1) // size)
 
 

@@ -9,7 +9,7 @@ from torch import Tensor, nn
 class KeptWeights:
     """Keeps a copy of the weights of the epoch with the highest score, the first of equals.
 
-    A score that is undefined is below every other.
+    A score that is undefined is below every other; if all are, the last epoch's weights are kept.
     """
 
     def __init__(self) -> None:
@@ -21,8 +21,7 @@ class KeptWeights:
 
     def offer(self, model: nn.Module, *, epoch: int, value: float | None) -> None:
         """Keep the weights if the score is higher than that of those kept."""
-        higher = value is not None and (self._value is None or value > self._value)
-        if self.epoch is None or higher:
+        if self._value is None or (value is not None and value > self._value):
             self.epoch, self._value = epoch, value
             self.weights = cpu_copy(model.state_dict())
 

@@ -36,7 +36,6 @@ class SoloCollectives:
 
     def broadcast_(self, tensor: Tensor, source: int = 0) -> None:
         """Leave the tensor as it is."""
-        assert source == 0, f"a solo replica has no replica {source}"
 
 
 class TorchCollectives:

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from algr.models.heads import at_least_float32
+
 L2Axis = Literal["channel", "map", "spatial"]
 _SQUARED_EPS = 1e-24
 
@@ -17,8 +19,8 @@ _SQUARED_EPS = 1e-24
 def l2_normalised(x_BPC: Tensor, *, axis: L2Axis) -> Tensor:
     """Divided by the l2 norm over the channels, over the pixels ("spatial"), or over both."""
     dims = {"channel": (2,), "spatial": (1,), "map": (1, 2)}[axis]
-    squared = x_BPC.square().sum(dims, keepdim=True)
-    return x_BPC * squared.clamp_min(_SQUARED_EPS).rsqrt()
+    squared = at_least_float32(x_BPC).square().sum(dims, keepdim=True)
+    return x_BPC * squared.clamp_min(_SQUARED_EPS).rsqrt().to(x_BPC.dtype)
 
 
 def upsampling_matrix(*, small: int, large: int) -> Tensor:

@@ -9,6 +9,7 @@ region.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -125,7 +126,7 @@ class FeatureExtractor(nn.Module):
         channels = (inputs, *(block for block in blocks for _ in range(2)))
         self.layers = nn.ModuleList(
             RegionConv(regions=regions, inputs=before, outputs=after, padding=1)
-            for before, after in zip(channels, channels[1:], strict=False)
+            for before, after in pairwise(channels)
         )
 
     def forward(self, regions: Sequence[Tensor]) -> list[Tensor]:
@@ -158,7 +159,7 @@ class AttentionRefinement(nn.Module):
         widths = (1, channels, channels, channels, 1)
         self.layers = nn.ModuleList(
             RegionConv(regions=regions, inputs=before, outputs=after, padding=0, norm=index < 3)
-            for index, (before, after) in enumerate(zip(widths, widths[1:], strict=False))
+            for index, (before, after) in enumerate(pairwise(widths))
         )
 
     def forward(self, maps_BAHW: Tensor) -> Tensor:
@@ -169,7 +170,7 @@ class AttentionRefinement(nn.Module):
             return torch.sigmoid(maps_BAHW)
         refined = []
         layers = zip(*(_region_conv(layer).per_region() for layer in self.layers), strict=True)
-        for map_B1HW, own in zip(maps_BAHW.split(1, 1), layers, strict=True):
+        for map_B1HW, own in zip(torch.split(maps_BAHW, 1, 1), layers, strict=True):
             for layer in own:
                 map_B1HW = layer(map_B1HW)  # noqa: PLW2901 - the map, refined step by step
             refined.append(map_B1HW)

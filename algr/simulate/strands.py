@@ -48,10 +48,10 @@ def _tinted(colour: Rgb, factors: Rgb) -> Rgb:
 
 def _add_freckles(picture: Floats, looks: Looks, rng: np.random.Generator) -> None:
     canvas = _Canvas(-1.1, -0.9, 1.1, 1.8)
-    for _ in range(round(looks.freckles * 90) + int(rng.integers(0, 5))):
+    for _ in range(round(looks.freckles * 90) + int(rng.integers(0, 3))):
         x, y = rng.normal(0.0, 0.5), rng.normal(0.45, 0.32)
         _dot(canvas, x, y, radius=rng.uniform(0.6, 1.5), strength=int(rng.integers(60, 160)))
-    for _ in range(int(rng.integers(0, 4))):
+    for _ in range(int(rng.uniform() < 0.3)):
         _dot(canvas, rng.uniform(-0.9, 0.9), rng.uniform(-0.7, 1.5), radius=2.6, strength=210)
     dark = _tinted(looks.skin, (0.55, 0.42, 0.36))
     canvas.lay(picture, dark, 0.8 * canvas.mask(blur=0.8))

@@ -14,7 +14,13 @@ from algr.tune.store import (
     read_header,
     read_records,
 )
-from algr.tune.strategies import NumberedSampler, RungPruner, build_pruner, suggest
+from algr.tune.strategies import (
+    NumberedSampler,
+    RungPruner,
+    build_pruner,
+    is_finite,
+    suggest,
+)
 
 __all__ = [
     "NumberedSampler",
@@ -26,6 +32,7 @@ __all__ = [
     "TrialRecord",
     "TrialState",
     "build_pruner",
+    "is_finite",
     "latest_study",
     "open_study",
     "read_header",

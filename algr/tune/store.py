@@ -97,15 +97,20 @@ class StudyStore:
         if trials != self.wanted:
             self._study.set_user_attr(_WANTED, trials)
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether `take` has nothing more to give."""
+        return not self._left_running and self._num_begun() >= self.wanted
+
     def take(self) -> StartedTrial | None:
         """The next trial to run: one left over by a dead process, else a new one, else None."""
+        if self.is_complete:
+            return None
         is_resumed = bool(self._left_running)
         if is_resumed:
             trial = optuna.trial.Trial(self._study, self._left_running.pop(0))
-        elif self._num_begun() < self.wanted:
-            trial = self._study.ask()
         else:
-            return None
+            trial = self._study.ask()
         self._open[trial.number] = trial
         return StartedTrial(trial.number, suggest(trial, self._space), is_resumed)
 

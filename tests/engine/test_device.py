@@ -35,11 +35,16 @@ def test_nothing_is_moved_on_a_machine_without_accelerator() -> None:
 def test_threads_are_as_before_even_after_an_error() -> None:
     torch.set_num_threads(2)
 
-    with pytest.raises(ValueError, match="stop"), cpu_threads(1):
-        assert torch.get_num_threads() == 1
-        raise ValueError("stop")
+    def fail() -> None:
+        with cpu_threads(1):
+            during.append(torch.get_num_threads())
+            raise ValueError("stop")
 
-    assert torch.get_num_threads() == 2
+    during: list[int] = []
+    with pytest.raises(ValueError, match="stop"):
+        fail()
+
+    assert (during, torch.get_num_threads()) == ([1], 2)
 
 
 def test_seeding_draws_the_same_numbers_and_leaves_the_global_generator_alone() -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from algr.config import Config
-from algr.data import Fold, PreparedDataset, plan_folds, refit_fold
+from algr.data import Fold, PreparedDataset, crop_batch, plan_folds, refit_fold
 from algr.engine import FoldFailedError, FoldTrainer
 from algr.engine.batches import GatheredFrames, LoadedBatch, Rows
 from algr.errors import ConfigError, DataError, StudyError
@@ -72,10 +72,10 @@ def test_a_resumed_fold_ends_with_the_same_bits(
 def test_training_lowers_the_loss_on_the_frames_it_sees(
     make_config: MakeConfig, units: PreparedDataset
 ) -> None:
-    config = make_config(data__augment=False, train__learning_rate=0.02)
+    config = make_config(data__augment=False, loss__align_weight=0, train__decay_every_epochs=9)
     trainer = trainer_of(config, units, fold=refit_fold(units))
 
-    losses = [trainer.run_epoch().train["loss"] for _ in range(6)]
+    losses = [trainer.run_epoch().train["loss"] for _ in range(7)]
 
     assert losses[-1] < 0.5 * losses[0]
 
@@ -139,6 +139,28 @@ def test_no_epoch_looks_at_a_test_subject(config: Config, units: PreparedDataset
     assert while_testing == set(units.indices_of(fold.test).tolist())
 
 
+def test_each_epoch_is_shuffled_and_cropped_anew(
+    config: Config, units: PreparedDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = Noted(units)
+    offsets: list[list[int]] = []
+
+    def noted(*args: Any, **kwargs: Any) -> Any:
+        offsets.append(kwargs["offsets_B2"].tolist())
+        return crop_batch(*args, **kwargs)
+
+    monkeypatch.setattr("algr.engine.fold.crop_batch", noted)
+    trainer = trainer_of(config, units, fold=refit_fold(units), frames=frames)
+
+    trainer.run_epoch()
+    trainer.run_epoch()
+
+    first, second = np.concatenate(frames.rows[:3]), np.concatenate(frames.rows[3:])
+    assert sorted(first.tolist()) == sorted(second.tolist()) == list(range(units.num_frames))
+    assert first.tolist() != second.tolist()
+    assert offsets[:3] != offsets[3:]
+
+
 def test_test_subjects_are_scored_once(config: Config, units: PreparedDataset) -> None:
     frames = Noted(units)
     trainer = trainer_of(config, units, frames=frames)
@@ -182,6 +204,18 @@ def test_an_undefined_validation_score_is_below_every_other(
     with_validation_scores(monkeypatch, trainer, [None, 0.0, None])
 
     for _ in range(3):
+        trainer.run_epoch()
+
+    assert trainer.chosen_epoch == 1
+
+
+def test_without_any_defined_validation_score_the_last_epoch_is_chosen(
+    config: Config, units: PreparedDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    trainer = trainer_of(config, units)
+    with_validation_scores(monkeypatch, trainer, [None, None])
+
+    for _ in range(2):
         trainer.run_epoch()
 
     assert trainer.chosen_epoch == 1
@@ -253,7 +287,7 @@ def test_running_out_of_memory_names_the_batch_size(
         torch.empty(1 << 60, dtype=torch.uint8)
 
     monkeypatch.setattr("algr.engine.fold.train_step", too_much)
-    with pytest.raises(FoldFailedError, match="train.batch_size 8") as caught:
+    with pytest.raises(FoldFailedError, match=r"train\.batch_size 8") as caught:
         trainer.run_epoch()
 
     assert caught.value.failure.kind == "out_of_memory"

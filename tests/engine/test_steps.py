@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from algr.config import LossConfig
+from algr.engine import SoloCollectives
 from algr.engine.steps import LossLog, StepRules, average_buffers, sum_gradients, train_step
 from algr.models import NetworkOutput, Targets
 
@@ -83,14 +84,6 @@ def step(
     return model.linear.weight.detach(), values
 
 
-class Alone:
-    rank, size = 0, 1
-
-    def sum_(self, tensor: Tensor) -> None: ...
-
-    def broadcast_(self, tensor: Tensor, source: int = 0) -> None: ...
-
-
 @pytest.mark.parametrize(
     "network", [{"grades": 3, "units": None}, {"grades": None, "units": 2}], ids=["grade", "au"]
 )
@@ -102,7 +95,9 @@ def test_a_batch_split_over_replicas_gives_the_whole_batchs_update(
         part_of(images, targets, slice(0, 2)),
         part_of(images, targets, slice(2, 6)),
     )
-    whole_weight, whole_values = step((images, targets), network=network, collectives=Alone())
+    whole_weight, whole_values = step(
+        (images, targets), network=network, collectives=SoloCollectives()
+    )
 
     # Two passes: the first tells the left replica's counts, with which the right one can weigh its
     # gradient; the second gives the left one both of the right one's messages.
