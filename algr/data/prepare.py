@@ -248,8 +248,8 @@ def _decode_and_write(
     unlabelled = _subjects_without_grade(staged)
     left_out += [
         LeftOut(video=job.label, reason="no readable video of this patient has a grade")
-        for job in work.todo
-        if job.record.subject_id in unlabelled
+        for job, outcome in zip(work.todo, outcomes, strict=True)
+        if outcome.staged and job.record.subject_id in unlabelled
     ]
     staged = [video for video in staged if video.record.subject_id not in unlabelled]
     if not staged:
