@@ -36,7 +36,7 @@ class Camera:
         time_F = np.arange(num_frames) / video_fps
         count = len(middles)
         exposure = np.exp(rng.normal(0.0, 0.11, (count, 1)))
-        balance = np.exp(rng.normal(0.0, 0.035, (count, 3)))
+        balance = np.exp(rng.normal(0.0, 0.026, (count, 3)))
         slope = rng.normal(0.0, 0.13, (count, 2))
         self._gain_F3 = _between(time_F, middles, exposure * balance)
         self._slope_F2 = _between(time_F, middles, slope)

@@ -260,6 +260,11 @@ def manifest_text(visits: tuple[Visit, ...]) -> str:
     return buffer.getvalue()
 
 
+def is_simulation(directory: Path) -> bool:
+    """Whether a folder was written by the simulator, finished or not."""
+    return (directory / MARKER).is_file()
+
+
 def _count_frames(visit: Visit, video_fps: float) -> int:
     return int(np.ceil(visit.segments[-1].end_s * video_fps - 1e-9))
 
