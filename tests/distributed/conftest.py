@@ -27,6 +27,15 @@ def cluster() -> Iterator[Devices]:
             yield devices
 
 
+@pytest.fixture
+def same_environment_after() -> Iterator[None]:
+    """Take back what a session puts into the environment for the rest of its process."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
 @pytest.fixture(scope="session")
 def grades(tmp_path_factory: pytest.TempPathFactory) -> PreparedDataset:
     random = np.random.default_rng(0)

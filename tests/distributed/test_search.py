@@ -16,7 +16,7 @@ from search_fakes import (
 
 from algr.config import with_values
 from algr.distributed import run_search
-from algr.errors import DataError, StudyError
+from algr.errors import DataError
 from algr.tune import read_records
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("cluster")]
@@ -108,32 +108,6 @@ def test_what_the_user_has_to_mend_stops_the_search_which_then_goes_on_undisturb
     assert outcome.trials == search_without_ray(tmp_path / "alone", trials=3)
     begun = Counter(entry[:2] for entry in read_log(log))
     assert {key: count for key, count in begun.items() if count > 1} == {(1, 2): 2}
-
-
-def test_a_search_whose_first_trials_all_fail_stops_and_says_why(tmp_path):
-    with pytest.raises(StudyError) as caught:
-        run_search(
-            search_job(tmp_path / "s", trials=50),
-            listener=Diary.empty(),
-            factory=FakeFactory(faults={(-1, 0): "defect"}),
-        )
-
-    assert len(caught.value.problems) == 3
-    assert caught.value.problems[0].startswith("trial 0: ZeroDivisionError: a defect")
-
-
-class _Raises(Diary):
-    def on_epoch(self, *args) -> None:
-        raise OSError("the screen is broken")
-
-
-def test_an_error_of_the_listener_is_not_lost_in_tune(tmp_path):
-    with pytest.raises(OSError, match="the screen is broken"):
-        run_search(
-            search_job(tmp_path / "s", trials=2),
-            listener=_Raises([], [], []),
-            factory=FakeFactory(),
-        )
 
 
 @pytest.mark.slow
