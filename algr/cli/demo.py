@@ -14,7 +14,7 @@ import typer
 
 from algr.cli.options import stops_cleanly
 from algr.config import DataHome
-from algr.errors import AlgrError, DataError
+from algr.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -102,9 +102,8 @@ def _run(stage: Stage) -> float:
     started = time.monotonic()
     done = subprocess.run([sys.executable, "-m", "algr", *stage.words], check=False)  # noqa: S603
     if done.returncode:
-        error = AlgrError(f"the demo stopped: `algr {shlex.join(stage.words)}` failed")
-        error.exit_code = done.returncode  # type: ignore[misc] - the failed command's own code
-        raise error
+        typer.echo(f"the demo stopped: `algr {shlex.join(stage.words)}` failed", err=True)
+        raise typer.Exit(done.returncode)
     return time.monotonic() - started
 
 
