@@ -1,0 +1,40 @@
+"""The model bundle: a network exported to ONNX with all that its users need; no pickle.
+
+Knows neither the tracking server nor how predictions are served.
+"""
+
+from algr.bundle.card import RESEARCH_USE
+from algr.bundle.files import (
+    REQUIRED_FILES,
+    Bundle,
+    check_golden,
+    note_version,
+    read_bundle,
+    refuse_foreign_folder,
+    replace_folder,
+)
+from algr.bundle.golden import GoldenReport
+from algr.bundle.runtime import NetworkValues, OnnxNetwork, owned_cores
+from algr.bundle.spec import BundleSpec, Interval, Kind, Score, fold_interval
+from algr.bundle.write import write_bundle
+
+__all__ = [
+    "REQUIRED_FILES",
+    "RESEARCH_USE",
+    "Bundle",
+    "BundleSpec",
+    "GoldenReport",
+    "Interval",
+    "Kind",
+    "NetworkValues",
+    "OnnxNetwork",
+    "Score",
+    "check_golden",
+    "fold_interval",
+    "note_version",
+    "owned_cores",
+    "read_bundle",
+    "refuse_foreign_folder",
+    "replace_folder",
+    "write_bundle",
+]

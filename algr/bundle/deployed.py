@@ -1,0 +1,130 @@
+"""The network as it is deployed: bytes of a crop in, probabilities and landmarks out.
+
+Shape suffixes: B = images, H = height, W = width, C = channels (RGB), A = action units,
+K = grades, L = landmarks, R = regions, M = side of a region map.
+"""
+
+import contextlib
+import copy
+import io
+import logging
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from algr.bundle.spec import Kind
+
+INPUT_NAME = "crop"
+
+
+class DeployedNetwork(nn.Module):
+    """A trained network with the preparation of its input, and plain outputs.
+
+    Args:
+        network: Trained; its forward takes images in [-1, 1] (B, 3, input_size, input_size) and
+            returns a `NetworkOutput`. It is copied, not changed.
+        kind: Which probability is the output.
+        input_size: Side to which the crop is resized, pixels.
+    """
+
+    def __init__(self, network: nn.Module, *, kind: Kind, input_size: int) -> None:
+        super().__init__()
+        self.network = copy.deepcopy(network).cpu().float().eval()
+        self.kind = kind
+        self.input_size = input_size
+
+    def forward(self, crop_BHWC: Tensor) -> tuple[Tensor, ...]:
+        """Probabilities, landmarks (B, 49, 2) in pixels of the crop, and attention if there is one.
+
+        Args:
+            crop_BHWC: uint8 RGB (B, 176, 176, 3).
+        """
+        images_BCHW = crop_BHWC.permute(0, 3, 1, 2).to(torch.float32) / 127.5 - 1.0
+        if self.input_size != crop_BHWC.shape[1]:
+            size = (self.input_size, self.input_size)
+            images_BCHW = functional.interpolate(
+                images_BCHW, size=size, mode="bilinear", align_corners=False, antialias=True
+            )
+        output = self.network(images_BCHW)
+        if self.kind == "grade":
+            probability = output.grade_probability_BK()
+        else:
+            probability = output.au_probability_BA()
+        if output.attention_BAHW is None:
+            return probability, output.landmarks_BL2
+        return probability, output.landmarks_BL2, output.attention_BAHW
+
+
+def output_names(*, kind: Kind, has_attention: bool) -> tuple[str, ...]:
+    """Names of the outputs, in the order of `DeployedNetwork.forward`."""
+    names = (f"{kind}_probability", "landmarks")
+    return (*names, "attention") if has_attention else names
+
+
+def export_onnx(deployed: DeployedNetwork, path: Path, *, example_BHWC: Tensor) -> None:
+    """Write the network as one ONNX file with a dynamic batch, weights inside.
+
+    Names of source files and stack traces, which the exporter leaves in the nodes, are removed.
+
+    Args:
+        deployed: In evaluation mode.
+        path: Of the file.
+        example_BHWC: At least two crops; a batch of one would be taken as fixed.
+    """
+    import onnx
+
+    assert example_BHWC.shape[0] >= 2, "a batch of one would be exported as fixed"
+    with torch.no_grad():
+        outputs = deployed(example_BHWC)
+    names = output_names(kind=deployed.kind, has_attention=len(outputs) == 3)
+    with _quiet_exporter():
+        program = torch.onnx.export(
+            deployed,
+            (example_BHWC,),
+            input_names=[INPUT_NAME],
+            output_names=list(names),
+            dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=4096)},),
+            dynamo=True,
+            verbose=False,
+            external_data=False,
+        )
+        assert program is not None
+        model = program.model_proto
+    _strip_sources(model)
+    onnx.checker.check_model(model)
+    path.write_bytes(model.SerializeToString())
+
+
+def _strip_sources(model: object) -> None:
+    """Delete doc strings and metadata of every node: they hold paths of this machine."""
+    graphs = [model.graph]  # type: ignore[attr-defined]
+    graphs += list(model.functions)  # type: ignore[attr-defined]
+    for graph in graphs:
+        del graph.metadata_props[:]
+        graph.doc_string = ""
+        for node in graph.node:
+            del node.metadata_props[:]
+            node.doc_string = ""
+        for name in ("input", "output", "value_info", "initializer"):
+            for value in getattr(graph, name, ()):
+                if hasattr(value, "metadata_props"):
+                    del value.metadata_props[:]
+                    value.doc_string = ""
+
+
+@contextlib.contextmanager
+def _quiet_exporter() -> Iterator[None]:
+    """Keep the exporter's progress lines and its own deprecation warnings away from the user."""
+    logger = logging.getLogger("torch.onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

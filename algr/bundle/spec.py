@@ -1,0 +1,130 @@
+"""What a model bundle says about its model, apart from the weights."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from algr.config import Config
+
+Kind = Literal["au", "grade"]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One figure over the folds of a cross-validation; `None` where it is undefined."""
+
+    mean: float | None
+    sd: float | None
+    by_fold: tuple[float | None, ...]
+
+    @classmethod
+    def from_folds(cls, by_fold: Sequence[float | None]) -> "Score":
+        """Mean and standard deviation (n - 1) over the folds in which the figure is defined."""
+        values = [value for value in by_fold if value is not None]
+        mean = sum(values) / len(values) if values else None
+        sd = None
+        if mean is not None and len(values) > 1:
+            sd = math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
+        return cls(mean=mean, sd=sd, by_fold=tuple(by_fold))
+
+    @property
+    def interval(self) -> "Interval | None":
+        """95 % interval of the mean; `None` with fewer than three defined folds."""
+        values = [value for value in self.by_fold if value is not None]
+        return fold_interval(values) if len(values) > 2 else None
+
+    def to_dict(self) -> dict[str, Any]:
+        """The form that stands in `bundle.json`."""
+        interval = self.interval
+        return {
+            "mean": self.mean,
+            "sd": self.sd,
+            "low": None if interval is None else interval.low,
+            "high": None if interval is None else interval.high,
+            "by_fold": list(self.by_fold),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Score":
+        """The inverse of `to_dict`; the interval is computed, not read."""
+        return cls(mean=values["mean"], sd=values["sd"], by_fold=tuple(values["by_fold"]))
+
+
+@dataclass(frozen=True)
+class Interval:
+    """Mean with a 95 % interval."""
+
+    mean: float
+    low: float
+    high: float
+
+
+def fold_interval(by_fold: Sequence[float]) -> Interval | None:
+    """95 % interval of a mean over folds, for one score or for paired differences.
+
+    The variance carries the correction of Nadeau and Bengio (2003) for training sets that
+    overlap: with k folds it is s² (1/k + 1/(k - 1)) with k - 1 degrees of freedom.
+
+    Returns:
+        `None` for fewer than two folds.
+    """
+    from scipy.stats import t
+
+    k = len(by_fold)
+    if k < 2:
+        return None
+    mean = sum(by_fold) / k
+    variance = sum((value - mean) ** 2 for value in by_fold) / (k - 1)
+    half = float(t.ppf(0.975, k - 1)) * math.sqrt(variance * (1 / k + 1 / (k - 1)))
+    return Interval(mean=mean, low=mean - half, high=mean + half)
+
+
+@dataclass(frozen=True, kw_only=True)
+class BundleSpec:
+    """Everything that `write_bundle` needs beside the network itself."""
+
+    dataset: str
+    """Name of the prepared dataset; the model is registered as `algr-<dataset>`."""
+    kind: Kind
+    labels: tuple[str, ...]
+    """Grades, mildest first, or action units in the order of the output."""
+    config: Config
+    """What the model was trained with."""
+    fingerprint: str
+    """Of the dataset."""
+    simulated: bool
+    """Whether the dataset came from the simulator."""
+    protocol: str
+    """Of the cross-validation that gave the scores."""
+    folds_hash: str
+    metric: str
+    """The headline, a key of `scores`."""
+    scores: Mapping[str, Score]
+    """Test scores of this configuration, by cross-validation (not of these very weights)."""
+    num_subjects: int
+    num_frames: int
+    num_epochs: int
+    """Epochs for which these weights were trained."""
+    regions: tuple[str, ...] = ()
+    """Names of the channels of `attention`; empty for networks without it."""
+    thresholds: tuple[float, ...] = field(default=())
+    """Per action unit: present at or above; empty for 0.5 everywhere and for grades."""
+
+    def __post_init__(self) -> None:
+        """Refuse what only a programmer can get wrong."""
+        assert self.metric in self.scores, f"{self.metric} is not among the scores"
+        assert self.kind in ("au", "grade"), self.kind
+        assert len(self.thresholds) in (0, len(self.labels)), self.thresholds
+
+    @property
+    def model_name(self) -> str:
+        """The name in the registry."""
+        return f"algr-{self.dataset}"
+
+    @property
+    def resolved_thresholds(self) -> tuple[float, ...]:
+        """One threshold per action unit; empty for grades."""
+        if self.kind == "grade":
+            return ()
+        return self.thresholds or (0.5,) * len(self.labels)

@@ -1,0 +1,155 @@
+"""`algr models`, `algr predict`, `algr serve`, `algr ui`: use what was trained."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from algr.cli.options import (
+    HomeOption,
+    JsonOption,
+    TrackingOption,
+    locate,
+    print_json,
+    stops_cleanly,
+)
+
+app = typer.Typer(no_args_is_help=True, help="List and pull registered models.")
+
+HostOption = Annotated[str, typer.Option("--host", help="Address to listen on.")]
+
+
+@app.command("list")
+def list_command(
+    tracking_uri: TrackingOption = None, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
+    """List registered models with their scores and aliases.
+
+    Example: algr models list
+    """
+    from algr.cli.tables import print_models
+    from algr.compose import list_registered
+
+    rows = list_registered(locate(home), tracking_uri=tracking_uri)
+    if as_json:
+        print_json(rows)
+        return
+    if not rows:
+        typer.echo("no model is registered yet", err=True)
+        typer.echo("next: algr tune --dataset NAME", err=True)
+        return
+    print_models(rows)
+
+
+@app.command()
+def pull(
+    reference: Annotated[str, typer.Argument(help="NAME@champion or NAME/VERSION.")],
+    out: Annotated[
+        Path | None,
+        typer.Option("--out", help="Folder to write.", show_default="below the data home"),
+    ] = None,
+    tracking_uri: TrackingOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Fetch a registered model as a folder, and check every file of it.
+
+    Example: algr models pull fpara@champion --out ./model
+    """
+    from algr.compose import pull_model
+
+    pulled = pull_model(reference, home=locate(home), out=out, tracking_uri=tracking_uri)
+    if as_json:
+        print_json(pulled.to_dict())
+        return
+    typer.echo(f"{pulled.directory}: {pulled.name} version {pulled.version}, intact")
+    typer.echo(f"next: algr predict --model {pulled.directory} VIDEO_OR_IMAGE", err=True)
+
+
+@stops_cleanly("nothing was written")
+def predict(
+    files: Annotated[list[Path], typer.Argument(help="Videos or face images.")],
+    model: Annotated[Path, typer.Option("--model", help="Pulled model.")],
+    landmarks: Annotated[
+        Path | None,
+        typer.Option(
+            "--landmarks", help="Landmark CSV.", show_default="STEM_land.csv beside each file"
+        ),
+    ] = None,
+    fps: Annotated[
+        float, typer.Option("--fps", min=0.01, help="Frames per second of video.")
+    ] = 6.0,
+    as_json: JsonOption = False,
+) -> None:
+    """Grade faces: per frame, and per video by the mean over its frames.
+
+    Example: algr predict --model ./model visit.mp4
+    """
+    from algr.cli.tables import print_predictions
+    from algr.compose import predict_files
+
+    results = predict_files(model, files, landmarks=landmarks, fps=fps)
+    if as_json:
+        print_json(results[0] if len(results) == 1 else results)
+        return
+    print_predictions(files, results)
+
+
+@stops_cleanly("the server has stopped")
+def serve(
+    model: Annotated[Path, typer.Argument(help="Pulled model.")],
+    host: HostOption = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port.")] = 8000,
+) -> None:
+    """Serve a pulled model over HTTP.
+
+    Example: algr serve ./model
+    """
+    from algr.serving import serve as serve_bundle
+
+    typer.echo(f"serving {model} on http://{host}:{port} (POST /predict, /docs)", err=True)
+    serve_bundle(model, host=host, port=port)
+
+
+@stops_cleanly("the interface has stopped")
+def ui(
+    host: HostOption = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port.")] = 5000,
+    tracking_uri: TrackingOption = None,
+    home: HomeOption = None,
+) -> None:
+    """Open the MLflow interface on the store of this data home.
+
+    Example: algr ui
+    """
+    from algr.compose import run_ui
+
+    raise typer.Exit(
+        run_ui(
+            locate(home),
+            tracking_uri=tracking_uri,
+            host=host,
+            port=port,
+            say=lambda text: typer.echo(text, err=True),
+        )
+    )
+
+
+@stops_cleanly("run it again: what was sent stays sent")
+def sync(
+    tracking_uri: TrackingOption = None, home: HomeOption = None, as_json: JsonOption = False
+) -> None:
+    """Send the records that an outage of the tracking store left in the ledger.
+
+    Example: algr sync
+    """
+    from algr.compose import sync_ledger
+
+    report = sync_ledger(locate(home), tracking_uri=tracking_uri)
+    if as_json:
+        print_json(report)
+        return
+    typer.echo(
+        f"{report['records']} records of {report['ledgers']} ledgers sent, "
+        f"{report['closed_runs']} abandoned runs closed"
+    )

@@ -1,0 +1,117 @@
+"""Options that several commands share, and the helpers that read them."""
+
+import functools
+import json
+from collections.abc import Callable
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, ParamSpec, TypeVar
+
+import typer
+
+from algr.config import DataHome, ResolvedConfig, resolve_config
+from algr.errors import Interrupted
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+HomeOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--data-home",
+        help="Folder of datasets, studies, runs and models.",
+        show_default="$ALGR_HOME or ~/.local/share/algr",
+        file_okay=False,
+    ),
+]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print the result as JSON, alone on standard output.")
+]
+
+
+class Preset(StrEnum):
+    """Shipped sets of values."""
+
+    PAPER = "paper"
+    TINY = "tiny"
+
+
+PresetOption = Annotated[
+    Preset, typer.Option("--preset", help="Values to start from.", show_default=True)
+]
+FileOption = Annotated[
+    Path | None, typer.Option("--config", help="YAML file with configuration keys.")
+]
+SetOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="One configuration key; may be repeated."),
+]
+SeedOption = Annotated[
+    int | None,
+    typer.Option("--seed", help="Seed of everything that is drawn.", show_default="0"),
+]
+DatasetOption = Annotated[
+    str, typer.Option("--dataset", help="Name of a prepared dataset (`algr data list`).")
+]
+NameOption = Annotated[
+    str | None,
+    typer.Option("--name", help="Name of the run or study.", show_default="made from the dataset"),
+]
+TrackingOption = Annotated[
+    str | None,
+    typer.Option(
+        "--tracking-uri",
+        help="MLflow tracking server.",
+        show_default="$MLFLOW_TRACKING_URI or a store in the data home",
+    ),
+]
+AddressOption = Annotated[
+    str | None,
+    typer.Option(
+        "--address",
+        help="Running Ray cluster, for instance host:6379 or ray://host:10001.",
+        show_default="a local one, for this command",
+    ),
+]
+WorkersOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers",
+        min=1,
+        help="Ray Train workers.",
+        show_default="one per fold, at most one per device",
+    ),
+]
+
+
+def resolve(
+    preset: Preset, file: Path | None, sets: list[str] | None, seed: int | None
+) -> ResolvedConfig:
+    """The configuration that the shared options describe."""
+    return resolve_config(preset=preset.value, file=file, sets=sets or (), overrides={"seed": seed})
+
+
+def locate(home: Path | None) -> DataHome:
+    """The data home that the option, the environment or the default names."""
+    return DataHome.locate(home)
+
+
+def print_json(value: Any) -> None:
+    """One JSON document on standard output."""
+    typer.echo(json.dumps(value, indent=2, allow_nan=False))
+
+
+def stops_cleanly(advice: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
+    """Turn Ctrl-C into `Interrupted` with the given advice, so that the exit code is 130."""
+
+    def decorate(command: Callable[P, R]) -> Callable[P, R]:
+        @functools.wraps(command)
+        def wrapped(*args: P.args, **kwargs: P.kwargs) -> R:
+            try:
+                return command(*args, **kwargs)
+            except KeyboardInterrupt:
+                raise Interrupted("interrupted", advice=advice) from None
+
+        return wrapped
+
+    return decorate

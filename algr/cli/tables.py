@@ -1,0 +1,141 @@
+"""Results as tables on standard output."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from algr.compose import CrossValidated, SearchResult
+    from algr.cv import TableRow
+
+
+def print_cross_validation(validated: "CrossValidated") -> None:
+    """Figures per fold, mean ± standard deviation, and pooled."""
+    result = validated.result
+    folds = [f"fold {fold.fold}" for fold in result.folds]
+    table = _table("", *folds, "mean ± sd", "pooled")
+    for row in validated.rows:
+        table.add_row(
+            f"{row.title} %",
+            *(_figure(row, value) for value in row.per_fold),
+            _mean_and_sd(row),
+            _figure(row, row.pooled),
+        )
+    table.add_row("test subjects", *(str(fold.test_subjects) for fold in result.folds))
+    table.add_row("chosen epoch", *(str(fold.chosen_epoch + 1) for fold in result.folds))
+    _print(table)
+    typer.echo(f"protocol {result.protocol}, folds {result.folds_hash[:12]}, run {result.run_id}")
+    if result.protocol == "paper":
+        typer.echo("the best epoch was chosen on the test fold, as in the paper: optimistic")
+    typer.echo(f"predictions per frame: {validated.predictions}")
+
+
+def print_search(found: "SearchResult") -> None:
+    """The trials by value, the best one's cross-validation, and the registered version."""
+    trials = sorted(
+        found.outcome.trials,
+        key=lambda record: (record.value is None, -(record.value or 0.0), record.number),
+    )
+    names = list(dict.fromkeys(key for record in trials for key in record.params))
+    table = _table("trial", "state", "score", "epochs", *names, "seconds")
+    for record in trials:
+        table.add_row(
+            str(record.number),
+            record.state.lower(),
+            "-" if record.value is None else f"{100 * record.value:.1f}",
+            str(record.epochs),
+            *(_value(record.params.get(name)) for name in names),
+            f"{record.seconds:.1f}",
+        )
+    _print(table)
+    best = found.outcome.best
+    typer.echo(f"\nstudy {found.study}: best is trial {best.number}; cross-validated:")
+    print_cross_validation(found.cross_validated)
+    registration = found.registration
+    typer.echo(
+        f"\nregistered as {registration.name} version {registration.version}: "
+        f"{registration.decision.reason}"
+    )
+
+
+def print_models(rows: Sequence[dict[str, Any]]) -> None:
+    """Registered versions."""
+    _print(_rows_table(rows))
+
+
+def print_predictions(files: Sequence[Path], results: Sequence[dict[str, Any]]) -> None:
+    """One table of frames per file, and its overall result."""
+    for file, result in zip(files, results, strict=True):
+        typer.echo(f"{file}")
+        frames = [_frame_row(frame) for frame in result["frames"]]
+        if frames:
+            _print(_rows_table(frames))
+        if "video" in result:
+            video = result["video"]
+            share = " ".join(f"{name} {p:.2f}" for name, p in video["grade_probability"].items())
+            typer.echo(f"video: {video['grade']} ({share}), from {video['frames_used']} frames")
+        typer.echo(result["notice"])
+
+
+def _frame_row(frame: dict[str, Any]) -> dict[str, object]:
+    row: dict[str, object] = {"frame": frame["frame"]}
+    if "time_s" in frame:
+        row["time_s"] = f"{frame['time_s']:.2f}"
+    if "grade" in frame:
+        row["grade"] = frame["grade"]
+    for key in ("grade_probability", "au_probability"):
+        for name, probability in frame.get(key, {}).items():
+            row[name] = f"{probability:.2f}"
+    return row
+
+
+def _rows_table(rows: Sequence[dict[str, Any]]) -> "Table":
+    table = _table(*rows[0])
+    for row in rows:
+        table.add_row(*(_value(value) for value in row.values()))
+    return table
+
+
+def _table(*headings: str) -> "Table":
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for index, heading in enumerate(headings):
+        table.add_column(heading, justify="left" if index == 0 else "right", no_wrap=True)
+    return table
+
+
+def _print(table: "Table") -> None:
+    from rich.console import Console
+
+    console = Console()
+    console.width = max(console.width, 160) if not console.is_terminal else console.width
+    console.print(table)
+
+
+def _figure(row: "TableRow", value: float | None) -> str:
+    if value is None:
+        return "-"
+    return f"{value if row.unit == '%' else 100 * value:.1f}"
+
+
+def _mean_and_sd(row: "TableRow") -> str:
+    text = _figure(row, row.mean)
+    if row.sd is not None:
+        text += f" ± {_figure(row, row.sd)}"
+    folds = len(row.per_fold)
+    return text if row.defined_folds == folds else f"{text} ({row.defined_folds} of {folds})"
+
+
+def _value(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, list | tuple):
+        return ", ".join(_value(item) for item in value)
+    if isinstance(value, bool):
+        return str(value).lower()
+    return "-" if value is None else str(value)

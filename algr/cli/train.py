@@ -1,0 +1,183 @@
+"""`algr cv`, `algr tune`, `algr submit`: train here, or have a cluster do it."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from algr.cli.options import (
+    AddressOption,
+    DatasetOption,
+    FileOption,
+    HomeOption,
+    JsonOption,
+    NameOption,
+    Preset,
+    PresetOption,
+    SeedOption,
+    SetOption,
+    TrackingOption,
+    WorkersOption,
+    locate,
+    print_json,
+    resolve,
+    stops_cleanly,
+)
+
+ResumeOption = Annotated[
+    bool,
+    typer.Option(
+        "--resume",
+        help="Continue what exists under --name, or else the last one; start it if there is none.",
+    ),
+]
+
+
+class Gate(StrEnum):
+    """When a newly registered model becomes the champion."""
+
+    MEAN = "mean"
+    INTERVAL = "interval"
+
+
+@stops_cleanly("the same command with --resume goes on where it stopped")
+def cv(
+    dataset: DatasetOption,
+    preset: PresetOption = Preset.PAPER,
+    config: FileOption = None,
+    sets: SetOption = None,
+    seed: SeedOption = None,
+    name: NameOption = None,
+    resume: ResumeOption = False,
+    workers: WorkersOption = None,
+    address: AddressOption = None,
+    tracking_uri: TrackingOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Cross-validate one configuration over folds of subjects.
+
+    Example: algr cv --dataset fpara-sim --preset tiny
+    """
+    resolved = resolve(preset, config, sets, seed)
+    from algr.cli.live import EpochDisplay
+    from algr.cli.tables import print_cross_validation
+    from algr.compose import TrainingRequest, cross_validate
+
+    request = TrainingRequest(
+        dataset=dataset,
+        home=locate(home),
+        config=resolved.config,
+        name=name,
+        resume=resume,
+        workers=workers,
+        address=address,
+        tracking_uri=tracking_uri,
+    )
+    result = cross_validate(request, display=EpochDisplay)
+    if as_json:
+        print_json(result.to_dict())
+        return
+    print_cross_validation(result)
+    typer.echo(f"next: algr ui{_home_words(home)}, or algr tune --dataset {dataset}", err=True)
+
+
+@stops_cleanly("the same command with --resume goes on where it stopped")
+def tune(
+    dataset: DatasetOption,
+    trials: Annotated[int, typer.Option("--trials", min=1, help="Trials in all.")] = 50,
+    max_concurrent: Annotated[
+        int | None,
+        typer.Option(
+            "--max-concurrent", min=1, help="Trials at once.", show_default="one per device"
+        ),
+    ] = None,
+    space: Annotated[
+        str | None,
+        typer.Option(
+            "--space",
+            help="Search space: a shipped name or a YAML file.",
+            show_default="by dataset",
+        ),
+    ] = None,
+    gate: Annotated[
+        Gate,
+        typer.Option("--gate", help="What moves the champion: a better mean, or a sure gain."),
+    ] = Gate.MEAN,
+    preset: PresetOption = Preset.PAPER,
+    config: FileOption = None,
+    sets: SetOption = None,
+    seed: SeedOption = None,
+    name: NameOption = None,
+    resume: ResumeOption = False,
+    workers: WorkersOption = None,
+    address: AddressOption = None,
+    tracking_uri: TrackingOption = None,
+    home: HomeOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Search hyperparameters, then cross-validate, refit and register the best.
+
+    Example: algr tune --dataset fpara-sim --preset tiny --trials 50
+    """
+    resolved = resolve(preset, config, sets, seed)
+    from algr.cli.live import EpochDisplay, search_display
+    from algr.cli.tables import print_search
+    from algr.compose import TrainingRequest, search
+
+    request = TrainingRequest(
+        dataset=dataset,
+        home=locate(home),
+        config=resolved.config,
+        name=name,
+        resume=resume,
+        workers=workers,
+        address=address,
+        tracking_uri=tracking_uri,
+    )
+    result = search(
+        request,
+        trials=trials,
+        max_concurrent=max_concurrent,
+        space=space,
+        gate=gate.value,
+        search_display=search_display,
+        epoch_display=EpochDisplay,
+    )
+    if as_json:
+        print_json(result.to_dict())
+        return
+    print_search(result)
+    typer.echo(
+        f"next: algr models pull {dataset}@champion --out ./model{_home_words(home)}", err=True
+    )
+
+
+@stops_cleanly("the job goes on; look at it in the cluster's dashboard")
+def submit(
+    words: Annotated[
+        list[str], typer.Argument(metavar="-- COMMAND…", help="The algr command line to run there.")
+    ],
+    address: Annotated[
+        str | None,
+        typer.Option(
+            "--address",
+            help="Jobs address of the head.",
+            show_default="$RAY_API_SERVER_ADDRESS or http://127.0.0.1:8265",
+        ),
+    ] = None,
+) -> None:
+    """Run an algr command as a job on a Ray cluster, and show its output.
+
+    Example: algr submit --address http://127.0.0.1:8265 -- tune --dataset fpara --trials 50
+    """
+    from algr.compose import submit as submit_command
+
+    raise typer.Exit(
+        submit_command(words, address=address, show=lambda text: typer.echo(text, nl=False))
+    )
+
+
+def _home_words(home: Path | None) -> str:
+    return f" --data-home {home}" if home else ""

@@ -1,0 +1,30 @@
+"""The wiring: which parts do a command's work, and in which order.
+
+The command line calls these functions and prints what they return.
+"""
+
+from algr.compose.requests import TrainingRequest
+from algr.compose.search import SearchResult, search
+from algr.compose.training import CrossValidated, cross_validate
+from algr.compose.usage import (
+    list_registered,
+    predict_files,
+    pull_model,
+    run_ui,
+    submit,
+    sync_ledger,
+)
+
+__all__ = [
+    "CrossValidated",
+    "SearchResult",
+    "TrainingRequest",
+    "cross_validate",
+    "list_registered",
+    "predict_files",
+    "pull_model",
+    "run_ui",
+    "search",
+    "submit",
+    "sync_ledger",
+]

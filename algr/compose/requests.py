@@ -1,0 +1,114 @@
+"""What a training command was asked for, and the names it gives when none was asked for."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from algr.config import Config, DataHome
+from algr.data import FoldPlan, PreparedDataset, open_dataset, plan_folds
+from algr.engine import FoldEpoch
+from algr.errors import ConfigError, UsageError
+from algr.tracking import DatasetInfo
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrainingRequest:
+    """Options that `algr cv` and `algr tune` share."""
+
+    dataset: str
+    home: DataHome
+    config: Config
+    name: str | None
+    resume: bool
+    workers: int | None
+    """Ray Train workers; None for one per fold, at most one per device."""
+    address: str | None
+    """A running Ray cluster; None for a local one."""
+    tracking_uri: str | None
+
+
+class EpochDisplay(Protocol):
+    """Shows one finished epoch of all folds at a time."""
+
+    def on_epoch(self, fold_epochs: Sequence[FoldEpoch]) -> None:
+        """Show it."""
+
+
+EpochDisplayFactory = Callable[[str, int, str], EpochDisplay]
+"""From a title, the epochs per fold, and the headline's name."""
+
+
+@dataclass(frozen=True)
+class Material:
+    """The dataset of a request and the folds planned on it."""
+
+    dataset: PreparedDataset
+    plan: FoldPlan
+
+    @property
+    def info(self) -> DatasetInfo:
+        """What the tracker says of the dataset."""
+        dataset = self.dataset
+        return DatasetInfo(
+            name=dataset.name,
+            kind=dataset.kind,
+            fingerprint=dataset.fingerprint,
+            simulated=dataset.simulated,
+            num_subjects=len(dataset.subjects),
+            num_frames=dataset.num_frames,
+        )
+
+
+def open_material(request: TrainingRequest) -> Material:
+    """Open the dataset and plan the folds; everything wrong with a request shows here first.
+
+    Raises:
+        ConfigError: What was asked for is not built.
+        DataError: No such dataset, or one that cannot be cut into folds.
+    """
+    cv = request.config.cv
+    problems = []
+    if cv.protocol == "nested":
+        problems.append(
+            "cv.protocol: nested cross-validation is not built yet; use honest or paper"
+        )
+    if cv.repeats != 1:
+        problems.append(f"cv.repeats: {cv.repeats}; repeated folds are not built yet; use 1")
+    if problems:
+        raise ConfigError("configuration that this version does not do", problems=problems)
+    dataset = open_dataset(request.home, request.dataset)
+    return Material(dataset, plan_folds(dataset, cv=cv, seed=request.config.seed))
+
+
+def free_name(folder: Path, stem: str) -> str:
+    """`stem-1`, or the next number that nothing in the folder has."""
+    number = 1
+    while (folder / f"{stem}-{number}").exists():
+        number += 1
+    return f"{stem}-{number}"
+
+
+def last_name(folder: Path, stem: str, *, marker: str) -> str | None:
+    """The name `stem-NUMBER` whose marker file is the newest; None if there is none."""
+    found = [
+        path
+        for path in folder.glob(f"{stem}-*/{marker}")
+        if path.parent.name.removeprefix(f"{stem}-").isdigit()
+    ]
+    newest = max(found, key=lambda path: path.stat().st_mtime_ns, default=None)
+    return newest.parent.name if newest else None
+
+
+def refuse_existing(directory: Path, *, resume: bool) -> None:
+    """A run's folder must be new unless the run is to be resumed.
+
+    Raises:
+        UsageError: It exists.
+    """
+    if directory.exists() and not resume:
+        raise UsageError(
+            f"run {directory.name!r} exists",
+            expected="a new --name, or --resume",
+            advice=f"go on with it: add --resume --name {directory.name}",
+        )

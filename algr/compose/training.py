@@ -1,0 +1,140 @@
+"""`algr cv`: folds, Ray Train, tracking, results."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from algr.compose.requests import (
+    EpochDisplay,
+    EpochDisplayFactory,
+    Material,
+    TrainingRequest,
+    free_name,
+    last_name,
+    open_material,
+    refuse_existing,
+)
+from algr.config import Config, DataHome, flatten
+from algr.cv import (
+    CHECKPOINT_FILE,
+    CrossValidation,
+    FoldsExecutor,
+    FoldsJob,
+    TableRow,
+    job_identity,
+    summarise,
+    table_rows,
+    write_predictions,
+    write_run_files,
+)
+from algr.distributed import RayTrainExecutor, ray_session
+from algr.engine import FoldEpoch, FoldResult
+from algr.errors import Interrupted
+from algr.metrics import headline
+from algr.tracking import FoldsTracking, Tracker, context_tags, run_key
+
+PREDICTIONS_FILE = "predictions.parquet"
+
+
+@dataclass(frozen=True)
+class CrossValidated:
+    """A finished cross-validation and the table that is printed of it."""
+
+    result: CrossValidation
+    results: tuple[FoldResult, ...]
+    rows: tuple[TableRow, ...]
+    predictions: Path
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `algr cv --json` prints."""
+        return self.result.to_dict()
+
+
+def cross_validate(request: TrainingRequest, *, display: EpochDisplayFactory) -> CrossValidated:
+    """Train and score every fold of one configuration.
+
+    Raises:
+        AlgrError: Of the part that failed; what was finished is kept for `--resume`.
+    """
+    material = open_material(request)
+    name = _run_name(request)
+    directory = request.home.run(name)
+    refuse_existing(directory, resume=request.resume)
+    with (
+        ray_session(address=request.address),
+        Tracker.connect(request.home, dataset=material.info, uri=request.tracking_uri) as tracker,
+    ):
+        return run_folds(
+            material,
+            config=request.config,
+            home=request.home,
+            name=name,
+            tracker=tracker,
+            executor=RayTrainExecutor(workers=request.workers),
+            display=display,
+        )
+
+
+def run_folds(
+    material: Material,
+    *,
+    config: Config,
+    home: DataHome,
+    name: str,
+    tracker: Tracker,
+    executor: FoldsExecutor,
+    display: EpochDisplayFactory,
+    study: str | None = None,
+) -> CrossValidated:
+    """Cross-validate under a name; what an earlier call of that name finished is not repeated."""
+    dataset, plan = material.dataset, material.plan
+    directory = home.run(name)
+    write_run_files(directory, config=config, plan=plan)
+    folds = tuple(fold.index for fold in plan.folds)
+    job = FoldsJob(
+        config=config,
+        dataset_directory=dataset.directory,
+        plan=plan,
+        folds=folds,
+        run_directory=directory,
+        identity=job_identity(config, plan, folds),
+    )
+    metric = headline(dataset.kind)
+    shown = display(f"cross-validation {name}", config.train.num_epochs, metric)
+    tags = context_tags(
+        protocol=plan.protocol, folds_hash=plan.folds_hash, seed=config.seed, study=study
+    )
+    with tracker.start_run(
+        "cv", name=name, key=run_key(directory), tags=tags, params=flatten(config)
+    ) as run:
+        tracking = FoldsTracking(tracker, run=run, metric=metric)
+        results = _execute(job, executor, tracking, shown)
+        summary = summarise(results, run_id=run.run_id or "", name=name, plan=plan)
+        tracking.finish(summary.to_dict())
+    write_predictions(directory / PREDICTIONS_FILE, dataset=dataset, results=results)
+    rows = table_rows(summary, kind=dataset.kind, label_names=dataset.label_names)
+    return CrossValidated(summary, results, rows, directory / PREDICTIONS_FILE)
+
+
+def _execute(
+    job: FoldsJob, executor: FoldsExecutor, tracking: FoldsTracking, shown: EpochDisplay
+) -> tuple[FoldResult, ...]:
+    def on_epoch(fold_epochs: Sequence[FoldEpoch]) -> None:
+        tracking.on_epoch(fold_epochs)
+        shown.on_epoch(fold_epochs)
+
+    try:
+        return executor.execute(job, on_epoch=on_epoch)
+    except BaseException as error:
+        tracking.abandon(interrupted=isinstance(error, KeyboardInterrupt | Interrupted))
+        raise
+
+
+def _run_name(request: TrainingRequest) -> str:
+    if request.name is not None:
+        return request.name
+    stem = f"{request.dataset}-cv"
+    runs = request.home.runs
+    last = last_name(runs, stem, marker=CHECKPOINT_FILE) if request.resume else None
+    return last or free_name(runs, stem)

@@ -1,0 +1,38 @@
+"""Cross-validation: run the folds through an executor, put their results together, write them."""
+
+from algr.cv.executor import (
+    CHECKPOINT_FILE,
+    MODEL_FILE,
+    EpochListener,
+    FoldsExecutor,
+    FoldsJob,
+    LocalExecutor,
+    exported_model,
+    job_identity,
+    open_job_dataset,
+)
+from algr.cv.files import read_run_files, write_run_files
+from algr.cv.predictions import write_predictions
+from algr.cv.results import CrossValidation, FoldScores, refit_epochs, summarise
+from algr.cv.table import TableRow, table_rows
+
+__all__ = [
+    "CHECKPOINT_FILE",
+    "MODEL_FILE",
+    "CrossValidation",
+    "EpochListener",
+    "FoldScores",
+    "FoldsExecutor",
+    "FoldsJob",
+    "LocalExecutor",
+    "TableRow",
+    "exported_model",
+    "job_identity",
+    "open_job_dataset",
+    "read_run_files",
+    "refit_epochs",
+    "summarise",
+    "table_rows",
+    "write_predictions",
+    "write_run_files",
+]

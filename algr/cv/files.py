@@ -1,0 +1,84 @@
+"""`plan.json` and `config.json` of a run: what it was asked to do, for reading and for resuming."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from algr.config import Config, flatten, with_values
+from algr.data import FoldPlan
+from algr.errors import IntegrityError, StudyError
+
+PLAN_FILE = "plan.json"
+CONFIG_FILE = "config.json"
+
+
+def write_run_files(directory: Path, *, config: Config, plan: FoldPlan) -> None:
+    """Write both files; a folder that has them already must have the same.
+
+    Raises:
+        StudyError: The folder belongs to another configuration or other folds; all differences
+            are named.
+    """
+    trees = {PLAN_FILE: plan.to_dict(), CONFIG_FILE: flatten(config)}
+    problems = [
+        f"{name}: {problem}"
+        for name, tree in trees.items()
+        if (directory / name).exists()
+        for problem in _differences(_read(directory / name), _plain(tree))
+    ]
+    if problems:
+        raise StudyError(
+            f"{directory.name} was started with other settings",
+            problems=problems,
+            advice="repeat the options of the first start, or start under a new --name",
+        )
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, tree in trees.items():
+        text = json.dumps(tree, indent=2) + "\n"
+        temporary = directory / f".{name}.part"
+        temporary.write_text(text, encoding="utf-8")
+        temporary.replace(directory / name)
+
+
+def read_run_files(directory: Path) -> tuple[Config, FoldPlan]:
+    """The configuration and the folds of a run.
+
+    Raises:
+        StudyError: The folder holds no run.
+        IntegrityError: A file cannot be read.
+    """
+    for name in (PLAN_FILE, CONFIG_FILE):
+        if not (directory / name).is_file():
+            raise StudyError(f"{directory} holds no run", expected=f"a folder with {name}")
+    config = with_values(Config(), _read(directory / CONFIG_FILE))
+    return config, FoldPlan.from_dict(_read(directory / PLAN_FILE))
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        tree = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise IntegrityError(f"{path} cannot be read: {error}") from error
+    if not isinstance(tree, dict):
+        raise IntegrityError(f"{path} holds a {type(tree).__name__}", expected="an object")
+    return tree
+
+
+def _plain(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """The tree as JSON gives it back."""
+    plain: dict[str, Any] = json.loads(json.dumps(tree))
+    return plain
+
+
+def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]:
+    return [
+        f"{key}: {_short(there.get(key))} there, {_short(here.get(key))} now"
+        for key in sorted(there.keys() | here.keys())
+        if there.get(key) != here.get(key)
+    ]
+
+
+def _short(value: object) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."

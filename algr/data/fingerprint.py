@@ -1,0 +1,52 @@
+"""Digests of content: who a subject is without a name, and whether two datasets are the same.
+
+Nothing here depends on ids, keys, the order of work, the cut into shards or the machine.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+from algr.data.rows import FrameRows
+
+SUBJECT_DIGEST_LENGTH = 24
+
+
+def frame_digests(rows: FrameRows) -> list[bytes]:
+    """SHA-256 of each frame's pixels, landmarks, labels and grades."""
+    landmarks = rows.landmarks.astype("<f4")
+    landmarks[np.isnan(landmarks)] = np.nan
+    landmarks += 0.0  # -0.0 and 0.0 are the same place
+    digests = []
+    for row in range(len(rows)):
+        digest = hashlib.sha256(np.ascontiguousarray(rows.image[row]).data)
+        digest.update(landmarks[row].tobytes())
+        digest.update(rows.labels[row].tobytes())
+        digest.update(rows.grade[row].tobytes() + rows.grade_hb[row].tobytes())
+        digests.append(digest.digest())
+    return digests
+
+
+def video_digest(frames: Iterable[bytes]) -> str:
+    """SHA-256 of a video's frame digests in their order, hexadecimal."""
+    return hashlib.sha256(b"algr video\0" + b"".join(frames)).hexdigest()
+
+
+def subject_digest(frames: Iterable[bytes]) -> str:
+    """SHA-256 of all frame digests of a subject in any order, hexadecimal and whole."""
+    return hashlib.sha256(b"algr subject\0" + b"".join(sorted(frames))).hexdigest()
+
+
+def dataset_fingerprint(*, parameters: Mapping[str, object], subjects: Iterable[str]) -> str:
+    """SHA-256 of the preparation's parameters and the subjects' whole digests, hexadecimal."""
+    text = canonical_json({"parameters": dict(parameters), "subjects": sorted(subjects)})
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def canonical_json(value: object) -> str:
+    """The one JSON text of a value: sorted keys, no spaces, ASCII, no NaN."""
+    return json.dumps(
+        value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False
+    )

@@ -1,0 +1,267 @@
+"""Folds: frozen lists of subjects for training, validation and test, planned once and passed on.
+
+Subjects are named by their key-free digests and ordered by hashes of them, so that two sites with
+the same recordings get the same folds, today and with every later version of Python and NumPy.
+"""
+
+import hashlib
+import logging
+import math
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, Self
+
+from algr.config import CvConfig
+from algr.data.fingerprint import canonical_json
+from algr.data.rows import Kind
+from algr.data.store import PreparedDataset, SubjectInfo
+from algr.errors import ConfigError, DataError
+from algr.faces import GRADES
+from algr.seeding import derive_seed
+
+_LOG = logging.getLogger(__name__)
+Protocol = Literal["honest", "paper", "nested"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fold:
+    """One split of the subjects; digests, each list sorted."""
+
+    index: int
+    train: tuple[str, ...]
+    validation: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        counts = Counter((*self.train, *self.validation, *self.test))
+        twice = [digest for digest, count in counts.items() if count > 1]
+        if twice:
+            raise DataError(
+                f"fold {self.index}: subject {twice[0]} stands in it more than once",
+                expected="each subject in one of training, validation and test",
+                advice="plan the folds again",
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class FoldPlan:
+    """The folds of one run."""
+
+    dataset: str
+    kind: Kind
+    fingerprint: str
+    protocol: Protocol
+    seed: int
+    folds: tuple[Fold, ...]
+
+    def __post_init__(self) -> None:
+        counts = Counter(digest for fold in self.folds for digest in fold.test)
+        twice = [digest for digest, count in counts.items() if count > 1]
+        if twice:
+            raise DataError(
+                f"subject {twice[0]} is tested in more than one fold",
+                expected="each subject tested once",
+                advice="plan the folds again",
+            )
+
+    @property
+    def folds_hash(self) -> str:
+        """SHA-256 of the subject lists alone, hexadecimal: the same folds, the same hash."""
+        lists = [[fold.train, fold.validation, fold.test] for fold in self.folds]
+        return hashlib.sha256(canonical_json(lists).encode()).hexdigest()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for a JSON file; holds no id."""
+        return {**asdict(self), "folds_hash": self.folds_hash}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """The plan that `to_dict` wrote.
+
+        Raises:
+            DataError: A field is missing, or the lists do not have the stated hash.
+        """
+        try:
+            folds = tuple(
+                Fold(
+                    index=fold["index"],
+                    train=tuple(fold["train"]),
+                    validation=tuple(fold["validation"]),
+                    test=tuple(fold["test"]),
+                )
+                for fold in values["folds"]
+            )
+            plan = cls(
+                dataset=values["dataset"],
+                kind=values["kind"],
+                fingerprint=values["fingerprint"],
+                protocol=values["protocol"],
+                seed=values["seed"],
+                folds=folds,
+            )
+            stated = values["folds_hash"]
+        except (KeyError, TypeError) as error:
+            raise DataError(
+                "a plan of folds lacks a field or has a wrong one",
+                expected="the plan as algr wrote it",
+                advice="plan the folds again",
+            ) from error
+        if plan.folds_hash != stated:
+            raise DataError(
+                "a plan of folds does not have the hash that it states",
+                expected="the plan as algr wrote it",
+                advice="plan the folds again",
+            )
+        return plan
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Unit:
+    """Subjects that cannot be parted: one, or a group."""
+
+    digests: tuple[str, ...]
+    grade: int
+
+    @property
+    def name(self) -> str:
+        return "+".join(self.digests)
+
+
+def plan_folds(dataset: PreparedDataset, *, cv: CvConfig, seed: int) -> FoldPlan:
+    """Plan folds that are exclusive by subject and group, and stratified by grade.
+
+    Every grade is spread as evenly as it can be, and so are all subjects. Validation subjects
+    (protocols `honest` and `nested`) are taken out of the training subjects: of each grade the
+    given fraction, at least one where two or more are there, so that one is left to train on.
+    For `nested` these are the outer folds.
+
+    Raises:
+        DataError: There are fewer subjects (or groups) than folds, or too few to hold some out.
+        ConfigError: Repeats are asked for.
+    """
+    if cv.repeats > 1:
+        raise ConfigError(
+            f"cv.repeats: {cv.repeats} is not supported",
+            expected="1",
+            advice="run once per seed instead, for instance with --seed 1 and --seed 2",
+        )
+    units = _units(dataset.subjects)
+    if len(units) < cv.num_folds:
+        raise DataError(
+            f"dataset {dataset.name!r} has {len(units)} subject"
+            f"{'' if len(units) == 1 else 's'} that can be parted",
+            expected=f"at least cv.num_folds = {cv.num_folds}",
+            advice=f"prepare more subjects, or set cv.num_folds={len(units)}"
+            if len(units) > 1
+            else "prepare more subjects",
+        )
+    _warn_of_rare_grades(units, num_folds=cv.num_folds, kind=dataset.kind)
+    parts = _deal(units, num_parts=cv.num_folds, seed=derive_seed(seed, "folds"))
+    folds = []
+    for index, test in enumerate(parts):
+        rest = [unit for part in parts if part is not test for unit in part]
+        held_out: list[_Unit] = []
+        if cv.protocol != "paper":
+            held_out = _hold_out(
+                rest,
+                fraction=cv.validation_fraction,
+                seed=derive_seed(seed, "validation", index),
+                dataset=dataset.name,
+            )
+        folds.append(
+            Fold(
+                index=index,
+                train=_digests(unit for unit in rest if unit not in held_out),
+                validation=_digests(held_out),
+                test=_digests(test),
+            )
+        )
+    return FoldPlan(
+        dataset=dataset.name,
+        kind=dataset.kind,
+        fingerprint=dataset.fingerprint,
+        protocol=cv.protocol,
+        seed=seed,
+        folds=tuple(folds),
+    )
+
+
+def refit_fold(dataset: PreparedDataset) -> Fold:
+    """All subjects to train on, none to validate or test."""
+    digests = tuple(sorted(subject.digest for subject in dataset.subjects))
+    return Fold(index=0, train=digests, validation=(), test=())
+
+
+def _units(subjects: Sequence[SubjectInfo]) -> list[_Unit]:
+    members: dict[str, list[SubjectInfo]] = defaultdict(list)
+    for subject in subjects:
+        members[subject.group].append(subject)
+    return [
+        _Unit(
+            digests=tuple(sorted(subject.digest for subject in group)),
+            grade=max(subject.grade for subject in group),
+        )
+        for group in members.values()
+    ]
+
+
+def _digests(units: Iterable[_Unit]) -> tuple[str, ...]:
+    return tuple(sorted(digest for unit in units for digest in unit.digests))
+
+
+def _by_grade(units: Sequence[_Unit], *, seed: int) -> list[list[_Unit]]:
+    """Units of each grade, larger ones first, otherwise in an order that the seed decides."""
+    ordered = sorted(units, key=lambda unit: (-len(unit.digests), _place(unit, seed=seed)))
+    grades = sorted({unit.grade for unit in units})
+    return [[unit for unit in ordered if unit.grade == grade] for grade in grades]
+
+
+def _place(unit: _Unit, *, seed: int) -> str:
+    """A hash by which to sort; the order lasts, unlike that of a library's shuffle."""
+    return hashlib.sha256(f"{seed}/{unit.name}".encode()).hexdigest()
+
+
+def _deal(units: Sequence[_Unit], *, num_parts: int, seed: int) -> list[list[_Unit]]:
+    """Each unit to the part with the fewest subjects of its grade, then the fewest of all."""
+    parts: list[list[_Unit]] = [[] for _ in range(num_parts)]
+    sizes = [0] * num_parts
+    for stratum in _by_grade(units, seed=seed):
+        of_grade = [0] * num_parts
+        for unit in stratum:
+            chosen = min(range(num_parts), key=lambda part: (of_grade[part], sizes[part], part))
+            parts[chosen].append(unit)
+            of_grade[chosen] += len(unit.digests)
+            sizes[chosen] += len(unit.digests)
+    return parts
+
+
+def _hold_out(units: Sequence[_Unit], *, fraction: float, seed: int, dataset: str) -> list[_Unit]:
+    held_out: list[_Unit] = []
+    for stratum in _by_grade(units, seed=seed):
+        wanted = max(1, math.floor(fraction * len(stratum) + 0.5))
+        held_out += stratum[: min(wanted, len(stratum) - 1)]
+    if not held_out:
+        if len(units) < 2:
+            raise DataError(
+                f"dataset {dataset!r} leaves {len(units)} subject to train and validate on",
+                expected="at least two per fold under the protocol 'honest'",
+                advice="prepare more subjects, or use fewer folds",
+            )
+        held_out = [min(units, key=lambda unit: _place(unit, seed=seed))]
+    return held_out
+
+
+def _warn_of_rare_grades(units: Sequence[_Unit], *, num_folds: int, kind: Kind) -> None:
+    if kind != "grade":
+        return
+    counts = Counter(unit.grade for unit in units)
+    for grade, name in enumerate(GRADES):
+        if 0 < counts[grade] < num_folds:
+            _LOG.warning(
+                "grade %r has %d subject%s for %d folds: some folds do not test it",
+                name,
+                counts[grade],
+                "" if counts[grade] == 1 else "s",
+                num_folds,
+            )

@@ -1,0 +1,171 @@
+"""Videos that are decoded but not yet part of a dataset: an Arrow file and a record each."""
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+import pyarrow as pa
+
+from algr.data.fingerprint import frame_digests, video_digest
+from algr.data.rows import FrameRows, frame_schema, to_batch, views_of
+from algr.data.videos import VideoRecord, parse_video
+from algr.errors import DataError
+
+
+@dataclass(frozen=True, kw_only=True)
+class StagedVideo:
+    """A decoded video on disk."""
+
+    path: Path
+    record: VideoRecord
+    group: str
+    """Subjects of one group never stand on two sides of a fold; empty: the subject alone."""
+    frame_digests: tuple[bytes, ...]
+
+    def batches(self) -> Iterator[FrameRows]:
+        """The frames in their order, as views of the mapped file."""
+        if not self.record.frames_kept:
+            return
+        with pa.memory_map(str(self.path)) as source, pa.ipc.open_file(source) as reader:
+            for index in range(reader.num_record_batches):
+                yield views_of(reader.get_batch(index))
+
+
+@contextmanager
+def staging_folder(directory: Path) -> Iterator[Path]:
+    """The hidden folder beside a dataset to be; one process at a time has it.
+
+    It is removed when the work is done, and stays when the work is broken off.
+
+    Raises:
+        DataError: Another process prepares the same dataset.
+    """
+    folder = directory.parent / f".{directory.name}.staging"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DataError(
+                f"dataset {directory.name!r} is being prepared by another process",
+                expected="one preparation of a dataset at a time",
+                advice="wait for it, or choose another --name",
+            ) from error
+        for partial in folder.glob("*.part"):
+            partial.unlink()
+        yield folder
+        shutil.rmtree(folder)
+
+
+class StageWriter:
+    """Writes one video into a staging folder; what is not closed leaves no trace that counts.
+
+    The record file is written last and renamed into place, so a video is staged if and only if
+    its record exists.
+    """
+
+    def __init__(self, folder: Path, *, key: str, num_labels: int) -> None:
+        self._final = folder / f"{key}.arrow"
+        self._partial = folder / f"{key}.{os.getpid()}.part"
+        self._schema = frame_schema(num_labels)
+        self._sink = pa.OSFile(str(self._partial), "wb")
+        self._writer = pa.ipc.new_file(self._sink, self._schema)
+        self._digests: list[bytes] = []
+
+    def __enter__(self) -> Self:
+        """The writer itself."""
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Close the file, and remove it unless `close` made it final."""
+        self._close_file()
+        self._partial.unlink(missing_ok=True)
+
+    def add(self, rows: FrameRows) -> None:
+        """Append frames; give them in lots of `ROWS_PER_BATCH`."""
+        self._digests += frame_digests(rows)
+        self._writer.write_batch(to_batch(rows, self._schema))
+
+    def close(self, record: VideoRecord, *, group: str) -> StagedVideo:
+        """Make the video final.
+
+        Args:
+            record: Of the video; its digest and count of frames are filled in here.
+            group: See `StagedVideo`.
+        """
+        self._close_file()
+        self._partial.replace(self._final)
+        staged = StagedVideo(
+            path=self._final,
+            record=replace(
+                record, digest=video_digest(self._digests), frames_kept=len(self._digests)
+            ),
+            group=group,
+            frame_digests=tuple(self._digests),
+        )
+        _write_record(staged, bytes_on_disk=self._final.stat().st_size)
+        return staged
+
+    def _close_file(self) -> None:
+        if not self._sink.closed:
+            self._writer.close()
+            self._sink.close()
+
+
+def _record_path(path: Path) -> Path:
+    return path.with_suffix(".json")
+
+
+def _write_record(staged: StagedVideo, *, bytes_on_disk: int) -> None:
+    values = {
+        "bytes": bytes_on_disk,
+        "record": asdict(staged.record),
+        "group": staged.group,
+        "frame_digests": [digest.hex() for digest in staged.frame_digests],
+    }
+    partial = _record_path(staged.path).with_suffix(f".{os.getpid()}.part")
+    with partial.open("w", encoding="utf-8") as stream:
+        json.dump(values, stream)
+        stream.flush()
+        os.fsync(stream.fileno())
+    partial.replace(_record_path(staged.path))
+
+
+def find_staged(folder: Path, *, key: str) -> StagedVideo | None:
+    """The video of that key, if an earlier preparation finished it; else None."""
+    path = folder / f"{key}.arrow"
+    try:
+        values = json.loads(_record_path(path).read_text(encoding="utf-8"))
+        if path.stat().st_size != values["bytes"]:
+            return None
+    except (FileNotFoundError, ValueError, KeyError):
+        return None
+    return StagedVideo(
+        path=path,
+        record=parse_video(values["record"]),
+        group=values["group"],
+        frame_digests=tuple(bytes.fromhex(digest) for digest in values["frame_digests"]),
+    )
+
+
+def numbered(rows: FrameRows, *, subject: int, video: int) -> FrameRows:
+    """The rows with the numbers that their subject and video have in the dataset."""
+    count = len(rows)
+    return replace(
+        rows,
+        subject=np.full(count, subject, np.int32),
+        video=np.full(count, video, np.int32),
+    )

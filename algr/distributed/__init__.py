@@ -1,0 +1,34 @@
+"""Training on Ray: sessions, the search, cross-validation by many workers, jobs.
+
+Importing this package does not import ray: its settings must be in the environment before.
+"""
+
+from algr.distributed.executor import RayTrainExecutor
+from algr.distributed.jobs import submit_job
+from algr.distributed.listener import SearchListener
+from algr.distributed.runner import (
+    FoldsRunnerFactory,
+    RunnerFactory,
+    TrialEpoch,
+    TrialRunner,
+    TrialSpec,
+)
+from algr.distributed.search import SearchJob, SearchOutcome, run_search
+from algr.distributed.session import Devices, cluster_devices, ray_session
+
+__all__ = [
+    "Devices",
+    "FoldsRunnerFactory",
+    "RayTrainExecutor",
+    "RunnerFactory",
+    "SearchJob",
+    "SearchListener",
+    "SearchOutcome",
+    "TrialEpoch",
+    "TrialRunner",
+    "TrialSpec",
+    "cluster_devices",
+    "ray_session",
+    "run_search",
+    "submit_job",
+]

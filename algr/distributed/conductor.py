@@ -1,0 +1,267 @@
+"""Between Tune and the study: what runs next, what stops, what is told to whom.
+
+Everything here is called by Tune in the driver's process, in one thread. Tune swallows what its
+callbacks raise in places, so the conductor keeps the first error and asks for the end instead.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ParamSpec, TypeVar
+
+from ray.exceptions import RayActorError
+from ray.tune import Callback, Stopper
+from ray.tune.experiment import Trial
+from ray.tune.schedulers import FIFOScheduler, TrialScheduler
+from ray.tune.search import Searcher
+
+from algr.config import Config, with_values
+from algr.distributed.listener import SearchListener
+from algr.distributed.runner import TrialSpec
+from algr.distributed.trainable import REPORT, SPEC, StepReport
+from algr.errors import StudyError
+from algr.tune import StartedTrial, StudyStore
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+
+HOPELESS_AFTER = 3
+"""Failures after which a search without any other result stops."""
+
+
+class Conductor:
+    """The course of one search.
+
+    Args:
+        store: The open study.
+        config: The configuration that the trials vary.
+        identity_of: Hash of what a configuration's numbers depend on.
+        max_concurrent: Trials at once.
+        listener: Told everything.
+    """
+
+    def __init__(
+        self,
+        store: StudyStore,
+        *,
+        config: Config,
+        identity_of: Callable[[Config], str],
+        max_concurrent: int,
+        listener: SearchListener,
+    ) -> None:
+        self.error: Exception | None = None
+        """The first error of the driver's side, or what a worker asks the user to mend."""
+        self.interrupted = False
+        self._store, self._config, self._identity_of = store, config, identity_of
+        self._max_concurrent, self._listener = max_concurrent, listener
+        self._running: dict[str, int] = {}
+        self._told_epochs: dict[int, int] = {}
+        self._seconds: dict[int, float] = {}
+        self._deaths: dict[str, str] = {}
+
+    def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
+        """Tune writes its parts to a file from which nothing is ever restored: leave nothing."""
+        return (_nothing, ())
+
+    @property
+    def must_stop(self) -> bool:
+        """Whether no trial may go on."""
+        return self.error is not None
+
+    def next_trial(self, trial_id: str) -> dict[str, Any] | str | None:
+        """Tune's configuration of the next trial; None to wait, FINISHED at the end."""
+        if len(self._running) >= self._max_concurrent:
+            return None
+        started = self._store.take()
+        if started is None:
+            return str(Searcher.FINISHED)
+        self._running[trial_id] = started.number
+        self._told_epochs[started.number] = 0
+        self._seconds[started.number] = 0.0
+        self._listener.on_trial_start(started.number, started.params)
+        return {SPEC: self._spec(started)}
+
+    def on_report(self, trial_id: str, report: StepReport) -> bool:
+        """Note what a step found.
+
+        Returns:
+            Whether the study's pruner stops the trial.
+        """
+        number = self._running[trial_id]
+        found = report.epoch
+        if found is None or found.epoch < self._told_epochs[number]:
+            return False  # told before its process died
+        assert found.value is not None, "the worker reports a missing score as a failure"
+        self._told_epochs[number] = found.epoch + 1
+        self._seconds[number] += found.seconds
+        prune = self._store.report(number, epoch=found.epoch, value=found.value)
+        self._listener.on_epoch(number, found.epoch, found.value, found.folds)
+        return prune
+
+    def on_end(self, trial_id: str, *, report: StepReport | None) -> None:
+        """End a trial in the study, unless the search stops with it under way.
+
+        Args:
+            trial_id: Tune's name of the trial.
+            report: Of its last step; None if its process died too often.
+        """
+        if trial_id not in self._running:
+            return
+        if report is not None and report.error is not None:
+            self.error = self.error or report.error
+            return
+        if report is not None and report.is_last:
+            self.on_report(trial_id, report)  # Tune does not ask the scheduler about the last one
+        number = self._running.pop(trial_id)
+        seconds = self._seconds[number]
+        if report is None or report.failure:
+            reason = report.failure if report else self._deaths.get(trial_id, "its process died")
+            if report and report.trace:
+                reason += f" (errors/{number}.txt in the study's folder)"
+                write_trace(self._store.directory, number, report.trace)
+            record = self._store.fail(number, reason=reason, seconds=seconds)
+        elif report.is_last:
+            record = self._store.complete(number, seconds=seconds)
+        else:
+            record = self._store.prune(number, seconds=seconds)
+        self._listener.on_trial_end(record)
+        self._check_hope()
+
+    def on_death(self, trial: Trial) -> None:
+        """Remember why a trial's process died, before `on_end` is called for it."""
+        cause = trial.get_pickled_error()
+        size = self._config.train.batch_size
+        self._deaths[trial.trial_id] = (
+            f"its process died {trial.num_failures} times; with train.batch_size {size} memory "
+            "may be short"
+            if cause is None or isinstance(cause, RayActorError)
+            else f"its process failed {trial.num_failures} times: {str(cause).splitlines()[-1]}"
+        )
+
+    def guard(self, call: Callable[_P, _R], *, otherwise: _R) -> Callable[_P, _R]:
+        """The call, such that its error ends the search instead of getting lost in Tune."""
+
+        def guarded(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+            if self.must_stop:
+                return otherwise
+            try:
+                return call(*args, **kwargs)
+            except Exception as error:  # noqa: BLE001 - raised again by `run_search`
+                self.error = error
+                return otherwise
+
+        return guarded
+
+    def _spec(self, started: StartedTrial) -> TrialSpec:
+        config = with_values(self._config, started.params)
+        return TrialSpec(
+            number=started.number,
+            config=config,
+            checkpoint=self._store.checkpoint(started.number),
+            identity=self._identity_of(config),
+        )
+
+    def _check_hope(self) -> None:
+        ended = [
+            record for record in self._store.records() if record.state not in ("RUNNING", "WAITING")
+        ]
+        if len(ended) < HOPELESS_AFTER or any(record.state != "FAIL" for record in ended):
+            return
+        raise StudyError(
+            f"the first {len(ended)} trials all failed",
+            problems=[f"trial {record.number}: {record.reason}" for record in ended],
+            advice="mend the cause and begin another study with a new --name",
+        )
+
+
+def _nothing() -> None:
+    """What a pickled conductor becomes."""
+
+
+class StudySearcher(Searcher):  # type: ignore[misc]
+    """Hands Tune the study's trials."""
+
+    def __init__(self, conductor: Conductor) -> None:
+        super().__init__()
+        self._conductor = conductor
+
+    def suggest(self, trial_id: str) -> dict[str, Any] | str | None:
+        """The next trial's configuration."""
+        return self._conductor.guard(self._conductor.next_trial, otherwise=None)(trial_id)
+
+    def on_trial_complete(
+        self,
+        trial_id: str,
+        result: dict[str, Any] | None = None,
+        error: bool = False,  # noqa: FBT001, FBT002 - Tune's signature
+    ) -> None:
+        """A trial reached its end, was stopped, or lost its process for good."""
+        report = None if error or not result else result.get(REPORT)
+        self._conductor.guard(self._conductor.on_end, otherwise=None)(trial_id, report=report)
+
+    def save(self, checkpoint_path: str) -> None:
+        """Nothing: the study is the only truth."""
+
+    def restore(self, checkpoint_path: str) -> None:
+        """Nothing: see `save`."""
+
+
+class StudyScheduler(FIFOScheduler):  # type: ignore[misc]
+    """Asks the study's pruner after each epoch."""
+
+    def __init__(self, conductor: Conductor) -> None:
+        super().__init__()
+        self._conductor = conductor
+
+    def on_trial_result(
+        self,
+        tune_controller: Any,  # noqa: ARG002 - Tune's signature
+        trial: Trial,
+        result: dict[str, Any],
+    ) -> str:
+        """Stop or go on."""
+        prune = self._conductor.guard(self._conductor.on_report, otherwise=False)(
+            trial.trial_id, result[REPORT]
+        )
+        return str(TrialScheduler.STOP if prune else TrialScheduler.CONTINUE)
+
+    def on_trial_error(
+        self,
+        tune_controller: Any,  # noqa: ARG002 - Tune's signature
+        trial: Trial,
+    ) -> None:
+        """A trial lost its process for good."""
+        self._conductor.guard(self._conductor.on_death, otherwise=None)(trial)
+
+
+class EndOfSearch(Stopper):  # type: ignore[misc]
+    """Ends all trials when the conductor says so."""
+
+    def __init__(self, conductor: Conductor) -> None:
+        self._conductor = conductor
+
+    def __call__(self, *_: Any) -> bool:
+        """Trials end by their own account."""
+        return False
+
+    def stop_all(self) -> bool:
+        """Whether the search is over."""
+        return self._conductor.must_stop
+
+
+class Interruption(Callback):  # type: ignore[misc]
+    """Turns a Ctrl-C into KeyboardInterrupt between two steps, where nothing is half done."""
+
+    def __init__(self, conductor: Conductor) -> None:
+        self._conductor = conductor
+
+    def on_step_begin(self, **_: Any) -> None:
+        """Raise if the user asked to stop."""
+        if self._conductor.interrupted:
+            raise KeyboardInterrupt
+
+
+def write_trace(directory: Path, number: int, trace: str) -> None:
+    """Keep the traceback of a failure that nobody foresaw."""
+    file = directory / "errors" / f"{number}.txt"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(trace, encoding="utf-8")

@@ -1,0 +1,97 @@
+"""The Tune trainable of a search: reused from trial to trial, one epoch of every fold per step.
+
+What a step finds is returned as a value; only a process that can no longer be used raises, and Tune
+then runs the trial in a new one, from its checkpoint.
+"""
+
+import traceback
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from ray.tune import Trainable
+
+from algr.distributed.runner import (
+    RunnerFactory,
+    TrialEpoch,
+    TrialRunner,
+    TrialSpec,
+    free_memory,
+)
+from algr.engine import FoldFailedError
+from algr.errors import AlgrError
+from algr.tune import is_finite
+
+REPORT = "report"
+SPEC = "spec"
+
+
+@dataclass(frozen=True)
+class StepReport:
+    """What one step found: an epoch, why the trial failed, or why the search has to stop."""
+
+    is_last: bool
+    """Whether the trial ends by itself; Tune's own `done` is also set when it is stopped."""
+    epoch: TrialEpoch | None = None
+    failure: str = ""
+    """The trial has no result, for this reason."""
+    trace: str = ""
+    """Of a failure that nobody foresaw."""
+    error: AlgrError | None = None
+    """What the user has to mend."""
+
+
+class SearchTrainable(Trainable):  # type: ignore[misc]
+    """Runs one trial after the other; nothing of a trial stays for the next."""
+
+    _factory: RunnerFactory
+    _spec: TrialSpec
+    _runner: TrialRunner | None
+
+    def setup(self, config: dict[str, Any], factory: RunnerFactory) -> None:
+        """Take the first trial."""
+        self._factory = factory
+        self._spec, self._runner = config[SPEC], None
+
+    def reset_config(self, new_config: dict[str, Any]) -> Literal[True]:
+        """Take another trial."""
+        self._runner = None
+        free_memory()
+        self._spec = new_config[SPEC]
+        return True
+
+    def step(self) -> dict[str, Any]:
+        """The next epoch; `done` after the last one or a failure."""
+        try:
+            report = self._next_epoch()
+        except FoldFailedError as error:
+            report = StepReport(is_last=True, failure=error.found)
+        except AlgrError as error:
+            report = StepReport(is_last=True, error=error)
+        except MemoryError:
+            size = self._spec.config.train.batch_size
+            failure = f"out of memory with train.batch_size {size}"
+            report = StepReport(is_last=True, failure=failure)
+        except Exception as error:
+            if is_device_lost(error):
+                raise
+            failure = f"{type(error).__name__}: {error}"
+            report = StepReport(is_last=True, failure=failure, trace=traceback.format_exc())
+        return {REPORT: report, "done": report.is_last}
+
+    def cleanup(self) -> None:
+        """Let go of the trial."""
+        self._runner = None
+
+    def _next_epoch(self) -> StepReport:
+        if self._runner is None:
+            self._runner = self._factory(self._spec)
+        epoch = self._runner.step()
+        if not is_finite(epoch.value):
+            failure = f"epoch {epoch.epoch}: the score is {epoch.value}"
+            return StepReport(is_last=True, failure=failure)
+        return StepReport(is_last=self._runner.is_finished, epoch=epoch)
+
+
+def is_device_lost(error: Exception) -> bool:
+    """Whether the accelerator's context is broken, so that only a new process can go on."""
+    return isinstance(error, RuntimeError) and "CUDA error" in str(error)

@@ -1,0 +1,133 @@
+"""What each worker of a Ray Train run does: its folds, epoch by epoch, into one checkpoint."""
+
+import traceback
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import ray
+import torch
+import torch.distributed as dist
+from ray import train
+from ray.train.torch import get_device
+
+from algr.cv import CHECKPOINT_FILE, MODEL_FILE, FoldsJob, open_job_dataset
+from algr.distributed.mailbox import EpochMessage, FailureMessage, HelloMessage, Message
+from algr.distributed.mesh import Seat
+from algr.distributed.results import write_result
+from algr.engine import (
+    Checkpoint,
+    Collectives,
+    FoldsRun,
+    TorchCollectives,
+    export_weights,
+    load_checkpoint,
+    merge_checkpoints,
+    save_checkpoint,
+)
+from algr.errors import AlgrError
+
+_PEER_GONE = ("gloo", "NCCL", "Connection closed by peer", "Connection reset by peer")
+
+
+@dataclass(frozen=True)
+class Order:
+    """What all workers of a run are told."""
+
+    job: FoldsJob
+    seats: tuple[Seat, ...]
+    """By rank."""
+
+
+def work(config: dict[str, Any]) -> None:
+    """The training function of the run; errors are sent to the driver as what they are."""
+    order: Order = config["order"]
+    mailbox = config["mailbox"]
+    rank = train.get_context().get_world_rank()
+
+    def send(message: Message) -> None:
+        ray.get(mailbox.put.remote(message))
+
+    send(HelloMessage(ray.get_runtime_context().current_actor))
+    try:
+        _train_seat(order, rank=rank, send=send)
+    except AlgrError as error:
+        send(FailureMessage(rank, error, ""))
+        raise
+    except Exception as error:
+        if not _is_peer_gone(error):
+            send(FailureMessage(rank, portable(error), traceback.format_exc()))
+        raise
+
+
+def portable(error: Exception) -> Exception:
+    """The error, or one that says the same where it cannot travel."""
+    try:
+        ray.cloudpickle.loads(ray.cloudpickle.dumps(error))
+    except Exception:  # noqa: BLE001 - pickling runs code of any class
+        return RuntimeError(f"{type(error).__name__}: {error}")
+    return error
+
+
+def _train_seat(order: Order, *, rank: int, send: Any) -> None:
+    job, seat = order.job, order.seats[rank]
+    leads = seat.replicas[0] == rank
+    device = get_device()
+    collectives = _collectives(order, rank=rank, device=device)
+    hosts = dist.new_group(backend="gloo")
+    run = FoldsRun(
+        config=job.config,
+        dataset=open_job_dataset(job),
+        plan=job.plan,
+        folds=seat.folds,
+        device=device,
+        collectives_of_fold=dict.fromkeys(seat.folds, collectives) if collectives else None,
+        identity=job.identity,
+    )
+    file = job.run_directory / CHECKPOINT_FILE
+    recorded = 0
+    if file.exists():
+        checkpoint = load_checkpoint(file, identity=job.identity)
+        recorded = checkpoint.epoch
+        run.resume(checkpoint)
+    dist.barrier(group=hosts)  # nobody writes the file while another one reads it
+    while not run.is_finished:
+        entries = run.step()
+        if entries[0].epoch >= recorded:
+            _save_together(run.snapshot() if leads else None, file, group=hosts)
+        if leads:
+            send(EpochMessage(entries))
+    results = run.results()
+    if leads:
+        for result in results:
+            write_result(job, result)
+        if job.export_model:
+            model = run.trainer(job.folds[0]).final_model()
+            export_weights(job.run_directory / MODEL_FILE, model)
+
+
+def _collectives(order: Order, *, rank: int, device: torch.device) -> Collectives | None:
+    """The replicas of this worker's fold. Every rank makes every group, as torch demands."""
+    mine = None
+    for replicas in dict.fromkeys(seat.replicas for seat in order.seats):
+        if len(replicas) > 1:
+            group = dist.new_group(list(replicas))
+            if rank in replicas:
+                mine = TorchCollectives(group, device=device)
+    return mine
+
+
+def _save_together(part: Checkpoint | None, file: Path, *, group: dist.ProcessGroup) -> None:
+    """Write one checkpoint with the folds of all workers; rank 0 does."""
+    is_writer = dist.get_rank() == 0
+    parts: list[Checkpoint | None] | None = [None] * dist.get_world_size() if is_writer else None
+    dist.gather_object(part, parts, dst=0, group=group)
+    if parts is not None:
+        save_checkpoint(file, merge_checkpoints([one for one in parts if one is not None]))
+
+
+def _is_peer_gone(error: Exception) -> bool:
+    """Whether the worker failed because another one did."""
+    return isinstance(error, dist.DistError) or (
+        isinstance(error, RuntimeError) and any(word in str(error) for word in _PEER_GONE)
+    )

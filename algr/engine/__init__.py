@@ -1,0 +1,53 @@
+"""One fold in one process group: steps, epochs, checkpoints, and the ports to other processes.
+
+Knows neither ray nor mlflow nor how hyperparameters are searched.
+"""
+
+from algr.engine.batches import FrameSource, open_frames
+from algr.engine.checkpoint import (
+    Checkpoint,
+    load_checkpoint,
+    merge_checkpoints,
+    save_checkpoint,
+)
+from algr.engine.device import pick_device
+from algr.engine.export import export_weights, load_exported, network_for
+from algr.engine.fold import FoldTrainer
+from algr.engine.ports import Collectives, SoloCollectives, TorchCollectives
+from algr.engine.records import (
+    FoldEpoch,
+    FoldFailedError,
+    FoldFailure,
+    FoldResult,
+    FramePredictions,
+    Scores,
+    epoch_value,
+    mean_defined,
+)
+from algr.engine.run import FoldsRun
+
+__all__ = [
+    "Checkpoint",
+    "Collectives",
+    "FoldEpoch",
+    "FoldFailedError",
+    "FoldFailure",
+    "FoldResult",
+    "FoldTrainer",
+    "FoldsRun",
+    "FramePredictions",
+    "FrameSource",
+    "Scores",
+    "SoloCollectives",
+    "TorchCollectives",
+    "epoch_value",
+    "export_weights",
+    "load_checkpoint",
+    "load_exported",
+    "mean_defined",
+    "merge_checkpoints",
+    "network_for",
+    "open_frames",
+    "pick_device",
+    "save_checkpoint",
+]

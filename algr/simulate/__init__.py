@@ -1,0 +1,9 @@
+"""A simulated clinic for tests and demonstrations: drawn faces with a palsy of one side.
+
+Nothing that it makes is ever called anything but simulated.
+"""
+
+from algr.simulate.clinic import SimulationSummary, simulate_fpara
+from algr.simulate.sheet import contact_sheet
+
+__all__ = ["SimulationSummary", "contact_sheet", "simulate_fpara"]

@@ -1,0 +1,41 @@
+"""The search as a durable study: what is suggested, what is pruned, what was found.
+
+Knows Optuna, and neither how a trial is trained nor where it runs.
+"""
+
+from algr.tune.identity import StudyIdentity
+from algr.tune.records import TrialRecord, TrialState
+from algr.tune.store import (
+    StartedTrial,
+    StudyHeader,
+    StudyStore,
+    latest_study,
+    open_study,
+    read_header,
+    read_records,
+)
+from algr.tune.strategies import (
+    NumberedSampler,
+    RungPruner,
+    build_pruner,
+    is_finite,
+    suggest,
+)
+
+__all__ = [
+    "NumberedSampler",
+    "RungPruner",
+    "StartedTrial",
+    "StudyHeader",
+    "StudyIdentity",
+    "StudyStore",
+    "TrialRecord",
+    "TrialState",
+    "build_pruner",
+    "is_finite",
+    "latest_study",
+    "open_study",
+    "read_header",
+    "read_records",
+    "suggest",
+]

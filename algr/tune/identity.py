@@ -1,0 +1,69 @@
+"""What a study's numbers depend on, and how two such sets differ."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from algr.config import Config, SearchSpace, flatten
+
+SCHEMA = 1
+"""Rises when the same configuration gives other suggestions, decisions or scores."""
+
+_UNSET = "not set"
+
+
+@dataclass(frozen=True)
+class StudyIdentity:
+    """Everything that must be the same for a study to be continued."""
+
+    config: Config
+    space: SearchSpace
+    folds_hash: str
+    fingerprint: str
+    schema: int = SCHEMA
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON values, as they are stored in `study.json`."""
+        tree = {
+            "schema": self.schema,
+            "fingerprint": self.fingerprint,
+            "folds_hash": self.folds_hash,
+            "config": flatten(self.config),
+            "space": self.space.model_dump(),
+        }
+        plain: dict[str, Any] = json.loads(json.dumps(tree))
+        return plain
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over all of it; 64 hexadecimal digits."""
+        text = json.dumps(self.to_dict(), sort_keys=True)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    def trial_digest(self, config: Config) -> str:
+        """SHA-256 of what one trial's numbers depend on: its configuration, data and folds."""
+        tree = {**self.to_dict(), "config": flatten(config), "space": None}
+        return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()
+
+    def differences(self, recorded: Mapping[str, Any]) -> list[str]:
+        """One line for each value that is not the recorded one."""
+        now, then = _leaves(self.to_dict()), _leaves({k: recorded.get(k) for k in self.to_dict()})
+        return [
+            f"{key}: {then.get(key, _UNSET)} in the study, {now.get(key, _UNSET)} now"
+            for key in sorted(now.keys() | then.keys())
+            if now.get(key, _UNSET) != then.get(key, _UNSET)
+        ]
+
+
+def _leaves(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """Nested mappings as dotted keys; the configuration's keys as the user types them."""
+    leaves: dict[str, Any] = {}
+    for key, value in tree.items():
+        if isinstance(value, Mapping):
+            prefix = "" if key == "config" else f"{key}."
+            leaves.update({f"{prefix}{inner}": leaf for inner, leaf in _leaves(value).items()})
+        else:
+            leaves[key] = value
+    return leaves

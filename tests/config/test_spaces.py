@@ -1,0 +1,70 @@
+"""Search spaces: what is shipped is valid, what is wrong is said in full."""
+
+from pathlib import Path
+
+import pytest
+
+from algr.config import Config, load_search_space
+from algr.errors import ConfigError
+
+
+@pytest.mark.parametrize("name", ["fpara", "bp4d", "disfa"])
+def test_every_shipped_space_is_accepted_and_tries_the_papers_values_first(name: str) -> None:
+    space = load_search_space(name, dataset="any", kind="au", config=Config())
+    assert space.enqueue[0] == {
+        "loss.align_weight": 0.5,
+        "train.learning_rate": 0.01,
+        "model.region_scale": 0.14,
+    }
+
+
+def _load(tmp_path: Path, text: str) -> None:
+    file = tmp_path / "mine.yaml"
+    file.write_text(text)
+    load_search_space(str(file), dataset="any", kind="grade", config=Config())
+
+
+def test_all_problems_of_a_space_are_named_together(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError) as caught:
+        _load(
+            tmp_path,
+            """
+parameters:
+  train.batch_size: {type: int, low: 0, high: 8}
+  train.learning_rat: {type: float, low: 0.1, high: 0.2}
+enqueue:
+  - {train.batch_size: 9}
+  - {model.width: 1.0}
+""",
+        )
+    assert caught.value.found == "mine.yaml: 4 problems"
+    assert caught.value.problems == (
+        "train.learning_rat: unknown key; did you mean 'train.learning_rate'?",
+        "train.batch_size: 0 is refused: Input should be greater than or equal to 2",
+        "enqueue: train.batch_size: 9 lies outside the parameter's bounds",
+        "enqueue: model.width is not a parameter of this space",
+    )
+
+
+@pytest.mark.parametrize(
+    ("rule", "message"),
+    [
+        ("{type: float, low: 2, high: 1}", "low .2.0. is larger than high"),
+        ("{type: float, low: 0, high: 1, log: true}", "must be above 0"),
+        ("{type: foat, low: 0, high: 1}", "float"),
+        ("{type: categorical, choices: []}", "at least 1 item"),
+    ],
+)
+def test_a_bad_rule_is_explained(tmp_path: Path, rule: str, message: str) -> None:
+    with pytest.raises(ConfigError, match=message):
+        _load(tmp_path, f"parameters:\n  train.learning_rate: {rule}\n")
+
+
+def test_an_unknown_name_suggests_a_shipped_one() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'fpara'"):
+        load_search_space("fparra", dataset="any", kind="grade", config=Config())
+
+
+def test_the_kind_decides_where_the_dataset_has_no_space() -> None:
+    by_kind = load_search_space(None, dataset="my-clinic", kind="grade", config=Config())
+    assert by_kind == load_search_space("fpara", dataset="x", kind="grade", config=Config())

@@ -1,0 +1,135 @@
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from algr.config import Config, with_values
+from algr.cv import read_run_files, write_predictions, write_run_files
+from algr.data import FoldPlan, PreparedDataset, plan_folds
+from algr.engine import FoldResult, FramePredictions
+from algr.errors import IntegrityError, StudyError
+
+
+def test_a_run_folder_gives_back_its_configuration_and_folds(
+    run_directory: Path, config: Config, plan: FoldPlan
+) -> None:
+    write_run_files(run_directory, config=config, plan=plan)
+
+    assert read_run_files(run_directory) == (config, plan)
+    assert sorted(file.name for file in run_directory.iterdir()) == ["config.json", "plan.json"]
+
+
+def test_writing_the_same_settings_again_is_allowed(
+    run_directory: Path, config: Config, plan: FoldPlan
+) -> None:
+    write_run_files(run_directory, config=config, plan=plan)
+
+    write_run_files(run_directory, config=config, plan=plan)
+
+    assert read_run_files(run_directory) == (config, plan)
+
+
+def test_other_settings_are_refused_with_all_differences_and_change_nothing(
+    run_directory: Path, config: Config, plan: FoldPlan, grades: PreparedDataset
+) -> None:
+    write_run_files(run_directory, config=config, plan=plan)
+    other = with_values(config, {"train.num_epochs": 7, "cv.num_folds": 2})
+
+    with pytest.raises(StudyError) as caught:
+        write_run_files(run_directory, config=other, plan=plan_folds(grades, cv=other.cv, seed=0))
+
+    assert "config.json: train.num_epochs: 2 there, 7 now" in caught.value.problems
+    assert "config.json: cv.num_folds: 3 there, 2 now" in caught.value.problems
+    assert any(problem.startswith("plan.json: folds") for problem in caught.value.problems)
+    assert read_run_files(run_directory) == (config, plan)
+
+
+def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="holds no run"):
+        read_run_files(tmp_path)
+
+
+def test_an_unreadable_file_of_a_run_is_named(
+    run_directory: Path, config: Config, plan: FoldPlan
+) -> None:
+    write_run_files(run_directory, config=config, plan=plan)
+    (run_directory / "plan.json").write_text("{")
+
+    with pytest.raises(IntegrityError, match=r"plan\.json"):
+        read_run_files(run_directory)
+
+
+def test_predictions_of_grades_stand_in_one_row_per_frame(
+    tmp_path: Path, grades: PreparedDataset, make_result: Callable[..., FoldResult]
+) -> None:
+    first = FramePredictions(
+        np.array([2, 3]),
+        np.array([[0.1, 0.7, 0.1, 0.1], [0.4, 0.3, 0.2, 0.1]], dtype=np.float32),
+    )
+    second = FramePredictions(np.array([9]), np.array([[0, 0, 0.25, 0.75]], dtype=np.float32))
+    results = [
+        make_result(1, [[1]], predictions=second),
+        make_result(0, [[2]], predictions=first),
+    ]
+
+    write_predictions(tmp_path / "predictions.parquet", dataset=grades, results=results)
+
+    rows = pq.read_table(tmp_path / "predictions.parquet").to_pylist()
+    frames = grades.frames
+    assert [(row["fold"], row["predicted"]) for row in rows] == [(0, 1), (0, 0), (1, 3)]
+    assert rows[2] == {
+        "fold": 1,
+        "subject": str(frames.subject_id[9]),
+        "video": str(frames.video_id[9]),
+        "frame": int(frames.frame[9]),
+        "time_s": float(frames.time_s[9]),
+        "grade": int(frames.grade[9]),
+        "grade_hb": int(frames.grade_hb[9]),
+        "predicted": 3,
+        "probability_normal": 0.0,
+        "probability_low": 0.0,
+        "probability_medium": 0.25,
+        "probability_high": 0.75,
+    }
+    assert [file.name for file in tmp_path.glob("*.part")] == []
+
+
+def test_predictions_of_action_units_have_a_probability_and_a_label_for_each(
+    tmp_path: Path, units: PreparedDataset, make_result: Callable[..., FoldResult]
+) -> None:
+    predictions = FramePredictions(np.array([1]), np.array([[0.25, 0.5]], dtype=np.float32))
+
+    write_predictions(
+        tmp_path / "p.parquet",
+        dataset=units,
+        results=[make_result(0, [[1]], predictions=predictions)],
+    )
+
+    (row,) = pq.read_table(tmp_path / "p.parquet").to_pylist()
+    assert list(row) == [
+        "fold",
+        "subject",
+        "video",
+        "frame",
+        "time_s",
+        "label_au1",
+        "label_au12",
+        "probability_au1",
+        "probability_au12",
+    ]
+    assert (row["label_au1"], row["label_au12"]) == (0, -1)
+    assert (row["probability_au1"], row["probability_au12"]) == (0.25, 0.5)
+
+
+def test_the_written_plan_names_no_one(
+    run_directory: Path, config: Config, plan: FoldPlan, grades: PreparedDataset
+) -> None:
+    write_run_files(run_directory, config=config, plan=plan)
+
+    text = (run_directory / "plan.json").read_text()
+
+    assert json.loads(text)["folds_hash"] == plan.folds_hash
+    assert not [s.subject_id for s in grades.subjects if f'"{s.subject_id}"' in text]

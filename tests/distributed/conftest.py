@@ -1,0 +1,93 @@
+"""One Ray for all tests, and a dataset of noise with a network as small as can be."""
+
+import dataclasses
+import os
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from algr.config import Config, with_values
+from algr.cv import FoldsJob, job_identity
+from algr.data import DatasetWriter, FoldPlan, PreparedDataset, plan_folds
+from algr.distributed import Devices, ray_session
+
+HERE = str(Path(__file__).parent)
+sys.path.insert(0, HERE)  # Ray's workers must find the fakes by the same name
+
+
+@pytest.fixture(scope="session")
+def cluster() -> Iterator[Devices]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([HERE, *sys.path[1:]]))
+        with ray_session(address="local", num_cpus=2) as devices:
+            yield devices
+
+
+@pytest.fixture
+def same_environment_after() -> Iterator[None]:
+    """Take back what a session puts into the environment for the rest of its process."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
+
+
+@pytest.fixture(scope="session")
+def grades(tmp_path_factory: pytest.TempPathFactory) -> PreparedDataset:
+    random = np.random.default_rng(0)
+    directory = tmp_path_factory.mktemp("home") / "grades"
+    with DatasetWriter(directory, kind="grade", simulated=True) as writer:
+        for subject in range(6):
+            writer.add_video(
+                subject_id=f"s{subject}",
+                images=random.integers(0, 256, (4, 200, 200, 3), dtype=np.uint8),
+                landmarks=random.uniform(20, 180, (4, 49, 2)).astype(np.float32),
+                grade=subject % 2,
+                grade_hb=subject % 2 + 1,
+            )
+        return writer.finish()
+
+
+@pytest.fixture(scope="session")
+def config() -> Config:
+    torch.set_num_threads(1)
+    return with_values(
+        Config(),
+        {
+            "model.kind": "jaanet",
+            "model.input_size": 64,
+            "model.width": 0.125,
+            "model.geometry": "aligned",
+            "model.refine_attention": False,
+            "train.num_epochs": 2,
+            "train.clip_norm": 5.0,
+        },
+    )
+
+
+@pytest.fixture(scope="session")
+def plan(grades: PreparedDataset, config: Config) -> FoldPlan:
+    return plan_folds(grades, cv=config.cv, seed=0)
+
+
+@pytest.fixture
+def make_job(
+    grades: PreparedDataset, config: Config, plan: FoldPlan, tmp_path: Path
+) -> Callable[..., FoldsJob]:
+    def make(name: str = "run", **others: object) -> FoldsJob:
+        job = FoldsJob(
+            config=config,
+            dataset_directory=grades.directory,
+            plan=plan,
+            folds=(0, 1, 2),
+            run_directory=tmp_path / "runs" / name,
+            identity="",
+        )
+        job = dataclasses.replace(job, **others)
+        return dataclasses.replace(job, identity=job_identity(job.config, job.plan, job.folds))
+
+    return make
