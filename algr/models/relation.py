@@ -46,22 +46,10 @@ class SkipGates(nn.Module):
         bound = 1 / math.sqrt(channels)
         nn.init.uniform_(self.weight, -bound, bound)
 
-    def forward(self, hidden_JBP2C: Tensor, region_BP2C: Tensor) -> Tensor:
-        """Gates of all earlier steps for one region, in both directions, (J, B, 1, 2, C)."""
-        count = hidden_JBP2C.shape[0]
-        agreement_JB2C = (hidden_JBP2C * region_BP2C).mean(2)
-        gates = []
-        for direction, agreement_JBC in enumerate(agreement_JB2C.unbind(2)):
-            weight_JCC, bias_J1C = self.of(direction)
-            gates.append(
-                torch.baddbmm(bias_J1C[:count], agreement_JBC, weight_JCC[:count].transpose(1, 2))
-            )
-        return torch.sigmoid(torch.stack(gates, 2)).unsqueeze(2)
-
-    def of(self, direction: int) -> tuple[Tensor, Tensor]:
-        """Weight (J, C, C) and bias (J, 1, C) of a direction, whatever the form."""
-        weight_JCC = self.weight[direction].expand(self.sources, self.channels, -1)
-        return weight_JCC, self.bias[direction].expand(self.sources, -1, self.channels)
+    def forward(self) -> tuple[Tensor, Tensor]:
+        """Weights (2, J, C, C) and biases (2, J, 1, C) of both directions, whatever the form."""
+        weight_2JCC = self.weight.expand(2, self.sources, self.channels, self.channels)
+        return weight_2JCC, self.bias.expand(2, self.sources, 1, self.channels)
 
 
 class SkipBiLSTM(nn.Module):
@@ -131,12 +119,8 @@ class SkipBiLSTM(nn.Module):
         hidden = (self.hidden_weight * scale_K111).chunk(2)
         bias = (self.bias * scale_K111.flatten()).chunk(2)
         forward, backward = (
-            RecurrenceWeights(
-                hidden[direction],
-                bias[direction],
-                *(self.gates.of(direction) if self.gates is not None else (None, None)),
-            )
-            for direction in range(2)
+            RecurrenceWeights(hidden[direction], bias[direction], *skips)
+            for direction, skips in enumerate(self._skips_by_direction())
         )
         feature_taps, attention_taps_NTD = self._taps(
             feature_BCHW, attention_BTHW, weight_KCHW=self.input_weight * scale_K111
@@ -150,6 +134,12 @@ class SkipBiLSTM(nn.Module):
             backward=backward,
             shape=(feature_BCHW.shape[2], feature_BCHW.shape[3]),
         ).unbind(0)
+
+    def _skips_by_direction(self) -> list[tuple[Tensor | None, Tensor | None]]:
+        if self.gates is None:
+            return [(None, None)] * 2
+        weight_2JCC, bias_2J1C = self.gates()
+        return list(zip(weight_2JCC.unbind(0), bias_2J1C.unbind(0), strict=True))
 
     def _stepwise(self, feature_BCHW: Tensor, attention_BTHW: Tensor) -> list[Tensor]:
         """Related features of all images, (B, P, C) per step; both directions step together."""
@@ -207,6 +197,7 @@ class SkipBiLSTM(nn.Module):
         """Hidden states at every step of both directions, (B, P, T, 2, C)."""
         hidden: list[Tensor] = []
         cells: list[Tensor] = []
+        gates = None if self.gates is None else self.gates()
         steps = zip(inputs_BPT2K.unbind(2), regions_BPT2C.unbind(2), strict=True)
         for input_BP2K, region_BP2C in steps:
             skip_JB12C = None
@@ -214,9 +205,9 @@ class SkipBiLSTM(nn.Module):
                 total_BP2K = input_BP2K + self.bias.reshape(2, -1).to(input_BP2K.dtype)
             else:
                 received_BP2C = hidden[-1]
-                if self.gates is not None:
+                if gates is not None:
                     hidden_JBP2C = torch.stack(hidden)
-                    skip_JB12C = self.gates(hidden_JBP2C, region_BP2C)
+                    skip_JB12C = _skip_gates(hidden_JBP2C, region_BP2C, *gates)
                     received_BP2C = (hidden_JBP2C * skip_JB12C).sum(0)
                 total_BP2K = input_BP2K + self._convolve(received_BP2C, shape=shape)
             input_, forget, output, update = total_BP2K.chunk(4, 3)
@@ -242,6 +233,16 @@ class SkipBiLSTM(nn.Module):
             assert skip_JB12C is not None
             return (torch.stack(cells) * skip_JB12C).sum(0)
         return cells[-1]
+
+
+def _skip_gates(
+    hidden_JBP2C: Tensor, region_BP2C: Tensor, weight_2JCC: Tensor, bias_2J1C: Tensor
+) -> Tensor:
+    """Gates of all earlier steps for one region, in both directions, (J, B, 1, 2, C)."""
+    count = hidden_JBP2C.shape[0]
+    agreement_2JBC = (hidden_JBP2C * region_BP2C).mean(2).permute(2, 0, 1, 3)
+    recalled_2JBC = torch.matmul(agreement_2JBC, weight_2JCC[:, :count].transpose(2, 3))
+    return torch.sigmoid(recalled_2JBC + bias_2J1C[:, :count]).permute(1, 2, 0, 3).unsqueeze(2)
 
 
 def _paired(ahead: Tensor, back: Tensor) -> Tensor:

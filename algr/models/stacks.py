@@ -131,7 +131,9 @@ class FeatureExtractor(nn.Module):
 
     def forward(self, regions: Sequence[Tensor]) -> list[Tensor]:
         """One feature per region."""
-        if self.regions == 1 or not runs_grouped(regions[0]):
+        if self.regions == 1:
+            return [_blocks(regions[0], list(self.layers))]
+        if not runs_grouped(regions[0]):
             layers = zip(*(_region_conv(layer).per_region() for layer in self.layers), strict=True)
             return [_blocks(x_BCHW, own) for x_BCHW, own in zip(regions, layers, strict=True)]
         common_BCHW = torch.cat(list(regions), 1)
