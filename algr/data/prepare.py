@@ -183,7 +183,7 @@ def _up_to_date(
             return None
         raise DataError(
             f"dataset {directory.name!r} was prepared from other files or options",
-            expected="a name that is free",
+            expected="a name that is free, or the same files, options and id key",
             advice="choose another --name, or replace it with --replace",
         )
     if strict and description.videos_left_out:

@@ -90,7 +90,7 @@ def test_another_dataset_of_that_name_is_kept_unless_replaced(prepare, clinic, h
     if not options:
         clinic.add_video("dora_take.mp4", seed=77)
 
-    with pytest.raises(DataError, match="was prepared from other files or options") as caught:
+    with pytest.raises(DataError, match="was prepared from other files") as caught:
         prepare(**options)
     assert "--replace" in caught.value.message
     assert content_of(home.root) == before

@@ -64,6 +64,18 @@ def test_both_ways_of_cropping_give_the_same_bytes(faces):
     assert torch.equal(*crops)
 
 
+@pytest.mark.parametrize("size", [96, 176])
+def test_an_empty_batch_stays_empty(faces, size):
+    """A replica may get no image of a small last batch."""
+    images, points = faces[0][:0], faces[1][:0]
+
+    random = augment_batch(images, points, generator=torch.Generator(), input_size=size)
+    centre = center_batch(images, points, input_size=size)
+
+    assert random.images_BCHW.shape == centre.images_BCHW.shape == (0, 3, size, size)
+    assert random.landmarks_BL2.shape == centre.landmarks_BL2.shape == (0, 49, 2)
+
+
 def test_the_centre_crop_begins_at_12(faces):
     images, points = faces
 
