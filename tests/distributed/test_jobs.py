@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -20,10 +21,14 @@ REPOSITORY = Path(__file__).parents[2]
 pytestmark = pytest.mark.usefixtures("same_environment_after")
 
 
-@pytest.fixture
-def free_port() -> int:
+def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as server:
         return server.getsockname()[1]
+
+
+@pytest.fixture
+def free_port() -> int:
+    return _free_port()
 
 
 def test_on_this_machine_a_job_runs_here_with_this_python(monkeypatch, tmp_path):
@@ -72,19 +77,16 @@ def _environment(**changes: str) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     """A head with a token, on ports of its own; its URL, address and token."""
-    ports = []
-    for _ in range(2):
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            ports.append(server.getsockname()[1])
+    head, dashboard, client, agent = (_free_port() for _ in range(4))
     token = secrets.token_hex(32)
     folder = Path("/tmp") / f"algr-{os.getpid()}"  # short: sockets have at most 107 characters
     process = subprocess.Popen(
         [
             sys.executable,
             *("-m", "ray.scripts.scripts", "start", "--head", "--block", "--num-cpus", "2"),
-            *("--port", str(ports[0]), "--dashboard-port", str(ports[1])),
-            *("--ray-client-server-port", "0", "--temp-dir", str(folder)),
-            *("--object-store-memory", "100000000"),
+            *("--port", str(head), "--dashboard-port", str(dashboard)),
+            *("--ray-client-server-port", str(client), "--dashboard-agent-listen-port", str(agent)),
+            *("--temp-dir", str(folder), "--object-store-memory", "100000000"),
         ],
         env=_environment(RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=token),
         stdout=subprocess.DEVNULL,
@@ -93,13 +95,14 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
     )
     try:
         yield {
-            "url": f"http://127.0.0.1:{ports[1]}",
-            "address": f"127.0.0.1:{ports[0]}",
+            "url": f"http://127.0.0.1:{dashboard}",
+            "address": f"127.0.0.1:{head}",
             "token": token,
         }
     finally:
         os.killpg(process.pid, signal.SIGTERM)
         process.wait(60)
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 _SCRIPT = """
