@@ -43,8 +43,8 @@ class FakeRunner:
         if self.epoch < len(recorded):
             value = recorded[self.epoch]
         else:
-            time.sleep(self.faults.seconds)
             self.faults.happen(self.spec, self.epoch)
+            time.sleep(self.faults.seconds)
             value = curve(self.spec.config, self.epoch)
             self._record([*recorded, value])
         self.epoch += 1
