@@ -30,9 +30,9 @@ def demo(
     folder: Annotated[Path, typer.Argument(help="Folder for everything the demo makes.")] = Path(
         "demo"
     ),
-    subjects: Annotated[int, typer.Option("--subjects", min=8, help="Simulated people.")] = 16,
-    trials: Annotated[int, typer.Option("--trials", min=1, help="Trials of the search.")] = 4,
-    epochs: Annotated[int, typer.Option("--epochs", min=1, help="Epochs per fold.")] = 3,
+    subjects: Annotated[int, typer.Option("--subjects", min=8, help="Simulated people.")] = 12,
+    trials: Annotated[int, typer.Option("--trials", min=1, help="Trials of the search.")] = 3,
+    epochs: Annotated[int, typer.Option("--epochs", min=1, help="Epochs per fold.")] = 2,
 ) -> None:
     """Simulate a clinic, search, register, predict: about 8 minutes on 2 cores.
 
@@ -53,7 +53,7 @@ def demo(
         ),
         Stage(
             "prepare: decode, align, store",
-            _words("data prepare clinic --source", folder / "clinic", "--name fpara-sim"),
+            _words("data prepare clinic --source", folder / "clinic", "--name fpara-sim --fps 4"),
         ),
         Stage(
             "search, cross-validate the best, refit, register",

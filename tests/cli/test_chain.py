@@ -18,7 +18,6 @@ def _prepared(run: Any, home: Path, clinic: Path) -> None:
     assert run(*prepare).code == 0
 
 
-@pytest.mark.filterwarnings("default")
 def test_a_search_leads_to_a_registered_model_that_predicts(
     run: Any, home: Path, clinic: Path, tmp_path: Path
 ) -> None:
