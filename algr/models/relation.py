@@ -15,6 +15,7 @@ from torch.nn import functional
 
 from algr.models.recurrence import related_features
 from algr.models.recurrence_run import RecurrenceWeights
+from algr.models.stacks import runs_grouped
 
 TAPS = 9
 _CHUNK_VALUES = 2**17
@@ -97,8 +98,7 @@ class SkipBiLSTM(nn.Module):
         attention_BTHW = attention_BAHW
         if self.order != tuple(range(len(self.order))):
             attention_BTHW = attention_BAHW[:, list(self.order)]
-        by_hand = feature_BCHW.device.type == "cpu" and not torch.compiler.is_compiling()
-        if by_hand and self.cell_state == "neighbour":
+        if self.cell_state == "neighbour" and not runs_grouped(feature_BCHW):
             chunk = _chunk_size(len(feature_BCHW), values=feature_BCHW[0].numel())
             parts = [
                 self._chunk(feature, attention)
