@@ -18,6 +18,8 @@ from algr.errors import IntegrityError, UsageError
 
 SCHEMA = 1
 INDEX = "bundle.json"
+REGISTERED = "registered.json"
+"""Beside a pulled bundle: its version. Not part of the bundle, and not covered by its checksums."""
 REQUIRED_FILES = (
     "model.onnx",
     "weights.safetensors",
@@ -25,6 +27,24 @@ REQUIRED_FILES = (
     "card.md",
     "golden.safetensors",
     "pyfunc_model.py",
+)
+
+
+_KEYS = (
+    "name",
+    "dataset",
+    "kind",
+    "labels",
+    "thresholds",
+    "regions",
+    "fingerprint",
+    "folds_hash",
+    "protocol",
+    "simulated",
+    "metric",
+    "scores",
+    "versions",
+    "files",
 )
 
 
@@ -50,6 +70,8 @@ class Bundle:
     scores: Mapping[str, Score]
     versions: Mapping[str, str]
     """Of the libraries that exported it."""
+    version: int | None
+    """In the registry that it was pulled from; `None` if it was not."""
 
     @property
     def onnx_path(self) -> Path:
@@ -101,6 +123,7 @@ def read_bundle(directory: Path, *, expected_sha256: str | None = None) -> Bundl
         metric=index["metric"],
         scores={name: Score.from_dict(score) for name, score in index["scores"].items()},
         versions=index["versions"],
+        version=_registered_version(directory / REGISTERED, sha256=sha256),
     )
 
 
@@ -113,6 +136,12 @@ def check_golden(bundle: Bundle, *, threads: int | None = None) -> GoldenReport:
     return compare_golden(
         bundle.directory / "golden.safetensors", bundle.open_network(threads=threads)
     )
+
+
+def note_version(directory: Path, *, version: int, sha256: str) -> None:
+    """Write beside a pulled bundle which version it is."""
+    text = json.dumps({"version": version, "sha256": sha256})
+    (directory / REGISTERED).write_text(text + "\n", encoding="ascii")
 
 
 def refuse_foreign_folder(directory: Path) -> None:
@@ -160,11 +189,24 @@ def _parse_index(path: Path, content: bytes) -> dict[str, Any]:
             expected=f"schema {SCHEMA}, which algr {algr.__version__} reads",
             advice="use the algr version that wrote the bundle, or export the model again",
         )
-    missing = [name for name in REQUIRED_FILES if name not in index["files"]]
+    missing = [f"{INDEX}: has no entry {key!r}" for key in _KEYS if key not in index]
+    missing += [
+        f"{INDEX}: names no checksum for {name}"
+        for name in REQUIRED_FILES
+        if name not in index.get("files", ())
+    ]
     if missing:
-        raise _altered([f"{INDEX}: names no checksum for {name}" for name in missing])
+        raise _altered(missing)
     assert isinstance(index, dict)
     return index
+
+
+def _registered_version(path: Path, *, sha256: str) -> int | None:
+    try:
+        noted = json.loads(path.read_bytes())
+        return int(noted["version"]) if noted["sha256"] == sha256 else None
+    except (FileNotFoundError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _verify_files(directory: Path, files: Mapping[str, str]) -> None:

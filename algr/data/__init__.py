@@ -11,13 +11,21 @@ from algr.data.align import AlignedFace, align_face
 from algr.data.datasets import (
     DatasetSummary,
     VerifyReport,
+    describe_dataset,
     list_datasets,
     open_dataset,
     verify_dataset,
 )
 from algr.data.folds import Fold, FoldPlan, plan_folds, refit_fold
+from algr.data.identity import hash_id, load_or_create_key
+from algr.data.ids import IdRow, match_ids
+from algr.data.landmarks import LandmarkTrack, landmark_path, read_landmark_csv
+from algr.data.prepare import prepare_clinic
 from algr.data.rows import Kind
 from algr.data.store import FrameBatch, FrameTable, PreparedDataset, SubjectInfo
+from algr.data.summary import LeftOut, PrepareProgress, PrepareSummary, grade_mapping_text
+from algr.data.video import VideoFrame, VideoInfo, iterate_video, probe_video
+from algr.data.videos import VideoRecord
 from algr.data.weights import class_weights
 from algr.data.writer import DatasetWriter
 
@@ -41,18 +49,36 @@ __all__ = [
     "FoldPlan",
     "FrameBatch",
     "FrameTable",
+    "IdRow",
     "Kind",
+    "LandmarkTrack",
+    "LeftOut",
+    "PrepareProgress",
+    "PrepareSummary",
     "PreparedDataset",
     "SubjectInfo",
     "VerifyReport",
+    "VideoFrame",
+    "VideoInfo",
+    "VideoRecord",
     "align_face",
     "augment_batch",
     "center_batch",
     "class_weights",
     "crop_batch",
+    "describe_dataset",
+    "grade_mapping_text",
+    "hash_id",
+    "iterate_video",
+    "landmark_path",
     "list_datasets",
+    "load_or_create_key",
+    "match_ids",
     "open_dataset",
     "plan_folds",
+    "prepare_clinic",
+    "probe_video",
+    "read_landmark_csv",
     "refit_fold",
     "squared_interocular",
     "verify_dataset",

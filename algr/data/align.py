@@ -4,7 +4,7 @@ The arithmetic is that of the public code of Shao et al. (`dataset/face_transfor
 PyTorch-JAANet): rotate by the eye centres, then cut a square around {eye centres, nose tip, mouth
 corners}, 2.9 times as large as the larger extent of these five points. Pixel centres lie at whole
 numbers and landmarks are 0-based. The landmarks are equal to the official ones; pixels are not,
-because a face larger than the output is averaged here and point-sampled there.
+because a face larger than the output is averaged here and sampled at points there.
 """
 
 # Shape suffixes: H, W = image rows, columns; C = colours; L = landmarks (49); 2 = x, y.
@@ -25,7 +25,8 @@ BOX_ENLARGE = 2.9
 BORDER_GREY = 128
 MIN_INTER_OCULAR_PX = 8.0
 """Faces whose eye centres lie closer hold no picture worth training on."""
-_MAX_SAMPLES_PER_PIXEL = 16
+_MAX_STRIDE = 1.2
+"""Source pixels from one bilinear sample to the next."""
 
 
 @dataclass(frozen=True)
@@ -123,31 +124,39 @@ def align_face(image_HWC: NDArray[np.uint8], landmarks_L2: NDArray[np.floating])
 
 
 def _resample(image_HWC: NDArray[np.uint8], to_aligned: NDArray[np.float64]) -> NDArray[np.uint8]:
-    """One affine map; enough samples per output pixel, averaged, that none is skipped."""
+    """One affine map between two area averages, so that no pixel of the source is skipped.
+
+    The source is first shrunk by whole numbers, then turned on a grid about as fine as its own
+    pixels, then that grid is averaged to the size of the result.
+    """
     inverse = np.linalg.inv(to_aligned[:, :2])
     origin = -inverse @ to_aligned[:, 2]
     source_px_per_output_px = math.sqrt(abs(float(np.linalg.det(inverse))))
-    samples = min(max(1, math.ceil(source_px_per_output_px)), _MAX_SAMPLES_PER_PIXEL)
+    shrink = max(1, math.floor(source_px_per_output_px))
+    remaining = source_px_per_output_px / shrink
+    grid = math.ceil(ALIGNED_SIZE * remaining) if remaining > _MAX_STRIDE else ALIGNED_SIZE
 
     edge = ALIGNED_SIZE - 0.5
     corners = np.array([[-0.5, -0.5], [edge, -0.5], [-0.5, edge], [edge, edge]])
     reach = corners @ inverse.T + origin
-    height, width = image_HWC.shape[:2]
-    x0, y0 = np.clip(np.floor(reach.min(axis=0)).astype(int) - 2, 0, [width, height]).tolist()
-    x1, y1 = np.clip(np.ceil(reach.max(axis=0)).astype(int) + 3, 0, [width, height]).tolist()
+    size = np.array(image_HWC.shape[1::-1])
+    x0, y0 = np.clip(np.floor(reach.min(axis=0)).astype(int) - 2 * shrink, 0, size).tolist()
+    x1, y1 = np.clip(np.ceil(reach.max(axis=0)).astype(int) + 2 * shrink, 0, size).tolist()
     if x0 >= x1 or y0 >= y1:
         return np.full((ALIGNED_SIZE, ALIGNED_SIZE, 3), BORDER_GREY, np.uint8)
-    window = Image.fromarray(np.ascontiguousarray(image_HWC[y0:y1, x0:x1]))
+    window = Image.fromarray(np.ascontiguousarray(image_HWC[y0:y1, x0:x1])).reduce(shrink)
 
-    # Pillow puts pixel centres at halves and evaluates the map at the centres of output pixels.
-    linear = inverse / samples
-    constant = origin - 0.5 * inverse.sum(axis=1) + 0.5 - [x0, y0]
+    # Pillow counts from the edge of the first pixel, landmarks count from its centre.
+    linear = inverse * (ALIGNED_SIZE / grid / shrink)
+    constant = (origin - 0.5 * inverse.sum(axis=1) + 0.5 - [x0, y0]) / shrink
     coefficients = (*linear[0], constant[0], *linear[1], constant[1])
-    fine = window.transform(
-        (ALIGNED_SIZE * samples, ALIGNED_SIZE * samples),
+    turned = window.transform(
+        (grid, grid),
         Image.Transform.AFFINE,
         tuple(float(value) for value in coefficients),
         resample=Image.Resampling.BILINEAR,
         fillcolor=(BORDER_GREY, BORDER_GREY, BORDER_GREY),
     )
-    return np.asarray(fine.reduce(samples) if samples > 1 else fine, dtype=np.uint8)
+    if grid != ALIGNED_SIZE:
+        turned = turned.resize((ALIGNED_SIZE, ALIGNED_SIZE), Image.Resampling.BOX)
+    return np.asarray(turned, dtype=np.uint8)

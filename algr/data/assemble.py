@@ -42,6 +42,7 @@ class DatasetPlan:
     exercises: tuple[str, ...]
     simulated: bool
     source_digest: str = ""
+    videos_left_out: int = 0
     rows_per_shard: int = ROWS_PER_SHARD
 
     @property
@@ -139,6 +140,7 @@ def _write(
         source_digest=plan.source_digest,
         simulated=plan.simulated,
         exercises=plan.exercises,
+        videos_left_out=plan.videos_left_out,
         num_frames=sum(shard.rows for shard in shards),
         frames_per_grade={
             name: per_grade[grade] for name, grade in _grade_names().items() if per_grade[grade]

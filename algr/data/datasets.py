@@ -1,8 +1,10 @@
 """The prepared datasets of a data home: find one by name, list them, verify one."""
 
 import hashlib
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from algr.config import DataHome
 from algr.data.assemble import fingerprinted
@@ -10,7 +12,9 @@ from algr.data.description import DESCRIPTION_FILE, Description, FileEntry
 from algr.data.fingerprint import dataset_fingerprint, frame_digests, subject_digest
 from algr.data.rows import Kind
 from algr.data.store import PreparedDataset
+from algr.data.summary import rejected_frames
 from algr.errors import DataError, IntegrityError
+from algr.faces import GRADES
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -24,15 +28,24 @@ class DatasetSummary:
     fingerprint: str
     simulated: bool
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for `--json`."""
+        return asdict(self)
+
 
 @dataclass(frozen=True, kw_only=True)
 class VerifyReport:
     """What `verify_dataset` has read and found right."""
 
-    files: int
+    name: str
+    shards: int
     bytes: int
     frames: int
     fingerprint: str
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values for `--json`."""
+        return asdict(self)
 
 
 def open_dataset(home: DataHome, name: str) -> PreparedDataset:
@@ -44,25 +57,61 @@ def open_dataset(home: DataHome, name: str) -> PreparedDataset:
     """
     directory = home.dataset(name)
     if not (directory / DESCRIPTION_FILE).is_file():
-        there = _names(home)
-        raise DataError(
-            f"no dataset {name!r} in {home.datasets}",
-            expected=f"one of: {', '.join(there)}" if there else "a prepared dataset",
-            advice=f"prepare it: algr data prepare clinic --source DIR --name {name}"
-            + ("" if there else ", after algr data simulate fpara DIR if you have no recordings"),
-        )
+        raise no_dataset(directory)
     return PreparedDataset.open(directory)
+
+
+def no_dataset(directory: Path) -> DataError:
+    """The error for a dataset that is not there: what is, and what to type."""
+    there = _names(directory.parent)
+    return DataError(
+        f"no dataset {directory.name!r} in {directory.parent}",
+        expected=f"one of: {', '.join(there)}" if there else "a prepared dataset",
+        advice=f"prepare it: algr data prepare clinic --source DIR --name {directory.name}"
+        + ("" if there else " (without recordings: first algr data simulate fpara DIR)"),
+    )
 
 
 def list_datasets(home: DataHome) -> list[DatasetSummary]:
     """The prepared datasets by name; a damaged one raises, naming its file."""
-    return [_summary(home.dataset(name)) for name in _names(home)]
+    return [_summary(home.dataset(name)) for name in _names(home.datasets)]
 
 
-def _names(home: DataHome) -> list[str]:
+def describe_dataset(home: DataHome, name: str) -> dict[str, Any]:
+    """What a dataset holds and how it was prepared, as plain values."""
+    dataset = open_dataset(home, name)
+    description = dataset.description
+    subjects = Counter(subject.grade for subject in dataset.subjects)
+    facts: dict[str, Any] = {
+        "name": dataset.name,
+        "kind": dataset.kind,
+        "simulated": dataset.simulated,
+        "subjects": len(dataset.subjects),
+        "videos": len(dataset.videos),
+        "frames": dataset.num_frames,
+        "labels": list(dataset.label_names),
+    }
+    if dataset.kind == "grade":
+        facts["subjects_per_grade"] = {
+            grade_name: subjects[grade] for grade, grade_name in enumerate(GRADES)
+        }
+        facts["frames_per_grade"] = description.frames_per_grade
+    return facts | {
+        "frames_rejected": rejected_frames(dataset.videos),
+        "videos_left_out": description.videos_left_out,
+        "parameters": description.parameters,
+        "fingerprint": dataset.fingerprint,
+        "shards": len(description.shards),
+        "bytes": sum(entry.bytes for entry in (*description.shards, description.videos)),
+        "algr_version": description.algr_version,
+        "directory": str(dataset.directory),
+    }
+
+
+def _names(datasets: Path) -> list[str]:
     return sorted(
         path.parent.name
-        for path in home.datasets.glob(f"*/{DESCRIPTION_FILE}")
+        for path in datasets.glob(f"*/{DESCRIPTION_FILE}")
         if not path.parent.name.startswith(".")
     )
 
@@ -87,6 +136,8 @@ def verify_dataset(directory: Path) -> VerifyReport:
         IntegrityError: A file is altered (all of them are named), or the content does not have
             the fingerprint that `dataset.json` states.
     """
+    if not directory.is_dir():
+        raise no_dataset(directory)
     description = Description.read(directory)
     entries = (*description.shards, description.videos)
     problems = [problem for entry in entries if (problem := _problem(directory, entry))]
@@ -105,7 +156,8 @@ def verify_dataset(directory: Path) -> VerifyReport:
             advice="prepare the dataset again with --replace",
         )
     return VerifyReport(
-        files=len(entries) + 1,
+        name=directory.name,
+        shards=len(description.shards),
         bytes=sum(entry.bytes for entry in entries),
         frames=description.num_frames,
         fingerprint=fingerprint,

@@ -53,6 +53,8 @@ class Description(_Entry):
     """Of the source files and options; tells whether a preparation is up to date."""
     simulated: bool
     exercises: tuple[str, ...]
+    videos_left_out: int
+    """Videos of the source that could not be used."""
     num_frames: int
     frames_per_grade: dict[str, int]
     subjects: tuple[SubjectEntry, ...]
@@ -65,7 +67,7 @@ class Description(_Entry):
         values = self.model_dump(mode="json")
         values["sha256"] = _digest(values)
         with (directory / DESCRIPTION_FILE).open("w", encoding="utf-8") as stream:
-            json.dump(values, stream, indent=1, sort_keys=True)
+            json.dump(values, stream, indent=1)
             stream.write("\n")
             stream.flush()
             os.fsync(stream.fileno())
@@ -98,7 +100,7 @@ class Description(_Entry):
         if values.pop("sha256", None) != _digest(values):
             raise _altered(path, "does not have the checksum that it states")
         try:
-            return cls.model_validate_json(canonical_json(values))
+            return cls.model_validate_json(json.dumps(values))
         except ValidationError as error:
             raise _altered(path, "lacks a field or has a wrong one") from error
 

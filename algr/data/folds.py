@@ -8,7 +8,7 @@ import hashlib
 import logging
 import math
 from collections import Counter, defaultdict
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Self
 
@@ -206,19 +206,20 @@ def _units(subjects: Sequence[SubjectInfo]) -> list[_Unit]:
     ]
 
 
-def _digests(units: "Collection[_Unit] | Any") -> tuple[str, ...]:
+def _digests(units: Iterable[_Unit]) -> tuple[str, ...]:
     return tuple(sorted(digest for unit in units for digest in unit.digests))
 
 
 def _by_grade(units: Sequence[_Unit], *, seed: int) -> list[list[_Unit]]:
     """Units of each grade, larger ones first, otherwise in an order that the seed decides."""
-
-    def place(unit: _Unit) -> tuple[int, str]:
-        text = f"{seed}/{unit.name}"
-        return (-len(unit.digests), hashlib.sha256(text.encode()).hexdigest())
-
+    ordered = sorted(units, key=lambda unit: (-len(unit.digests), _place(unit, seed=seed)))
     grades = sorted({unit.grade for unit in units})
-    return [sorted((unit for unit in units if unit.grade == grade), key=place) for grade in grades]
+    return [[unit for unit in ordered if unit.grade == grade] for grade in grades]
+
+
+def _place(unit: _Unit, *, seed: int) -> str:
+    """A hash by which to sort; the order lasts, unlike that of a library's shuffle."""
+    return hashlib.sha256(f"{seed}/{unit.name}".encode()).hexdigest()
 
 
 def _deal(units: Sequence[_Unit], *, num_parts: int, seed: int) -> list[list[_Unit]]:
@@ -247,7 +248,7 @@ def _hold_out(units: Sequence[_Unit], *, fraction: float, seed: int, dataset: st
                 expected="at least two per fold under the protocol 'honest'",
                 advice="prepare more subjects, or use fewer folds",
             )
-        held_out = _by_grade(units, seed=seed)[-1][:1]
+        held_out = [min(units, key=lambda unit: _place(unit, seed=seed))]
     return held_out
 
 

@@ -20,6 +20,7 @@ Kind = Literal["au", "grade"]
 IMAGE_SHAPE = (ALIGNED_SIZE, ALIGNED_SIZE, 3)
 LANDMARK_SHAPE = (NUM_LANDMARKS, 2)
 ROWS_PER_BATCH = 256
+_NUMPY_NAMES = {"float": "float32", "double": "float64"}
 UNKNOWN = -1
 """A label or grade that is not coded."""
 
@@ -88,9 +89,13 @@ def to_batch(rows: FrameRows, schema: pa.Schema) -> pa.RecordBatch:
 
 def _to_column(values: NDArray[Any], kind: Any) -> Any:
     contiguous = np.ascontiguousarray(values)
-    if not isinstance(kind, pa.FixedShapeTensorType):
-        return pa.array(contiguous, type=kind)
-    flat: Any = pa.array(contiguous.reshape(-1), type=kind.value_type)
+    is_tensor = isinstance(kind, pa.FixedShapeTensorType)
+    flat_kind = kind.value_type if is_tensor else kind
+    buffer: Any = contiguous
+    data = [None, pa.py_buffer(buffer)]
+    flat = pa.Array.from_buffers(flat_kind, contiguous.size, data)
+    if not is_tensor:
+        return flat
     storage = pa.FixedSizeListArray.from_arrays(flat, math.prod(kind.shape))
     return pa.ExtensionArray.from_storage(kind, storage)
 
@@ -103,10 +108,15 @@ def views_of(batch: pa.RecordBatch) -> FrameRows:
 
 
 def _to_view(column: Any) -> NDArray[Any]:
+    """By way of the buffer, because Arrow's own `to_numpy` imports pandas where there is one."""
+    shape: tuple[int, ...] = ()
     if isinstance(column.type, pa.FixedShapeTensorType):
-        values = column.storage.values.to_numpy(zero_copy_only=True)
-        return np.asarray(values).reshape(len(column), *column.type.shape)
-    return np.asarray(column.to_numpy(zero_copy_only=True))
+        shape = tuple(column.type.shape)
+        column = column.storage.values
+    kind = np.dtype(_NUMPY_NAMES.get(str(column.type), str(column.type)))
+    data = column.buffers()[1]
+    values = np.frombuffer(data, kind, count=len(column), offset=column.offset * kind.itemsize)
+    return values.reshape(-1, *shape)
 
 
 def concatenate(parts: list[FrameRows]) -> FrameRows:

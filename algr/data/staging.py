@@ -1,8 +1,11 @@
 """Videos that are decoded but not yet part of a dataset: an Arrow file and a record each."""
 
+import fcntl
 import json
 import os
+import shutil
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -14,6 +17,7 @@ import pyarrow as pa
 from algr.data.fingerprint import frame_digests, video_digest
 from algr.data.rows import FrameRows, frame_schema, to_batch, views_of
 from algr.data.videos import VideoRecord, parse_video
+from algr.errors import DataError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,6 +37,32 @@ class StagedVideo:
         with pa.memory_map(str(self.path)) as source, pa.ipc.open_file(source) as reader:
             for index in range(reader.num_record_batches):
                 yield views_of(reader.get_batch(index))
+
+
+@contextmanager
+def staging_folder(directory: Path) -> Iterator[Path]:
+    """The hidden folder beside a dataset to be; one process at a time has it.
+
+    It is removed when the work is done, and stays when the work is broken off.
+
+    Raises:
+        DataError: Another process prepares the same dataset.
+    """
+    folder = directory.parent / f".{directory.name}.staging"
+    folder.mkdir(parents=True, exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise DataError(
+                f"dataset {directory.name!r} is being prepared by another process",
+                expected="one preparation of a dataset at a time",
+                advice="wait for it, or choose another --name",
+            ) from error
+        for partial in folder.glob("*.part"):
+            partial.unlink()
+        yield folder
+        shutil.rmtree(folder)
 
 
 class StageWriter:

@@ -109,11 +109,13 @@ class PreparedDataset:
         directory: Path,
         description: Description,
         frames: FrameTable,
+        videos: Sequence[VideoRecord],
         batches: Sequence[FrameRows],
     ) -> None:
         self.directory = directory
         self.description = description
         self.frames = frames
+        self.videos = tuple(videos)
         self.subjects = tuple(SubjectInfo(**dict(entry)) for entry in description.subjects)
         self._batches = tuple(batches)
         self._images = tuple(rows.image for rows in batches)
@@ -142,6 +144,7 @@ class PreparedDataset:
             directory=directory,
             description=description,
             frames=_frame_table(batches, description=description, videos=videos),
+            videos=videos,
             batches=batches,
         )
 

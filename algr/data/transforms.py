@@ -75,38 +75,55 @@ def crop_batch(
         mirrored_B: Whether to mirror; then x' = 175 - x, and the points change names.
         input_size: Side of the result.
     """
+    crop = _crop_by_slices if images_BHWC.device.type == "cpu" else _crop_by_index
+    crops_BHWC = crop(images_BHWC, offsets_B2=offsets_B2, mirrored_B=mirrored_B)
+
+    device = landmarks_BL2.device
+    moved_BL2 = landmarks_BL2 - offsets_B2[:, None, :].to(landmarks_BL2)
+    x_BL, y_BL = moved_BL2[:, torch.tensor(MIRRORED, device=device)].unbind(dim=-1)
+    mirrored_BL2 = torch.stack([CROP_SIZE - 1 - x_BL, y_BL], dim=-1)
+    return CropBatch(
+        images_BCHW=_to_input(crops_BHWC, input_size=input_size),
+        landmarks_BL2=torch.where(mirrored_B[:, None, None].to(device), mirrored_BL2, moved_BL2),
+    )
+
+
+def _crop_by_index(images_BHWC: Tensor, *, offsets_B2: Tensor, mirrored_B: Tensor) -> Tensor:
+    """All crops by one gather: what an accelerator does best."""
     device = images_BHWC.device
     offsets_B2 = offsets_B2.to(device)
-    mirrored_B = mirrored_B.to(device)
     steps = torch.arange(CROP_SIZE, device=device)
-    columns_BW = torch.where(mirrored_B[:, None], CROP_SIZE - 1 - steps, steps)
+    columns_BW = torch.where(mirrored_B.to(device)[:, None], CROP_SIZE - 1 - steps, steps)
     columns_BW = columns_BW + offsets_B2[:, 0:1]
     rows_BH = steps + offsets_B2[:, 1:2]
     image_B = torch.arange(len(images_BHWC), device=device)
-    crops_BHWC = images_BHWC[image_B[:, None, None], rows_BH[:, :, None], columns_BW[:, None, :]]
+    return images_BHWC[image_B[:, None, None], rows_BH[:, :, None], columns_BW[:, None, :]]
 
-    moved_BL2 = landmarks_BL2 - offsets_B2[:, None, :].to(landmarks_BL2.dtype)
-    order_L = torch.tensor(MIRRORED, device=device)
-    swapped_BL2 = moved_BL2[:, order_L]
-    x_BL, y_BL = swapped_BL2.unbind(dim=-1)
-    swapped_BL2 = torch.stack([CROP_SIZE - 1 - x_BL, y_BL], dim=-1)
-    return CropBatch(
-        images_BCHW=_to_input(crops_BHWC, input_size=input_size),
-        landmarks_BL2=torch.where(mirrored_B[:, None, None], swapped_BL2, moved_BL2),
-    )
+
+def _crop_by_slices(images_BHWC: Tensor, *, offsets_B2: Tensor, mirrored_B: Tensor) -> Tensor:
+    """The same crops, one after the other: on a CPU fifteen times as fast as the gather."""
+    crops_BHWC = images_BHWC.new_empty((len(images_BHWC), CROP_SIZE, CROP_SIZE, 3))
+    places = zip(offsets_B2.tolist(), mirrored_B.tolist(), strict=True)
+    for i, ((left, top), mirrored) in enumerate(places):
+        crop_HWC = images_BHWC[i, top : top + CROP_SIZE, left : left + CROP_SIZE]
+        crops_BHWC[i] = crop_HWC.flip(1) if mirrored else crop_HWC
+    return crops_BHWC
 
 
 def _to_input(crops_BHWC: Tensor, *, input_size: int) -> Tensor:
-    images_BCHW = crops_BHWC.permute(0, 3, 1, 2).float().div_(127.5).sub_(1.0)
-    if input_size == CROP_SIZE:
-        return images_BCHW.contiguous()
-    return interpolate(
-        images_BCHW,
-        size=(input_size, input_size),
-        mode="bilinear",
-        align_corners=False,
-        antialias=True,
+    """RGB from 0 to 255 as floats from -1 to 1, at the size that the network takes."""
+    images_BCHW = crops_BHWC.permute(0, 3, 1, 2).to(
+        torch.float32, memory_format=torch.contiguous_format
     )
+    if input_size != CROP_SIZE:
+        images_BCHW = interpolate(
+            images_BCHW,
+            size=(input_size, input_size),
+            mode="bilinear",
+            align_corners=False,
+            antialias=True,
+        )
+    return images_BCHW.div_(127.5).sub_(1.0)
 
 
 def squared_interocular(landmarks_BL2: Tensor) -> Tensor:

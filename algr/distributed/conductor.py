@@ -58,6 +58,10 @@ class Conductor:
         self._seconds: dict[int, float] = {}
         self._deaths: dict[str, str] = {}
 
+    def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
+        """Tune writes its parts to a file from which nothing is ever restored: leave nothing."""
+        return (_nothing, ())
+
     @property
     def must_stop(self) -> bool:
         """Whether no trial may go on."""
@@ -167,6 +171,10 @@ class Conductor:
             problems=[f"trial {record.number}: {record.reason}" for record in ended],
             advice="mend the cause and begin another study with a new --name",
         )
+
+
+def _nothing() -> None:
+    """What a pickled conductor becomes."""
 
 
 class StudySearcher(Searcher):  # type: ignore[misc]

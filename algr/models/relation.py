@@ -1,7 +1,9 @@
 """Relation between muscle regions: the skip-BiLSTM of ALGRNet. Eqs. (7) to (11).
 
-Shape suffixes: B = images, A = regions, C = channels, P = pixels (row-major), D = the nine taps of
-a 3x3 convolution, H W = rows and columns. A list of (B, P, C) tensors has one per region.
+Shape suffixes: B = images, A = regions, T = regions in the order of the steps, J = source steps,
+C = channels, K = the channels of the four gates, P = pixels of an image (row-major), N = pixels
+of all images, D = the nine taps of a 3x3 convolution, H W = rows and columns. A list of (B, P, C)
+tensors has one per region.
 """
 
 import math
@@ -11,13 +13,19 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from algr.models.recurrence import related_features
+from algr.models.recurrence_run import RecurrenceWeights
+from algr.models.stacks import runs_grouped
+
 TAPS = 9
+_CHUNK_VALUES = 2**17
+"""Values of a hidden state above which a CPU takes fewer images at a time, to stay in cache."""
 
 
 class SkipGates(nn.Module):
     """Gates through which a region receives the hidden states of all regions before it. Eq. (9).
 
-    f_jt = sigmoid(W_j GAP(h_j * v_t) + b_j): one weight per source region j and direction, shared
+    f_jt = sigmoid(W_j GAP(h_j * v_t) + b_j): one weight per source step j and direction, shared
     over the targets t. The last region of a direction is no source and has none.
 
     Args:
@@ -31,24 +39,18 @@ class SkipGates(nn.Module):
         self, *, regions: int, channels: int, form: Literal["vector", "scalar", "shared"]
     ) -> None:
         super().__init__()
-        sources = 1 if form == "shared" else regions - 1
+        self.channels, self.sources = channels, regions - 1
+        sources = 1 if form == "shared" else self.sources
         outputs = 1 if form == "scalar" else channels
         self.weight = nn.Parameter(torch.empty(2, sources, outputs, channels))
         self.bias = nn.Parameter(torch.zeros(2, sources, 1, outputs))
         bound = 1 / math.sqrt(channels)
         nn.init.uniform_(self.weight, -bound, bound)
 
-    def forward(self, agreement_JBC: Tensor, *, direction: int) -> Tensor:
-        """Gates of the first J sources for one target, (J, B, C or 1).
-
-        Args:
-            agreement_JBC: GAP(h_j * v_t) for each source j before the target.
-            direction: 0 forward, 1 backward.
-        """
-        count = agreement_JBC.shape[0]
-        weight = self.weight[direction].expand(max(count, self.weight.shape[1]), -1, -1)[:count]
-        bias = self.bias[direction].expand(max(count, self.bias.shape[1]), -1, -1)[:count]
-        return torch.sigmoid(torch.baddbmm(bias, agreement_JBC, weight.transpose(1, 2)))
+    def forward(self) -> tuple[Tensor, Tensor]:
+        """Weights (2, J, C, C) and biases (2, J, 1, C) of both directions, whatever the form."""
+        weight_2JCC = self.weight.expand(2, self.sources, self.channels, self.channels)
+        return weight_2JCC, self.bias.expand(2, self.sources, 1, self.channels)
 
 
 class SkipBiLSTM(nn.Module):
@@ -66,6 +68,8 @@ class SkipBiLSTM(nn.Module):
             through the skipping gates; or zero.
         order: Region indices in the order of the forward direction.
     """
+
+    doubled_update_K: Tensor
 
     def __init__(
         self,
@@ -86,109 +90,167 @@ class SkipBiLSTM(nn.Module):
         bound = 1 / math.sqrt(2 * channels * TAPS)
         nn.init.uniform_(self.input_weight, -bound, bound)
         nn.init.uniform_(self.hidden_weight, -bound, bound)
+        doubled = torch.tensor([1.0, 1.0, 1.0, 2.0]).repeat_interleave(channels).repeat(2)
+        self.register_buffer("doubled_update_K", doubled, persistent=False)
 
     def forward(self, feature_BCHW: Tensor, attention_BAHW: Tensor) -> list[Tensor]:
         """Related region features s_t = v_t + (forward h_t + backward h_t) / 2, each (B, P, C)."""
-        shape = (feature_BCHW.shape[2], feature_BCHW.shape[3])
-        feature_BPC = feature_BCHW.flatten(2).transpose(1, 2).contiguous()
-        attention_BAP = attention_BAHW.flatten(2)
-        inputs = self._inputs(feature_BCHW, attention_BAHW)
-        hidden = [
-            self._run(direction, inputs[direction], feature_BPC, attention_BAP, shape=shape)
-            for direction in range(2)
-        ]
-        attention = attention_BAP.unsqueeze(3).unbind(1)
-        return [
-            torch.addcmul((forward_BPC + backward_BPC) / 2, feature_BPC, attention_BP1)
-            for forward_BPC, backward_BPC, attention_BP1 in zip(*hidden, attention, strict=True)
-        ]
+        attention_BTHW = attention_BAHW
+        if self.order != tuple(range(len(self.order))):
+            attention_BTHW = attention_BAHW[:, list(self.order)]
+        if self.cell_state == "neighbour" and not runs_grouped(feature_BCHW):
+            chunk = _chunk_size(len(feature_BCHW), values=feature_BCHW[0].numel())
+            parts = [
+                self._chunk(feature, attention)
+                for feature, attention in zip(
+                    torch.split(feature_BCHW, chunk),
+                    torch.split(attention_BTHW, chunk),
+                    strict=True,
+                )
+            ]
+            related = [torch.cat(images) for images in zip(*parts, strict=True)]
+        else:
+            related = self._stepwise(feature_BCHW, attention_BTHW)
+        return [related[self.order.index(region)] for region in range(len(self.order))]
 
-    def _inputs(
-        self, feature_BCHW: Tensor, attention_BAHW: Tensor
-    ) -> tuple[list[Tensor], list[Tensor]]:
-        """Input convolutions of every region, (B, P, 4C) each; forward, then backward."""
-        batch, channels, height, width = feature_BCHW.shape
-        regions, pixels = attention_BAHW.shape[1], height * width
-        feature_DpC = (
+    def _chunk(self, feature_BCHW: Tensor, attention_BTHW: Tensor) -> tuple[Tensor, ...]:
+        """Related features of some images, (B, P, C) per step."""
+        scale_K111 = self.doubled_update_K.to(self.bias.dtype)[:, None, None, None]
+        hidden = (self.hidden_weight * scale_K111).chunk(2)
+        bias = (self.bias * scale_K111.flatten()).chunk(2)
+        forward, backward = (
+            RecurrenceWeights(hidden[direction], bias[direction], *skips)
+            for direction, skips in enumerate(self._skips_by_direction())
+        )
+        feature_taps, attention_taps_NTD = self._taps(
+            feature_BCHW, attention_BTHW, weight_KCHW=self.input_weight * scale_K111
+        )
+        return related_features(
+            feature_BPC=feature_BCHW.flatten(2).transpose(1, 2).contiguous(),
+            attention_BTP=attention_BTHW.flatten(2),
+            feature_taps=feature_taps,
+            attention_taps_NTD=attention_taps_NTD,
+            forward=forward,
+            backward=backward,
+            shape=(feature_BCHW.shape[2], feature_BCHW.shape[3]),
+        ).unbind(0)
+
+    def _skips_by_direction(self) -> list[tuple[Tensor | None, Tensor | None]]:
+        if self.gates is None:
+            return [(None, None)] * 2
+        weight_2JCC, bias_2J1C = self.gates()
+        return list(zip(weight_2JCC.unbind(0), bias_2J1C.unbind(0), strict=True))
+
+    def _stepwise(self, feature_BCHW: Tensor, attention_BTHW: Tensor) -> list[Tensor]:
+        """Related features of all images, (B, P, C) per step; both directions step together."""
+        feature_taps, attention_taps_NTD = self._taps(
+            feature_BCHW, attention_BTHW, weight_KCHW=self.input_weight
+        )
+        steps, height, width = attention_BTHW.shape[1:]
+        inputs = [
+            torch.bmm(attention_taps_NTD, taps_NDK).reshape(
+                -1, height * width, steps, taps_NDK.shape[2]
+            )
+            for taps_NDK in feature_taps
+        ]
+        feature_BP1C = feature_BCHW.flatten(2).transpose(1, 2).unsqueeze(2)
+        regions_BPTC = feature_BP1C * attention_BTHW.flatten(2).transpose(1, 2).unsqueeze(3)
+        hidden_BPT2C = self._run(
+            _paired(*inputs), _paired(regions_BPTC, regions_BPTC), shape=(height, width)
+        )
+        ahead_BPTC, back_BPTC = hidden_BPT2C.unbind(3)
+        related_BPTC = regions_BPTC + (ahead_BPTC + back_BPTC.flip(2)) / 2
+        return list(related_BPTC.unbind(2))
+
+    def _taps(
+        self, feature_BCHW: Tensor, attention_BTHW: Tensor, *, weight_KCHW: Tensor
+    ) -> tuple[tuple[Tensor, Tensor], Tensor]:
+        """Factors of the input convolutions of all regions and both directions.
+
+        Returns:
+            The feature shifted by each tap through the tap's matrix, (N, D, K) per direction, and
+            the attentions shifted by each tap, (N, T, D); their products are (N, T, K).
+        """
+        channels, height, width = feature_BCHW.shape[1:]
+        steps, pixels = attention_BTHW.shape[1], height * width
+        feature_DNC = (
             functional.unfold(feature_BCHW, 3, padding=1)
-            .reshape(batch, channels, TAPS, pixels)
+            .reshape(-1, channels, TAPS, pixels)
             .permute(2, 0, 3, 1)
-            .reshape(TAPS, batch * pixels, channels)
+            .reshape(TAPS, -1, channels)
         )
-        weight_DCK = self.input_weight.flatten(2).permute(2, 1, 0)
-        taps_pDK = torch.bmm(feature_DpC, weight_DCK).transpose(0, 1)
-        attention_pAD = (
-            functional.unfold(attention_BAHW, 3, padding=1)
-            .reshape(batch, regions, TAPS, pixels)
+        forward_DNK, backward_DNK = (
+            torch.bmm(feature_DNC, half_KCHW.flatten(2).permute(2, 1, 0))
+            for half_KCHW in weight_KCHW.chunk(2)
+        )
+        attention_taps_NTD = (
+            functional.unfold(attention_BTHW, 3, padding=1)
+            .reshape(-1, steps, TAPS, pixels)
             .permute(0, 3, 1, 2)
-            .reshape(batch * pixels, regions, TAPS)
+            .reshape(-1, steps, TAPS)
         )
-        inputs = torch.bmm(attention_pAD, taps_pDK).reshape(batch, pixels, regions, 2, -1)
-        forward, backward = inputs.unbind(3)
-        return list(forward.unbind(2)), list(backward.unbind(2))
+        return (forward_DNK.transpose(0, 1), backward_DNK.transpose(0, 1)), attention_taps_NTD
 
     def _run(
-        self,
-        direction: int,
-        inputs: list[Tensor],
-        feature_BPC: Tensor,
-        attention_BAP: Tensor,
-        *,
-        shape: tuple[int, int],
-    ) -> list[Tensor]:
-        """Hidden state of every region in one direction, in the dataset's order."""
-        order = self.order if direction == 0 else self.order[::-1]
-        weight = self.hidden_weight.chunk(2)[direction]
-        bias = self.bias.chunk(2)[direction]
-        pixels = attention_BAP.shape[2]
+        self, inputs_BPT2K: Tensor, regions_BPT2C: Tensor, *, shape: tuple[int, int]
+    ) -> Tensor:
+        """Hidden states at every step of both directions, (B, P, T, 2, C)."""
         hidden: list[Tensor] = []
         cells: list[Tensor] = []
-        agreements: list[tuple[Tensor, ...]] = []
-        for step, region in enumerate(order):
-            gates: tuple[Tensor, ...] | None = None
-            if step and self.gates is not None:
-                agreement_JBC = torch.stack([source[region] for source in agreements])
-                gates = self.gates(agreement_JBC, direction=direction).unsqueeze(2).unbind(0)
-            total_BPK = inputs[region] + bias
-            if step:
-                received_BPC = hidden[-1] if gates is None else _gated_sum(hidden, gates)
-                total_BPK = total_BPK + _convolve(received_BPC, weight, shape=shape)
-            cell_BPC = self._previous_cell(cells, gates)
-            input_, forget, output, update = total_BPK.chunk(4, 2)
-            written_BPC = torch.sigmoid(input_) * torch.tanh(update)
-            cell_BPC = (
-                written_BPC
-                if cell_BPC is None
-                else torch.addcmul(written_BPC, torch.sigmoid(forget), cell_BPC)
-            )
-            hidden_BPC = torch.sigmoid(output) * torch.tanh(cell_BPC)
-            hidden.append(hidden_BPC)
-            cells.append(cell_BPC)
-            if self.gates is not None and step < len(order) - 1:
-                agreement_BAC = torch.bmm(attention_BAP, hidden_BPC * feature_BPC) / pixels
-                agreements.append(agreement_BAC.unbind(1))
-        return [hidden[order.index(region)] for region in range(len(order))]
+        gates = None if self.gates is None else self.gates()
+        steps = zip(inputs_BPT2K.unbind(2), regions_BPT2C.unbind(2), strict=True)
+        for input_BP2K, region_BP2C in steps:
+            skip_JB12C = None
+            if not hidden:
+                total_BP2K = input_BP2K + self.bias.reshape(2, -1).to(input_BP2K.dtype)
+            else:
+                received_BP2C = hidden[-1]
+                if gates is not None:
+                    hidden_JBP2C = torch.stack(hidden)
+                    skip_JB12C = _skip_gates(hidden_JBP2C, region_BP2C, *gates)
+                    received_BP2C = (hidden_JBP2C * skip_JB12C).sum(0)
+                total_BP2K = input_BP2K + self._convolve(received_BP2C, shape=shape)
+            input_, forget, output, update = total_BP2K.chunk(4, 3)
+            cell_BP2C = torch.sigmoid(input_) * torch.tanh(update)
+            before_BP2C = self._previous_cell(cells, skip_JB12C)
+            if before_BP2C is not None:
+                cell_BP2C = torch.addcmul(cell_BP2C, torch.sigmoid(forget), before_BP2C)
+            hidden.append(torch.sigmoid(output) * torch.tanh(cell_BP2C))
+            cells.append(cell_BP2C)
+        return torch.stack(hidden, 2)
 
-    def _previous_cell(
-        self, cells: list[Tensor], gates: tuple[Tensor, ...] | None
-    ) -> Tensor | None:
+    def _convolve(self, x_BP2C: Tensor, *, shape: tuple[int, int]) -> Tensor:
+        """Recurrent convolution of both directions, (B, P, 2, K)."""
+        pixels, channels = x_BP2C.shape[1], x_BP2C.shape[3]
+        x_BCHW = x_BP2C.reshape(-1, *shape, 2 * channels).permute(0, 3, 1, 2)
+        out_BKHW = functional.conv2d(x_BCHW, self.hidden_weight, self.bias, padding=1, groups=2)
+        return out_BKHW.permute(0, 2, 3, 1).reshape(-1, pixels, 2, 4 * channels)
+
+    def _previous_cell(self, cells: list[Tensor], skip_JB12C: Tensor | None) -> Tensor | None:
         if not cells or self.cell_state == "zero":
             return None
         if self.cell_state == "gated_sum":
-            assert gates is not None
-            return _gated_sum(cells, gates)
+            assert skip_JB12C is not None
+            return (torch.stack(cells) * skip_JB12C).sum(0)
         return cells[-1]
 
 
-def _gated_sum(states: list[Tensor], gates: tuple[Tensor, ...]) -> Tensor:
-    """Sum of states (B, P, C), each times its gate (B, 1, C or 1)."""
-    total_BPC = states[0] * gates[0]
-    for state_BPC, gate_B1C in zip(states[1:], gates[1:], strict=True):
-        total_BPC = torch.addcmul(total_BPC, state_BPC, gate_B1C)
-    return total_BPC
+def _skip_gates(
+    hidden_JBP2C: Tensor, region_BP2C: Tensor, weight_2JCC: Tensor, bias_2J1C: Tensor
+) -> Tensor:
+    """Gates of all earlier steps for one region, in both directions, (J, B, 1, 2, C)."""
+    count = hidden_JBP2C.shape[0]
+    agreement_2JBC = (hidden_JBP2C * region_BP2C).mean(2).permute(2, 0, 1, 3)
+    recalled_2JBC = torch.matmul(agreement_2JBC, weight_2JCC[:, :count].transpose(2, 3))
+    return torch.sigmoid(recalled_2JBC + bias_2J1C[:, :count]).permute(1, 2, 0, 3).unsqueeze(2)
 
 
-def _convolve(x_BPC: Tensor, weight: Tensor, *, shape: tuple[int, int]) -> Tensor:
-    x_BCHW = x_BPC.unflatten(1, shape).permute(0, 3, 1, 2)
-    out_BKHW = functional.conv2d(x_BCHW, weight, padding=1)
-    return out_BKHW.permute(0, 2, 3, 1).flatten(1, 2)
+def _paired(ahead: Tensor, back: Tensor) -> Tensor:
+    """(B, P, T, X) twice to (B, P, T, 2, X), the second in the order of the backward steps."""
+    return torch.stack((ahead, back.flip(2)), 3)
+
+
+def _chunk_size(images: int, *, values: int) -> int:
+    """Images at a time: as even as can be, with at most `_CHUNK_VALUES` values together."""
+    chunks = math.ceil(images * values / _CHUNK_VALUES)
+    return math.ceil(images / min(chunks, images))

@@ -1,5 +1,7 @@
 """Hierarchical and multi-scale region learning: the stem of JAA-Net and ALGRNet.
 
+Images are kept with their channels last in memory, which suits the narrow grouped convolutions.
+
 Shape suffixes: B = images, C = channels, H W = rows and columns, N = patches along a side,
 h w = rows and columns of a patch.
 """
@@ -25,12 +27,22 @@ class PatchConv(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, outputs, H, W)."""
-        height, width = x_BCHW.shape[2] // self.patches, x_BCHW.shape[3] // self.patches
-        cut = x_BCHW.unflatten(2, (self.patches, height)).unflatten(4, (self.patches, width))
-        patches_BChw = cut.permute(0, 2, 4, 1, 3, 5).flatten(1, 3)
-        out_BChw = self.conv(functional.relu(self.norm(patches_BChw), inplace=True))
-        out = out_BChw.unflatten(1, (self.patches, self.patches, self.outputs))
-        return out.permute(0, 3, 1, 4, 2, 5).flatten(4, 5).flatten(2, 3)
+        count, (channels, height, width) = self.patches, x_BCHW.shape[1:]
+        small_height, small_width = height // count, width // count
+        cut_BNhNwC = x_BCHW.permute(0, 2, 3, 1).reshape(
+            -1, count, small_height, count, small_width, channels
+        )
+        patches_Bhw = cut_BNhNwC.permute(0, 2, 4, 1, 3, 5).reshape(
+            -1, small_height, small_width, count * count * channels
+        )
+        normed_Bhw = functional.relu(self.norm(patches_Bhw.permute(0, 3, 1, 2)), inplace=True)
+        out_BhwNNC: Tensor = (
+            self.conv(normed_Bhw)
+            .permute(0, 2, 3, 1)
+            .reshape(-1, small_height, small_width, count, count, self.outputs)
+        )
+        out_BHWC = out_BhwNNC.permute(0, 3, 1, 4, 2, 5).reshape(-1, height, width, self.outputs)
+        return out_BHWC.permute(0, 3, 1, 2)
 
 
 class StemLayer(nn.Module):
@@ -63,6 +75,7 @@ class Stem(nn.Module):
         self.layer_2 = StemLayer(inputs=channels[0], outputs=channels[1])
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
-        """Feature of the whole crop; H and W multiples of 16."""
-        x_BCHW = functional.max_pool2d(self.layer_1(images_BCHW), 2)
+        """Feature of the whole crop, channels last; H and W multiples of 16."""
+        x_BCHW = images_BCHW.contiguous(memory_format=torch.channels_last)
+        x_BCHW = functional.max_pool2d(self.layer_1(x_BCHW), 2)
         return functional.max_pool2d(self.layer_2(x_BCHW), 2)

@@ -75,6 +75,15 @@ class Person:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Room:
+    """A place where the clinic films."""
+
+    colour: Rgb
+    kind: str
+    seed: int
+
+
+@dataclass(frozen=True, kw_only=True)
 class Scene:
     """What differs between two visits of a person: camera, light, clothes, background."""
 
@@ -85,8 +94,7 @@ class Scene:
     ambient: float
     gain: float
     warmth: float
-    backdrop: Rgb
-    backdrop_kind: str
+    room: Room
     clothes: Rgb
     noise: float
     blur_px: float
@@ -136,9 +144,9 @@ def draw_person(rng: np.random.Generator) -> Person:
         hairline_y=around(-0.98, 0.10),
         crown_y=around(-1.62, 0.07),
         eye_half_width=around(0.235, 0.012),
-        eye_height=around(0.160, 0.018),
+        eye_height=around(0.160, 0.024),
         eye_tilt=around(0.02, 0.022),
-        brow_y=around(-0.345, 0.035),
+        brow_y=around(-0.345, 0.05),
         brow_arch=around(0.075, 0.022),
         brow_tilt=around(0.02, 0.025),
         brow_thickness=around(0.078, 0.018),
@@ -147,10 +155,10 @@ def draw_person(rng: np.random.Generator) -> Person:
         nose_tip_y=around(0.60, 0.04),
         nose_base_y=around(0.74, 0.04),
         nose_half_width=around(0.285, 0.028),
-        mouth_y=around(1.10, 0.05),
+        mouth_y=around(1.10, 0.06),
         mouth_half_width=around(0.415, 0.035),
-        mouth_curve=around(0.0, 0.014),
-        upper_lip=around(0.095, 0.022),
+        mouth_curve=around(0.0, 0.03),
+        upper_lip=around(0.095, 0.026),
         lower_lip=around(0.125, 0.024),
         bow=around(0.022, 0.008),
         brow_offsets=pair(0.0, 0.010),
@@ -190,28 +198,36 @@ def _draw_looks(rng: np.random.Generator) -> Looks:
         parting=float(rng.uniform(-0.8, 0.8)),
         curl=float(rng.uniform(0.0, 1.0)),
         beard=0.0 if female else float(np.clip(rng.normal(0.25, 0.3), 0.0, 0.9)),
-        freckles=float(np.clip(rng.normal(0.2, 0.35), 0.0, 1.0)),
+        freckles=float(np.clip(rng.normal(-0.1, 0.35), 0.0, 1.0)),
         age=age,
         lashes=float(rng.uniform(0.55, 1.0) if female else rng.uniform(0.2, 0.6)),
         texture_seed=int(rng.integers(0, 2**31)),
     )
 
 
-def draw_scene(rng: np.random.Generator) -> Scene:
+def draw_rooms(rng: np.random.Generator) -> tuple[Room, ...]:
+    """The three rooms of a clinic."""
+    colours = ((206, 210, 212), (150, 170, 186), (120, 140, 128), (196, 184, 166), (90, 98, 110))
+    picks = rng.permutation(len(colours))[:3]
+    kinds = rng.permutation(["wall", "curtain", "blurred", "tiles"])[:3]
+    return tuple(
+        Room(
+            colour=_varied(colours[pick], rng, 14.0),
+            kind=str(kind),
+            seed=int(rng.integers(0, 2**31)),
+        )
+        for pick, kind in zip(picks, kinds, strict=True)
+    )
+
+
+def draw_scene(rng: np.random.Generator, *, rooms: tuple[Room, ...]) -> Scene:
     """Camera, light and surroundings of one visit."""
-    azimuth = rng.normal(0.0, 0.55)
+    azimuth = rng.normal(0.0, 0.45)
     elevation = rng.uniform(0.15, 0.75)
     light = (
         float(np.sin(azimuth) * np.cos(elevation)),
         float(-np.sin(elevation)),
         float(np.cos(azimuth) * np.cos(elevation)),
-    )
-    backdrop = _varied(
-        ((206, 210, 212), (150, 170, 186), (120, 140, 128), (196, 184, 166), (90, 98, 110))[
-            rng.integers(0, 5)
-        ],
-        rng,
-        14.0,
     )
     clothes = (
         (48, 62, 96),
@@ -227,10 +243,9 @@ def draw_scene(rng: np.random.Generator) -> Scene:
         centre_y_px=float(196 + rng.normal(0.0, 6.0)),
         light=light,
         ambient=float(rng.uniform(0.42, 0.62)),
-        gain=float(rng.uniform(0.86, 1.10)),
-        warmth=float(rng.normal(0.0, 0.03)),
-        backdrop=backdrop,
-        backdrop_kind=str(rng.choice(["wall", "curtain", "blurred", "tiles"])),
+        gain=float(rng.uniform(0.90, 1.06)),
+        warmth=float(rng.normal(0.0, 0.02)),
+        room=rooms[int(rng.integers(0, len(rooms)))],
         clothes=_varied(clothes, rng, 10.0),
         noise=float(rng.uniform(1.2, 3.2)),
         blur_px=float(rng.uniform(0.0, 0.5)),

@@ -3,6 +3,7 @@
 import contextlib
 import logging
 import os
+import warnings
 from collections.abc import Iterator
 from typing import TYPE_CHECKING
 
@@ -43,6 +44,37 @@ def impatient() -> Iterator[None]:
         yield
     finally:
         os.environ.update(_WHILE_RUNNING)
+
+
+@contextlib.contextmanager
+def without_advice() -> Iterator[None]:
+    """Keep away what MLflow warns of when its models are imported and saved.
+
+    It is about type hints of its own classes, and an input example that we leave out because it
+    costs seconds and adds nothing to the signature.
+    """
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)
+        yield
+
+
+@contextlib.contextmanager
+def as_default_store(uri: str) -> Iterator[None]:
+    """Make a store MLflow's default, and put back what was there.
+
+    The database registry asks the default store for a logged model whatever client it is called
+    from (mlflow 3.17, `SqlAlchemyStore.create_model_version`); left alone that is a new file in the
+    working directory.
+    """
+    from mlflow.tracking._tracking_service.utils import _use_tracking_uri
+
+    before = os.environ.get("MLFLOW_TRACKING_URI")
+    try:
+        with _use_tracking_uri(uri):
+            yield
+    finally:
+        if before is not None:
+            os.environ["MLFLOW_TRACKING_URI"] = before
 
 
 def make_client(uri: str) -> "MlflowClient":

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from algr.bundle import REQUIRED_FILES, Bundle, Kind
+from algr.tracking.environment import without_advice
 from algr.tracking.records import dataset_digest, now_ms
 
 if TYPE_CHECKING:
@@ -65,12 +66,13 @@ def log_bundle(
 
 def save_pyfunc(bundle: Bundle, path: Path, *, model_id: str, run_id: str | None) -> None:
     """Write the MLflow model folder, with the bundle as its one artifact."""
-    import mlflow.pyfunc
-    from mlflow.models import Model
+    with without_advice():
+        import mlflow.pyfunc
+        from mlflow.models import Model
 
     # MLflow writes down where artifacts came from and names them after their folder; a temporary
     # copy keeps the paths of this machine out of the registry.
-    with tempfile.TemporaryDirectory(prefix="algr-bundle-") as folder:
+    with tempfile.TemporaryDirectory(prefix="algr-bundle-") as folder, without_advice():
         source = Path(folder) / ARTIFACT_NAME
         source.mkdir()
         for name in ("bundle.json", *REQUIRED_FILES):

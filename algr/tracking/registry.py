@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from algr.bundle import Bundle, read_bundle, refuse_foreign_folder, replace_folder
+from algr.bundle import Bundle, note_version, read_bundle, refuse_foreign_folder, replace_folder
 from algr.config import DataHome
 from algr.errors import IntegrityError, TrackingError
+from algr.tracking.environment import as_default_store
 from algr.tracking.gate import Decision, Gate
 from algr.tracking.packaging import BUNDLE_FOLDER, log_bundle
 from algr.tracking.promotion import promote
@@ -126,7 +127,7 @@ class Registry:
         Raises:
             TrackingError: The registry refuses or does not answer.
         """
-        with _as_tracking_error(self.store):
+        with _as_tracking_error(self.store), as_default_store(self.store.uri):
             version = self._find_by_sha256(bundle) or self._create_version(
                 bundle, run_id=run_id, gate=gate
             )
@@ -180,6 +181,7 @@ class Registry:
             self._download(version, partial)
             folder = partial / "model"
             read_bundle(folder, expected_sha256=version.sha256)
+            note_version(folder, version=version.version, sha256=version.sha256)
             replace_folder(folder, out)
         finally:
             shutil.rmtree(partial, ignore_errors=True)

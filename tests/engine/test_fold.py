@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from algr.config import Config
-from algr.data import Fold, PreparedDataset, plan_folds, refit_fold
+from algr.data import Fold, PreparedDataset, crop_batch, plan_folds, refit_fold
 from algr.engine import FoldFailedError, FoldTrainer
 from algr.engine.batches import GatheredFrames, LoadedBatch, Rows
 from algr.errors import ConfigError, DataError, StudyError
@@ -137,6 +137,28 @@ def test_no_epoch_looks_at_a_test_subject(config: Config, units: PreparedDataset
     fold = trainer.fold
     assert while_training == set(units.indices_of((*fold.train, *fold.validation)).tolist())
     assert while_testing == set(units.indices_of(fold.test).tolist())
+
+
+def test_each_epoch_is_shuffled_and_cropped_anew(
+    config: Config, units: PreparedDataset, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    frames = Noted(units)
+    offsets: list[list[int]] = []
+
+    def noted(*args: Any, **kwargs: Any) -> Any:
+        offsets.append(kwargs["offsets_B2"].tolist())
+        return crop_batch(*args, **kwargs)
+
+    monkeypatch.setattr("algr.engine.fold.crop_batch", noted)
+    trainer = trainer_of(config, units, fold=refit_fold(units), frames=frames)
+
+    trainer.run_epoch()
+    trainer.run_epoch()
+
+    first, second = np.concatenate(frames.rows[:3]), np.concatenate(frames.rows[3:])
+    assert sorted(first.tolist()) == sorted(second.tolist()) == list(range(units.num_frames))
+    assert first.tolist() != second.tolist()
+    assert offsets[:3] != offsets[3:]
 
 
 def test_test_subjects_are_scored_once(config: Config, units: PreparedDataset) -> None:

@@ -69,23 +69,6 @@ def differing_weights(collectives: Collectives) -> str:
     return "equal"
 
 
-def all_contracts(collectives: Collectives) -> tuple[dict[str, list[float]], str]:
-    return check_contract(collectives), differing_weights(collectives)
-
-
-@pytest.mark.slow
-def test_two_processes_sum_and_broadcast_and_notice_other_weights(tmp_path: Path) -> None:
-    found = in_two_processes(tmp_path, all_contracts)
-
-    contract = {
-        "sum": [1.0, 3.0, 5.0],
-        "large": [2.0**53 + 2],
-        "first": [0, 0],
-        "last": [1, 1],
-    }
-    assert found == [(contract, "1 of 2 replicas hold other weights")] * 2
-
-
 def train_fold(collectives: Collectives, config: Config, directory: Path) -> dict[str, Any]:
     dataset = PreparedDataset.open(directory)
     run = FoldsRun(
@@ -110,21 +93,38 @@ def train_fold(collectives: Collectives, config: Config, directory: Path) -> dic
     }
 
 
+def everything(collectives: Collectives, config: Config, directory: Path) -> dict[str, Any]:
+    return {
+        "contract": check_contract(collectives),
+        "differing": differing_weights(collectives),
+        "trained": train_fold(collectives, config, directory),
+    }
+
+
 @pytest.mark.slow
-def test_two_replicas_agree_and_score_every_frame_once(
+def test_two_processes_sum_agree_on_weights_and_score_every_frame_once(
     config: Config, units: PreparedDataset, tmp_path: Path
 ) -> None:
     alone = train_fold(SoloCollectives(), config, units.directory)
 
-    first, second = in_two_processes(tmp_path, train_fold, config, units.directory)
+    found = in_two_processes(tmp_path, everything, config, units.directory)
 
+    contract = {
+        "sum": [1.0, 3.0, 5.0],
+        "large": [2.0**53 + 2],
+        "first": [0, 0],
+        "last": [1, 1],
+    }
+    assert [replica["contract"] for replica in found] == [contract] * 2
+    assert [replica["differing"] for replica in found] == ["1 of 2 replicas hold other weights"] * 2
+    first, second = (replica["trained"] for replica in found)
     torch.testing.assert_close(first["state"], second["state"], rtol=0, atol=0)
     assert (first["train"], first["test"]) == (second["train"], second["test"])
     assert first["images"] == alone["images"]
     assert first["rows"].tolist() == alone["rows"].tolist()
-    # The first step's losses are those of one replica but for batch-norm statistics.
-    assert first["train"][0]["align"] == pytest.approx(alone["train"][0]["align"], rel=0.1)
     assert bool((first["probability"] > 0).all())
+    # The losses are those of one replica but for batch-norm statistics.
+    assert first["train"][0]["align"] == pytest.approx(alone["train"][0]["align"], rel=0.1)
 
 
 def test_what_replicas_cannot_do_is_refused(

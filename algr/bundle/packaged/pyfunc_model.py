@@ -40,7 +40,7 @@ class AlignedFaceModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # MLfl
 
     def predict(  # noqa: D417
         self,
-        context: Any,  # noqa: ARG002 - MLflow passes it
+        context: object,  # noqa: ARG002 - MLflow passes it
         model_input: pd.DataFrame,
         params: dict[str, Any] | None = None,
     ) -> pd.DataFrame:

@@ -1,0 +1,83 @@
+"""From a clinic's manifest to the jobs of its preparation: where ids become keyed hashes."""
+
+import hashlib
+from collections.abc import Sequence
+from pathlib import Path
+
+from algr.data.align import ALIGNMENT_VERSION, BORDER_GREY, BOX_ENLARGE
+from algr.data.clinic import ClinicManifest, ClinicVideo
+from algr.data.decode import Inspection, VideoJob
+from algr.data.fingerprint import canonical_json
+from algr.data.identity import hash_id, load_or_create_key
+from algr.data.manifest import EXERCISES
+from algr.data.rows import UNKNOWN
+from algr.data.summary import LeftOut
+from algr.data.video import DECODING_VERSION
+from algr.data.videos import Rating, VideoRecord
+from algr.faces import ALIGNED_SIZE, HOUSE_BRACKMANN_CLASS
+
+
+def clinic_jobs(manifest: ClinicManifest, *, source: Path, fps: float) -> list[VideoJob]:
+    """A job for each video that the manifest does not exclude."""
+    key = load_or_create_key()
+    return [
+        VideoJob(
+            path=source / video.video,
+            label=video.video,
+            record=_record(video, key=key),
+            fps=video.fps or fps,
+            exercise_names=EXERCISES,
+            excluded=video.excluded,
+        )
+        for video in manifest.videos
+        if not video.exclude_reason
+    ]
+
+
+def _record(video: ClinicVideo, *, key: bytes) -> VideoRecord:
+    return VideoRecord(
+        video_id=hash_id("video", video.video, key=key),
+        subject_id=hash_id("patient", video.patient_id, key=key),
+        visit=video.visit,
+        grade=HOUSE_BRACKMANN_CLASS.get(video.grade_hb, UNKNOWN),
+        grade_hb=video.grade_hb,
+        ratings=tuple(
+            Rating(
+                rater_id=hash_id("rater", rating.name, key=key) if rating.name else "",
+                grade_hb=rating.grade_hb,
+            )
+            for rating in video.ratings
+        ),
+        affected_side=video.affected_side,
+        exercises=video.exercises,
+    )
+
+
+def excluded_videos(manifest: ClinicManifest) -> tuple[LeftOut, ...]:
+    """The videos that the manifest excludes, with its reasons."""
+    return tuple(
+        LeftOut(video=video.video, reason=f"excluded by the manifest: {video.exclude_reason}")
+        for video in manifest.videos
+        if video.exclude_reason
+    )
+
+
+def preparation_parameters(fps: float) -> dict[str, object]:
+    """What, beside the recordings, decides about the frames; part of the fingerprint."""
+    return {
+        "fps": float(fps),
+        "decoding_version": DECODING_VERSION,
+        "alignment": {
+            "version": ALIGNMENT_VERSION,
+            "size": ALIGNED_SIZE,
+            "box_enlarge": BOX_ENLARGE,
+            "border": BORDER_GREY,
+        },
+        "house_brackmann_class": {str(hb): grade for hb, grade in HOUSE_BRACKMANN_CLASS.items()},
+    }
+
+
+def source_digest(inspections: Sequence[Inspection], *, simulated: bool) -> str:
+    """SHA-256 of all files, cells and options; holds no id but keyed hashes, hexadecimal."""
+    keys = sorted(inspection.key for inspection in inspections)
+    return hashlib.sha256(canonical_json([keys, simulated]).encode()).hexdigest()

@@ -1,0 +1,290 @@
+"""One video of a source to one staged video: decode, sample, align, digest. Runs in any process."""
+
+# Shape suffixes: H, W = rows, columns of the displayed frame; L = landmarks (49), 2 = x, y.
+
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algr.data.align import ALIGNMENT_VERSION, MIN_INTER_OCULAR_PX, align_face, inter_ocular_px
+from algr.data.description import SCHEMA_VERSION
+from algr.data.fingerprint import canonical_json
+from algr.data.landmarks import LandmarkTrack, landmark_path, read_landmark_csv
+from algr.data.rows import IMAGE_SHAPE, LANDMARK_SHAPE, ROWS_PER_BATCH, FrameRows, slice_rows
+from algr.data.staging import StagedVideo, StageWriter, find_staged
+from algr.data.video import DECODING_VERSION, VideoFrame, iterate_video, probe_video
+from algr.data.videos import Exercise, Rejection, VideoRecord
+from algr.errors import DataError
+
+EXCLUDED = "excluded by the manifest"
+NO_ROW = "no row in the landmark file"
+NO_POINTS = "landmarks missing"
+TOO_SMALL = f"eye centres less than {MIN_INTER_OCULAR_PX:g} pixels apart"
+OUTSIDE = "face outside of the picture"
+_MIN_SHARE_INSIDE = 0.5
+
+
+class Control(Protocol):
+    """What a decoding process and the one that waits for it tell each other."""
+
+    def count_frame(self) -> None:
+        """One more frame was aligned or rejected."""
+
+    def is_stopped(self) -> bool:
+        """Whether to give up."""
+
+
+class StoppedError(Exception):
+    """The user stopped the preparation."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoJob:
+    """All that is needed to stage one video."""
+
+    path: Path
+    label: str
+    """For messages only; never stored."""
+    record: VideoRecord
+    """Ids (hashed), grades, exercises."""
+    fps: float
+    exercise_names: tuple[str, ...]
+    excluded: tuple[Exercise, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Inspection:
+    """What is known of a job before its frames are decoded."""
+
+    key: str
+    """SHA-256 of the files, the record and the parameters: the same key, the same frames."""
+    frames_expected: int
+    duration_s: float
+    warnings: tuple[str, ...]
+    problem: str
+    """Not empty: why the video cannot be read."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """A staged video, or why there is none."""
+
+    staged: StagedVideo | None
+    warnings: tuple[str, ...] = ()
+    problem: str = ""
+
+
+def inspect_video(job: VideoJob) -> Inspection:
+    """Hash the files of a job and read the head of the video."""
+    key = hashlib.sha256(_job_text(job).encode())
+    expected, duration_s = 0, 0.0
+    warnings: list[str] = []
+    problem = ""
+    try:
+        for path in (job.path, landmark_path(job.path)):
+            key.update(_file_digest(path))
+        info = probe_video(job.path)
+        duration_s = info.duration_s
+        rate = min(job.fps, info.mean_fps) if info.mean_fps else job.fps
+        expected = round(info.duration_s * rate)
+        if abs(info.pixel_aspect - 1) > 0.01:
+            warnings.append(
+                f"{job.label}: pixels are {info.pixel_aspect:.2f} times as wide as high; frames "
+                "are used as they are stored"
+            )
+        warnings += _exercises_beyond(job, duration_s=info.duration_s)
+    except DataError as error:
+        problem = error.message
+    return Inspection(
+        key=key.hexdigest(),
+        frames_expected=expected,
+        duration_s=duration_s,
+        warnings=tuple(warnings),
+        problem=problem,
+    )
+
+
+def _job_text(job: VideoJob) -> str:
+    return canonical_json(
+        {
+            "record": asdict(job.record),
+            "fps": job.fps,
+            "exercise_names": job.exercise_names,
+            "excluded": [asdict(stretch) for stretch in job.excluded],
+            "versions": [ALIGNMENT_VERSION, DECODING_VERSION, SCHEMA_VERSION],
+        }
+    )
+
+
+def _file_digest(path: Path) -> bytes:
+    try:
+        with path.open("rb") as stream:
+            return hashlib.file_digest(stream, "sha256").digest()
+    except FileNotFoundError as error:
+        raise DataError(f"{path.name}: no such file") from error
+    except OSError as error:
+        raise DataError(f"{path.name}: cannot be read ({error.strerror or error})") from error
+
+
+def _exercises_beyond(job: VideoJob, *, duration_s: float) -> list[str]:
+    if not duration_s:
+        return []
+    return [
+        f"{job.label}: {exercise.name} begins at {exercise.start_s:g} s, but the video ends at "
+        f"{duration_s:.1f} s"
+        for exercise in job.record.exercises
+        if exercise.start_s >= duration_s
+    ]
+
+
+def stage_video(job: VideoJob, inspection: Inspection, folder: Path, control: Control) -> Outcome:
+    """Decode a video into the staging folder, unless it lies there already.
+
+    Raises:
+        StoppedError: `control` says so; nothing of the video is kept.
+    """
+    warnings = inspection.warnings
+    staged = find_staged(folder, key=inspection.key)
+    if staged is None:
+        try:
+            track = read_landmark_csv(landmark_path(job.path))
+            staged, more = _decode(job, track, inspection, folder, control)
+            warnings += more
+        except DataError as error:
+            return Outcome(staged=None, warnings=warnings, problem=error.message)
+    if not staged.record.frames_kept:
+        reasons = ", ".join(f"{part.frames} {part.reason}" for part in staged.record.rejections)
+        return Outcome(
+            staged=None,
+            warnings=warnings,
+            problem=f"{job.label}: no frame could be used ({reasons})",
+        )
+    return Outcome(staged=staged, warnings=warnings)
+
+
+def _decode(
+    job: VideoJob, track: LandmarkTrack, inspection: Inspection, folder: Path, control: Control
+) -> tuple[StagedVideo, tuple[str, ...]]:
+    buffer = _Buffer(job.record)
+    rejected = Counter[str]()
+    last, gap = -1, 1
+    with StageWriter(folder, key=inspection.key, num_labels=0) as stage:
+        for frame in iterate_video(job.path, fps=job.fps, threads=1):
+            if control.is_stopped():
+                raise StoppedError
+            gap, last = max(gap, frame.index - last), frame.index
+            landmarks_L2 = track.at(frame.index)
+            reason = _rejection(frame, landmarks_L2, excluded=job.excluded)
+            if reason or landmarks_L2 is None:
+                rejected[reason] += 1
+            else:
+                exercise = _exercise_at(frame.time_s, job.record.exercises, job.exercise_names)
+                buffer.add(frame, landmarks_L2, exercise=exercise)
+                if buffer.is_full:
+                    stage.add(buffer.take())
+            control.count_frame()
+        if not buffer.is_empty:
+            stage.add(buffer.take())
+        rejections = tuple(
+            Rejection(reason=reason, frames=count) for reason, count in sorted(rejected.items())
+        )
+        record = replace(job.record, rejections=rejections, duration_s=inspection.duration_s)
+        staged = stage.close(record, group="")
+    return staged, _landmarks_beyond(job, track, last=last, gap=gap)
+
+
+def _landmarks_beyond(
+    job: VideoJob, track: LandmarkTrack, *, last: int, gap: int
+) -> tuple[str, ...]:
+    """A landmark file that goes on after the video's end belongs to another one, or is shifted."""
+    if not len(track.frames) or int(track.frames[-1]) < last + gap:
+        return ()
+    return (
+        f"{job.label}: the landmark file goes on to frame {int(track.frames[-1])}, the video ends "
+        f"near frame {last}; check that both count from 0 and belong together",
+    )
+
+
+def _rejection(
+    frame: VideoFrame, landmarks_L2: NDArray[np.float32] | None, *, excluded: Sequence[Exercise]
+) -> str:
+    """Why this frame is left out, or the empty text."""
+    if _stretch_at(frame.time_s, excluded):
+        return EXCLUDED
+    if landmarks_L2 is None:
+        return NO_ROW
+    if np.isnan(landmarks_L2).any():
+        return NO_POINTS
+    if inter_ocular_px(landmarks_L2) < MIN_INTER_OCULAR_PX:
+        return TOO_SMALL
+    height, width = frame.image_HWC.shape[:2]
+    inside = (landmarks_L2 >= 0).all(axis=1) & (landmarks_L2 <= [width - 1, height - 1]).all(axis=1)
+    return "" if inside.mean() >= _MIN_SHARE_INSIDE else OUTSIDE
+
+
+def _stretch_at(time_s: float, stretches: Sequence[Exercise]) -> Exercise | None:
+    return next(
+        (
+            stretch
+            for stretch in stretches
+            if stretch.start_s <= time_s and (stretch.end_s is None or time_s < stretch.end_s)
+        ),
+        None,
+    )
+
+
+def _exercise_at(time_s: float, exercises: Sequence[Exercise], names: Sequence[str]) -> int:
+    stretch = _stretch_at(time_s, exercises)
+    return names.index(stretch.name) if stretch else -1
+
+
+class _Buffer:
+    """Aligned frames of one video, up to a record batch."""
+
+    def __init__(self, record: VideoRecord) -> None:
+        size = ROWS_PER_BATCH
+        self._rows = FrameRows(
+            image=np.empty((size, *IMAGE_SHAPE), np.uint8),
+            landmarks=np.empty((size, *LANDMARK_SHAPE), np.float32),
+            labels=np.empty((size, 0), np.int8),
+            grade=np.full(size, record.grade, np.int8),
+            grade_hb=np.full(size, record.grade_hb, np.int8),
+            subject=np.zeros(size, np.int32),
+            video=np.zeros(size, np.int32),
+            frame=np.empty(size, np.int64),
+            time_s=np.empty(size, np.float64),
+            exercise=np.empty(size, np.int8),
+            inter_ocular_px=np.empty(size, np.float32),
+        )
+        self._count = 0
+
+    @property
+    def is_full(self) -> bool:
+        return self._count == ROWS_PER_BATCH
+
+    @property
+    def is_empty(self) -> bool:
+        return self._count == 0
+
+    def add(self, frame: VideoFrame, landmarks_L2: NDArray[np.float32], *, exercise: int) -> None:
+        face = align_face(frame.image_HWC, landmarks_L2)
+        row, rows = self._count, self._rows
+        rows.image[row] = face.image_HWC
+        rows.landmarks[row] = face.landmarks_L2
+        rows.frame[row] = frame.index
+        rows.time_s[row] = frame.time_s
+        rows.exercise[row] = exercise
+        rows.inter_ocular_px[row] = inter_ocular_px(landmarks_L2)
+        self._count += 1
+
+    def take(self) -> FrameRows:
+        """The frames so far, valid until the next `add`."""
+        rows = slice_rows(self._rows, 0, self._count)
+        self._count = 0
+        return rows

@@ -1,0 +1,98 @@
+"""Keyed hashes instead of patient ids and file names.
+
+The key stays with the user; without it a hash cannot be turned back by trying names.
+"""
+
+import hashlib
+import hmac
+import logging
+import os
+import secrets
+import stat
+from pathlib import Path
+from typing import Literal
+
+from algr.errors import DataError
+
+_LOG = logging.getLogger(__name__)
+_KEY_BYTES = 32
+_HASH_DIGITS = 16
+IdKind = Literal["patient", "video", "rater"]
+
+
+def key_path() -> Path:
+    """Where the key lies: `ALGR_KEY_FILE`, else the user's configuration folder."""
+    chosen = os.environ.get("ALGR_KEY_FILE")
+    if chosen:
+        return Path(chosen).expanduser()
+    base = os.environ.get("XDG_CONFIG_HOME")
+    return (Path(base) if base else Path.home() / ".config") / "algr" / "id.key"
+
+
+def load_or_create_key() -> bytes:
+    """The key of this user; at first use it is drawn and written, readable by the user alone.
+
+    Raises:
+        DataError: The key file cannot be read or written, or is not a key.
+    """
+    path = key_path()
+    try:
+        if not path.exists():
+            _create(path)
+        text = path.read_text(encoding="ascii").strip()
+        if stat.S_IMODE(path.stat().st_mode) & 0o077:
+            _LOG.warning("%s can be read by others: chmod 600 it", path)
+    except OSError as error:
+        raise DataError(
+            f"{path}: {error.strerror or error}",
+            expected="a key file that can be read, or a folder in which to make it",
+            advice="set ALGR_KEY_FILE to a place of your own",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise _no_key(path) from error
+    try:
+        key = bytes.fromhex(text)
+    except ValueError as error:
+        raise _no_key(path) from error
+    if len(key) != _KEY_BYTES:
+        raise _no_key(path)
+    return key
+
+
+def hash_id(kind: IdKind, value: str, *, key: bytes | None = None) -> str:
+    """HMAC-SHA256 of an id, 16 hexadecimal digits.
+
+    Args:
+        kind: Keeps a patient and a video of the same name apart.
+        value: The id as the source gives it, without spaces around it.
+        key: By default this user's.
+    """
+    message = f"{kind}\0{value}".encode()
+    used = load_or_create_key() if key is None else key
+    return hmac.new(used, message, hashlib.sha256).hexdigest()[:_HASH_DIGITS]
+
+
+def _create(path: Path) -> None:
+    """Make the file whole under another name, then link it, so that two makers agree on one."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    try:
+        with os.fdopen(descriptor, "w", encoding="ascii") as stream:
+            stream.write(secrets.token_hex(_KEY_BYTES) + "\n")
+            stream.flush()
+            os.fsync(stream.fileno())
+        try:
+            path.hardlink_to(draft)
+        except FileExistsError:
+            return
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _no_key(path: Path) -> DataError:
+    return DataError(
+        f"{path} holds no key",
+        expected=f"{2 * _KEY_BYTES} hexadecimal digits",
+        advice="restore it from your backup; with a new key all ids get new hashes",
+    )

@@ -1,0 +1,129 @@
+"""Landmark files beside a video: `frame,x0,y0,…,x48,y48`, 0-based, in the displayed orientation."""
+
+# Shape suffixes: F = frames of the file, L = landmarks (49), 2 = x, y.
+
+import csv
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algr.errors import DataError
+from algr.faces import NUM_LANDMARKS
+
+HEADER = ("frame", *(f"{axis}{point}" for point in range(NUM_LANDMARKS) for axis in "xy"))
+_SHOWN_PROBLEMS = 10
+
+
+@dataclass(frozen=True, kw_only=True)
+class LandmarkTrack:
+    """The landmarks of a video's frames."""
+
+    frames: NDArray[np.int64]
+    """(F,) 0-based frame numbers, ascending."""
+    points_FL2: NDArray[np.float32]
+    """(F, 49, 2) x, y in pixels of the displayed frame; NaN where the file has an empty cell."""
+
+    def at(self, frame: int) -> NDArray[np.float32] | None:
+        """(49, 2) of this frame, or None if the file has no row for it."""
+        row = int(np.searchsorted(self.frames, frame))
+        if row == len(self.frames) or self.frames[row] != frame:
+            return None
+        return np.asarray(self.points_FL2[row])
+
+
+def landmark_path(video: Path) -> Path:
+    """The landmark file that belongs beside a video."""
+    return video.with_name(f"{video.stem}_land.csv")
+
+
+def read_landmark_csv(path: Path) -> LandmarkTrack:
+    """Read a landmark file. Empty cells are missing points; rows may stand in any order.
+
+    Raises:
+        DataError: The file cannot be read, or lines of it are wrong; all of them are named.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as stream:
+            reader = csv.reader(stream)
+            header = tuple(name.strip().lower() for name in next(reader, []))
+            _check_header(path, header)
+            numbers, rows, problems = _read_rows(reader)
+    except OSError as error:
+        raise DataError(
+            f"{path.name}: cannot be read ({error.strerror or error})",
+            expected=f"a landmark file with the header frame,x0,y0,…,x{NUM_LANDMARKS - 1}",
+        ) from error
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise DataError(
+            f"{path.name}: is not a text file of comma-separated values", expected="UTF-8 text"
+        ) from error
+    if problems:
+        hidden = len(problems) - _SHOWN_PROBLEMS
+        shown = problems[:_SHOWN_PROBLEMS] + ([f"… and {hidden} more"] if hidden > 0 else [])
+        raise DataError(
+            f"{path.name}: {len(problems)} wrong line{'' if len(problems) == 1 else 's'}",
+            problems=shown,
+            expected="a frame number and 98 coordinates in pixels per line",
+        )
+    frames = np.asarray(numbers, np.int64)
+    points = np.asarray(rows, np.float32).reshape(-1, NUM_LANDMARKS, 2)
+    order = np.argsort(frames, kind="stable")
+    return LandmarkTrack(frames=frames[order], points_FL2=points[order])
+
+
+def _check_header(path: Path, header: tuple[str, ...]) -> None:
+    if header == HEADER:
+        return
+    if len(header) != len(HEADER):
+        found = f"{len(header)} columns"
+    else:
+        place = next(
+            i for i, (is_, want) in enumerate(zip(header, HEADER, strict=True)) if is_ != want
+        )
+        found = f"column {place + 1} is {header[place]!r} instead of {HEADER[place]!r}"
+    raise DataError(
+        f"{path.name}: line 1: {found}",
+        expected=f"the header frame,x0,y0,…,x48,y48 ({len(HEADER)} columns, separated by commas)",
+    )
+
+
+def _read_rows(
+    reader: "csv._reader",  # type: ignore[name-defined]
+) -> tuple[list[int], list[list[float]], list[str]]:
+    numbers: list[int] = []
+    rows: list[list[float]] = []
+    problems: list[str] = []
+    line_of: dict[int, int] = {}
+    for cells in reader:
+        if not cells:
+            continue
+        line = reader.line_num
+        problem, number, values = _parse_row(cells)
+        if not problem and number in line_of:
+            problem = f"frame {number} stands in line {line_of[number]} already"
+        if problem:
+            problems.append(f"line {line}: {problem}")
+            continue
+        line_of[number] = line
+        numbers.append(number)
+        rows.append(values)
+    return numbers, rows, problems
+
+
+def _parse_row(cells: list[str]) -> tuple[str, int, list[float]]:
+    if len(cells) != len(HEADER):
+        return f"{len(cells)} values instead of {len(HEADER)}", 0, []
+    if not cells[0].strip().isdecimal():
+        return f"frame {cells[0]!r} is not a whole number from 0", 0, []
+    values: list[float] = []
+    for name, cell in zip(HEADER[1:], cells[1:], strict=True):
+        try:
+            values.append(float(cell) if cell and not cell.isspace() else math.nan)
+        except ValueError:
+            return f"{name}: {cell!r} is not a number", 0, []
+        if math.isinf(values[-1]):
+            return f"{name}: {cell!r} is not a place", 0, []
+    return "", int(cells[0]), values

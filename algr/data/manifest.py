@@ -1,0 +1,265 @@
+"""`manifest.csv` of a clinic, line by line: columns, cells, and all that is wrong with them."""
+
+import csv
+import io
+import math
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import TypeVar
+
+from algr.data.grades import EXPECTED_GRADE, parse_grade
+from algr.errors import DataError
+
+T = TypeVar("T")
+
+MANIFEST_FILE = "manifest.csv"
+REQUIRED_COLUMNS = ("video", "patient_id", "grade_hb")
+COLUMNS = (
+    "video",
+    "patient_id",
+    "visit",
+    "grade_hb",
+    "rater",
+    "affected_side",
+    "exercise",
+    "start_s",
+    "end_s",
+    "fps_override",
+    "exclude_reason",
+)
+EXERCISES = (
+    "rest",
+    "raise_brow",
+    "gentle_close",
+    "tight_close",
+    "scrunch",
+    "smile_closed",
+    "smile_open",
+    "pucker",
+    "lower_lip",
+)
+SIDES = ("left", "right", "both", "none")
+_MAX_SLIPS = 2
+_MAX_SHARE_OF_SLIPS = 0.4
+_SHOWN_PROBLEMS = 40
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManifestRow:
+    """One line of the manifest; an empty cell is None or the empty text."""
+
+    line: int
+    video: str
+    """Path below the manifest's folder, with slashes."""
+    patient_id: str
+    visit: str
+    grade_hb: int | None
+    rater: str
+    affected_side: str
+    exercise: str
+    start_s: float | None
+    end_s: float | None
+    fps_override: float | None
+    exclude_reason: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ManifestRows:
+    """The lines of a manifest that can be read, and what is wrong with the others."""
+
+    rows: tuple[ManifestRow, ...]
+    problems: tuple[str, ...]
+    warnings: tuple[str, ...]
+
+
+def read_rows(path: Path) -> ManifestRows:
+    """Read a manifest; wrong cells are collected, not raised.
+
+    Raises:
+        DataError: The file cannot be read, or its columns are wrong.
+    """
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError as error:
+        raise DataError(
+            f"{path.parent}: no {path.name}",
+            expected=f"a table with the columns {', '.join(REQUIRED_COLUMNS)} and one line per "
+            "recording",
+            advice="write one, or name the folder that holds it with --source",
+        ) from error
+    except UnicodeDecodeError as error:
+        raise DataError(
+            f"{path.name}: is not UTF-8 text", advice='save it as "CSV UTF-8"'
+        ) from error
+    except OSError as error:
+        raise DataError(f"{path.name}: cannot be read ({error.strerror or error})") from error
+    first = text.partition("\n")[0]
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
+    header = tuple(name.strip().lower() for name in next(reader, []))
+    warnings = _check_columns(path, header)
+    rows: list[ManifestRow] = []
+    problems: list[str] = []
+    for cells in reader:
+        if any(cell.strip() for cell in cells):
+            row, wrong = _parse(cells, header=header, line=reader.line_num)
+            problems += wrong
+            rows += [row] if row else []
+    return ManifestRows(rows=tuple(rows), problems=tuple(problems), warnings=tuple(warnings))
+
+
+def problems_error(path: Path, problems: Sequence[str]) -> DataError:
+    """The one error that tells all problems of a manifest."""
+    hidden = len(problems) - _SHOWN_PROBLEMS
+    shown = list(problems[:_SHOWN_PROBLEMS]) + ([f"… and {hidden} more"] if hidden > 0 else [])
+    return DataError(
+        f"{path}: {len(problems)} problem{'' if len(problems) == 1 else 's'}",
+        problems=shown,
+        advice="correct these lines; nothing was written",
+    )
+
+
+def _check_columns(path: Path, header: Sequence[str]) -> list[str]:
+    problems = [
+        f"line 1: column {name!r} stands there {count} times"
+        for name, count in Counter(header).items()
+        if count > 1 and name
+    ]
+    absent = [name for name in COLUMNS if name not in header]
+    unknown = [name for name in header if name and name not in COLUMNS]
+    warnings = []
+    for name in unknown:
+        meant = _meant(name, absent)
+        if meant:
+            problems.append(f"line 1: unknown column {name!r}; did you mean {meant!r}?")
+            absent.remove(meant)
+        else:
+            warnings.append(f"{path.name}: column {name!r} is not known and was ignored")
+    problems += [
+        f"line 1: column {name!r} is missing" for name in REQUIRED_COLUMNS if name in absent
+    ]
+    if problems:
+        raise DataError(
+            f"{path}: {len(problems)} problem{'' if len(problems) == 1 else 's'}",
+            problems=problems,
+            expected=f"the columns {', '.join(REQUIRED_COLUMNS)}, and if you like "
+            + ", ".join(name for name in COLUMNS if name not in REQUIRED_COLUMNS),
+            advice="correct the first line; nothing was written",
+        )
+    return warnings
+
+
+def _meant(name: str, candidates: Sequence[str]) -> str:
+    """The candidate that is one or two slips away; "date" is no slip of "rater"."""
+    near = [
+        (slips, known)
+        for known in candidates
+        if (slips := _slips(name, known)) <= _MAX_SLIPS
+        and slips <= _MAX_SHARE_OF_SLIPS * min(len(name), len(known))
+    ]
+    return min(near)[1] if near else ""
+
+
+def _slips(a: str, b: str) -> int:
+    """Letters to change, add, drop or swap with their neighbour to make `a` into `b`."""
+    before: list[int] = []
+    current = list(range(len(b) + 1))
+    for i, letter in enumerate(a, start=1):
+        older, before = before, current
+        current = [i]
+        for j, other in enumerate(b, start=1):
+            cost = min(before[j] + 1, current[-1] + 1, before[j - 1] + (letter != other))
+            if i > 1 and j > 1 and letter == b[j - 2] and a[i - 2] == other:
+                cost = min(cost, older[j - 2] + 1)
+            current.append(cost)
+    return current[-1]
+
+
+@dataclass
+class _Line:
+    """The cells of a line by column, and what was found wrong while reading them."""
+
+    line: int
+    cells: dict[str, str]
+    problems: list[str] = field(default_factory=list)
+
+    def text(self, column: str) -> str:
+        return self.cells.get(column, "")
+
+    def required(self, column: str) -> str:
+        if not self.text(column):
+            self.complain(f"{column}: empty")
+        return self.text(column)
+
+    def parsed(self, column: str, parse: Callable[[str], T | None], expected: str) -> T | None:
+        cell = self.text(column)
+        if not cell:
+            return None
+        value = parse(cell)
+        if value is None:
+            self.complain(f"{column}: {cell!r}; expected {expected}")
+        return value
+
+    def complain(self, problem: str) -> None:
+        self.problems.append(f"line {self.line}: {problem}")
+
+
+def _parse(
+    cells: Sequence[str], *, header: Sequence[str], line: int
+) -> tuple[ManifestRow | None, list[str]]:
+    if any(cell.strip() for cell in cells[len(header) :]) or len(cells) < len(header):
+        found = f"line {line}: {len(cells)} cells under {len(header)} columns"
+        return None, [f"{found}; a text with a comma stands in quotes"]
+    source = _Line(
+        line, {name: cell.strip() for name, cell in zip(header, cells, strict=False) if name}
+    )
+    row = ManifestRow(
+        line=line,
+        video=_slashed(source.required("video")),
+        patient_id=source.required("patient_id"),
+        visit=source.text("visit"),
+        grade_hb=source.parsed("grade_hb", parse_grade, EXPECTED_GRADE),
+        rater=source.text("rater"),
+        affected_side=source.parsed("affected_side", _side, f"one of {', '.join(SIDES)}") or "",
+        exercise=source.parsed("exercise", _exercise, f"one of {', '.join(EXERCISES)}") or "",
+        start_s=source.parsed("start_s", _seconds, "seconds, 0 or more"),
+        end_s=source.parsed("end_s", _seconds, "seconds, 0 or more"),
+        fps_override=source.parsed("fps_override", _rate, "frames per second, more than 0"),
+        exclude_reason=source.text("exclude_reason"),
+    )
+    if row.end_s is not None and row.end_s <= (row.start_s or 0.0):
+        source.complain(f"end_s: {row.end_s:g} is not after start_s, {row.start_s or 0:g}")
+    return row, source.problems
+
+
+def _slashed(cell: str) -> str:
+    return str(PurePosixPath(cell.replace("\\", "/"))) if cell else ""
+
+
+def _side(cell: str) -> str | None:
+    lowered = cell.lower()
+    return next((side for side in SIDES if lowered in (side, side[0])), None)
+
+
+def _exercise(cell: str) -> str | None:
+    lowered = cell.lower().replace(" ", "_").replace("-", "_")
+    return lowered if lowered in EXERCISES else None
+
+
+def _number(cell: str) -> float | None:
+    try:
+        value = float(cell)
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def _seconds(cell: str) -> float | None:
+    value = _number(cell)
+    return value if value is not None and value >= 0 else None
+
+
+def _rate(cell: str) -> float | None:
+    value = _number(cell)
+    return value if value is not None and 0 < value <= 1000 else None

@@ -1,0 +1,208 @@
+"""Frames of a video as it is displayed, taken by time. The one user of PyAV in this package.
+
+Audio is never decoded. Colours are converted with the bit-exact integer code of the scaler, so
+that the same file gives the same pixels on every machine.
+"""
+
+# Shape suffixes: H, W = displayed rows, columns; C = RGB.
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algr.errors import DataError
+
+DECODING_VERSION = 1
+"""Raised whenever the same file would give other frames or pixels."""
+_TIME_TOLERANCE = 1e-6
+_MIN_SHARE_DECODED = 0.9
+_MIN_MISSING_S = 0.5
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoInfo:
+    """What a video file says of itself."""
+
+    duration_s: float
+    """0 if it does not say."""
+    mean_fps: float
+    """0 if it does not say."""
+    frames_stated: int
+    """0 if it does not say."""
+    width: int
+    """Stored, before rotation."""
+    height: int
+    pixel_aspect: float
+    """Width of a pixel over its height; 1 but for old camcorders."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VideoFrame:
+    """A frame as it is displayed."""
+
+    index: int
+    """0-based, in the order of display, over all frames of the file."""
+    time_s: float
+    """Seconds after the first frame."""
+    image_HWC: NDArray[np.uint8]
+
+
+def probe_video(path: Path) -> VideoInfo:
+    """Read the head of a video.
+
+    Raises:
+        DataError: It cannot be read or has no pictures.
+    """
+    with _opened(path) as (container, stream):
+        return _info(container, stream)
+
+
+def iterate_video(path: Path, *, fps: float | None, threads: int = 0) -> Iterator[VideoFrame]:
+    """The frames of a video, the first one of each 1/fps seconds.
+
+    Works for variable frame rates: a stretch without frames gives none, and a rate above that of
+    the video gives every frame once.
+
+    Args:
+        path: Any container and codec that FFmpeg reads.
+        fps: Frames per second to take; None for all.
+        threads: Of the decoder; 0 for as many as there are CPUs.
+
+    Raises:
+        DataError: The file cannot be read, breaks off, or has no pictures.
+    """
+    with _opened(path) as (container, stream):
+        info = _info(container, stream)
+        stream.thread_type = "AUTO"
+        stream.codec_context.thread_count = threads
+        convert = _rgb_converter()
+        first_s: float | None = None
+        stamp, index, slot = 0.0, -1, -1
+        for index, frame in enumerate(_decoded(container, stream, path)):
+            stamp = _stamp_s(frame, index=index, info=info, path=path)
+            first_s = stamp if first_s is None else first_s
+            time_s = stamp - first_s
+            if fps is not None:
+                reached = math.floor(time_s * fps + _TIME_TOLERANCE)
+                if reached <= slot:
+                    continue
+                slot = reached
+            image = _upright(convert(frame), rotation=frame.rotation)
+            yield VideoFrame(index=index, time_s=time_s, image_HWC=image)
+        _check_whole(path, info=info, frames=index + 1, reached_s=stamp)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
+    import av
+
+    if not path.is_file():
+        raise DataError(f"{path.name}: no such file")
+    try:
+        container = av.open(str(path), "r")
+    except (av.FFmpegError, OSError, ValueError) as error:
+        raise DataError(
+            f"{path.name}: cannot be read as a video ({_reason(error)})",
+            expected="a whole video file, such as .mp4, .mov, .avi or .mts",
+            advice="copy it again from the camera, or leave it out of the manifest",
+        ) from error
+    with container:
+        if not container.streams.video:
+            raise DataError(f"{path.name}: holds no pictures", expected="a video")
+        yield container, container.streams.video[0]
+
+
+def _info(container: Any, stream: Any) -> VideoInfo:
+    durations = []
+    if container.duration:
+        durations.append(container.duration / 1e6)
+    if stream.duration and stream.time_base:
+        durations.append(float(stream.duration * stream.time_base))
+    aspect = stream.codec_context.sample_aspect_ratio
+    return VideoInfo(
+        duration_s=min(durations, default=0.0),
+        mean_fps=float(stream.average_rate or stream.guessed_rate or 0),
+        frames_stated=stream.frames,
+        width=stream.codec_context.width,
+        height=stream.codec_context.height,
+        pixel_aspect=float(aspect) if aspect else 1.0,
+    )
+
+
+def _decoded(container: Any, stream: Any, path: Path) -> Iterator[Any]:
+    import av
+
+    count = 0
+    try:
+        for frame in container.decode(stream):
+            yield frame
+            count += 1
+    except av.FFmpegError as error:
+        raise DataError(
+            f"{path.name}: breaks off after {count} frames ({_reason(error)})",
+            expected="a whole video file",
+            advice="copy it again from the camera, or leave it out of the manifest",
+        ) from error
+
+
+def _stamp_s(frame: Any, *, index: int, info: VideoInfo, path: Path) -> float:
+    if frame.pts is not None and frame.time_base:
+        return float(frame.pts * frame.time_base)
+    if info.mean_fps > 0:
+        return index / info.mean_fps
+    raise DataError(
+        f"{path.name}: states neither times nor a frame rate",
+        expected="a video with time stamps",
+        advice="convert it, for instance to .mp4",
+    )
+
+
+def _rgb_converter() -> Any:
+    from av.video.reformatter import Interpolation, VideoReformatter
+
+    reformatter = VideoReformatter()
+    flags = (
+        Interpolation.BILINEAR
+        | Interpolation.ACCURATE_RND
+        | Interpolation.BITEXACT
+        | Interpolation.FULL_CHR_H_INT
+    )
+
+    def convert(frame: Any) -> NDArray[np.uint8]:
+        picture = reformatter.reformat(frame, format="rgb24", interpolation=flags, threads=1)
+        return np.asarray(picture.to_ndarray(), np.uint8)
+
+    return convert
+
+
+def _upright(image_HWC: NDArray[np.uint8], *, rotation: int) -> NDArray[np.uint8]:
+    """Turn counter-clockwise by the angle of the display matrix, to the nearest right angle."""
+    return np.ascontiguousarray(np.rot90(image_HWC, k=round(rotation / 90) % 4))
+
+
+def _check_whole(path: Path, *, info: VideoInfo, frames: int, reached_s: float) -> None:
+    """Refuse a file that has fewer frames than its head promises.
+
+    Time alone does not tell: the last picture may stand for long, and an edited file may skip
+    some.
+    """
+    if not frames:
+        raise DataError(f"{path.name}: holds no frame that can be decoded", expected="a video")
+    is_short = frames < _MIN_SHARE_DECODED * info.frames_stated if info.frames_stated else True
+    missing_s = info.duration_s - reached_s
+    if is_short and missing_s > max(_MIN_MISSING_S, (1 - _MIN_SHARE_DECODED) * info.duration_s):
+        raise DataError(
+            f"{path.name}: breaks off at {reached_s:.1f} s of {info.duration_s:.1f} s",
+            expected="a whole video file",
+            advice="copy it again from the camera, or leave it out of the manifest",
+        )
+
+
+def _reason(error: BaseException) -> str:
+    return str(getattr(error, "strerror", None) or error)
