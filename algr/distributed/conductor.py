@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from ray.exceptions import RayActorError
+from ray.exceptions import ActorDiedError, RayActorError
 from ray.tune import Callback, Stopper
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
@@ -18,7 +18,7 @@ from algr.config import Config, with_values
 from algr.distributed.listener import SearchListener
 from algr.distributed.runner import TrialSpec
 from algr.distributed.trainable import REPORT, SPEC, StepReport
-from algr.errors import StudyError
+from algr.errors import ClusterError, StudyError
 from algr.tune import StartedTrial, StudyStore
 
 _P = ParamSpec("_P")
@@ -127,14 +127,25 @@ class Conductor:
         self._check_hope()
 
     def on_death(self, trial: Trial) -> None:
-        """Remember why a trial's process died, before `on_end` is called for it."""
+        """Remember why a trial's process died, before `on_end` is called for it.
+
+        Raises:
+            ClusterError: The process could not even start, which no trial can change.
+        """
         cause = trial.get_pickled_error()
+        lines = str(cause).strip().splitlines() or ["unknown cause"]
+        if isinstance(cause, ActorDiedError) and "creation task" in lines[0]:
+            raise ClusterError(
+                f"a worker cannot start: {lines[-1]}",
+                expected="the same version of algr on every node of the cluster",
+                advice="install it there, then repeat with --resume",
+            )
         size = self._config.train.batch_size
         self._deaths[trial.trial_id] = (
             f"its process died {trial.num_failures} times; with train.batch_size {size} memory "
             "may be short"
             if cause is None or isinstance(cause, RayActorError)
-            else f"its process failed {trial.num_failures} times: {str(cause).splitlines()[-1]}"
+            else f"its process failed {trial.num_failures} times: {lines[-1]}"
         )
 
     def guard(self, call: Callable[_P, _R], *, otherwise: _R) -> Callable[_P, _R]:

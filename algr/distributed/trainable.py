@@ -87,7 +87,7 @@ class SearchTrainable(Trainable):  # type: ignore[misc]
             self._runner = self._factory(self._spec)
         epoch = self._runner.step()
         if not is_finite(epoch.value):
-            failure = f"epoch {epoch.epoch}: the score is {epoch.value}"
+            failure = f"epoch {epoch.epoch}: the validation score is undefined"
             return StepReport(is_last=True, failure=failure)
         return StepReport(is_last=self._runner.is_finished, epoch=epoch)
 

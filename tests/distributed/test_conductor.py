@@ -1,8 +1,10 @@
 """What the driver tells Tune and the study, without a cluster."""
 
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 
 import pytest
+from ray.exceptions import ActorDiedError, RayTaskError
 from ray.tune.search import Searcher
 from search_fakes import Diary, curve, search_job
 
@@ -10,7 +12,7 @@ from algr.config import with_values
 from algr.distributed.conductor import Conductor, StudySearcher
 from algr.distributed.runner import TrialEpoch
 from algr.distributed.trainable import REPORT, SPEC, StepReport
-from algr.errors import StudyError
+from algr.errors import ClusterError, StudyError
 from algr.tune import open_study
 
 
@@ -119,6 +121,40 @@ def test_a_search_whose_first_trials_all_fail_stops_and_says_why(make_conductor)
     assert isinstance(conductor.error, StudyError)
     assert conductor.error.problems == tuple(
         f"trial {number}: the training loss is not finite" for number in range(3)
+    )
+
+
+@dataclass
+class _DeadTrial:
+    error: Exception | None
+    trial_id: str = "a"
+    num_failures: int = 4
+
+    def get_pickled_error(self) -> Exception | None:
+        return self.error
+
+
+def test_a_worker_that_cannot_start_is_the_clusters_fault_not_the_trials(make_conductor):
+    conductor = make_conductor()
+    conductor.next_trial("a")
+    cause = RayTaskError("setup", "ModuleNotFoundError: No module named 'algr'", None)
+
+    conductor.guard(conductor.on_death, otherwise=None)(_DeadTrial(ActorDiedError(cause)))
+
+    assert isinstance(conductor.error, ClusterError)
+    assert "a worker cannot start: ModuleNotFoundError" in conductor.error.found
+
+
+def test_a_trial_whose_process_died_too_often_names_the_batch_size(make_conductor, diary):
+    conductor = make_conductor()
+    conductor.next_trial("a")
+
+    conductor.on_death(_DeadTrial(None))
+    conductor.on_end("a", report=None)
+
+    assert diary.ends[0].state == "FAIL"
+    assert diary.ends[0].reason == (
+        "its process died 4 times; with train.batch_size 8 memory may be short"
     )
 
 

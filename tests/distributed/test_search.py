@@ -113,11 +113,11 @@ def test_what_the_user_has_to_mend_stops_the_search_which_then_goes_on_undisturb
 @pytest.mark.slow
 def test_two_trials_at_a_time_are_each_what_they_would_be_alone(tmp_path):
     log = tmp_path / "log"
-    job = search_job(tmp_path / "s", trials=10, max_concurrent=None, tune__pruner="none")
+    job = search_job(tmp_path / "s", trials=6, max_concurrent=None, tune__pruner="none")
 
-    outcome = run_search(job, listener=Diary.empty(), factory=FakeFactory(seconds=0.1, log=log))
+    outcome = run_search(job, listener=Diary.empty(), factory=FakeFactory(seconds=0.4, log=log))
 
-    assert [record.number for record in outcome.trials] == list(range(10))
+    assert [record.number for record in outcome.trials] == list(range(6))
     expected = [
         max(curve(with_values(job.config, record.params), epoch) for epoch in range(EPOCHS))
         for record in outcome.trials
