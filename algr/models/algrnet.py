@@ -59,18 +59,17 @@ class ALGRNet(nn.Module):
         feature_BCHW = self.stem(images_BCHW)
         (aligned_BCHW,) = self.align([feature_BCHW])
         aligned_BF = aligned_BCHW.flatten(1)
-        batch = len(aligned_BF)
-        landmarks_BL2 = self.landmark_head(aligned_BF).reshape(batch, NUM_LANDMARKS, 2)
+        landmarks_BL2 = self.landmark_head(aligned_BF).reshape(-1, NUM_LANDMARKS, 2)
         offsets_BA2, scales_BA, attention_BAHW = self._attend(landmarks_BL2, aligned_BF)
         attention_BAHW = attention_BAHW.to(feature_BCHW.dtype)
         (global_BCHW,) = self.global_feature([feature_BCHW])
         regions = self._relate(feature_BCHW, attention_BAHW)
         if self.fusion is not None:
             regions = self.fusion(regions, global_BCHW.flatten(2))
-        height, width = feature_BCHW.shape[2:]
+        channels, height, width = feature_BCHW.shape[1:]
         refined = self.refining(
             [
-                region_BPC.reshape(batch, height, width, -1).permute(0, 3, 1, 2)
+                region_BPC.reshape(-1, height, width, channels).permute(0, 3, 1, 2)
                 for region_BPC in regions
             ]
         )
@@ -85,7 +84,7 @@ class ALGRNet(nn.Module):
             local_log_B2A=None if self.local_heads is None else self.local_heads(regions_BAF),
             whole_log_B2A=None
             if is_grade
-            else functional.log_softmax(whole_BF.reshape(batch, 2, -1), 1),
+            else functional.log_softmax(whole_BF.reshape(-1, 2, whole_BF.shape[1] // 2), 1),
             grade_log_BK=functional.log_softmax(whole_BF, 1) if is_grade else None,
         )
 

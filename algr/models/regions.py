@@ -122,7 +122,7 @@ class RegionHeads(nn.Module):
     def forward(self, aligned_BF: Tensor) -> tuple[Tensor, Tensor]:
         """Offsets in rulers, (B, A, 2), and scales as fractions of the grid, (B, A)."""
         bounded_BK = self.offset_bound * torch.tanh(self.offset(aligned_BF))
-        offsets_BA2 = bounded_BK.reshape(len(bounded_BK), -1, 2)
+        offsets_BA2 = bounded_BK.reshape(-1, bounded_BK.shape[1] // 2, 2)
         return offsets_BA2, self.region_scale * torch.exp2(torch.tanh(self.scale(aligned_BF)))
 
 

@@ -18,8 +18,8 @@ from torch.nn import functional
 
 
 def runs_grouped(x: Tensor) -> bool:
-    """Whether grouped kernels are the faster form on the tensor's device."""
-    return x.device.type != "cpu"
+    """Whether grouped kernels are the better form: on accelerators, and in a compiled graph."""
+    return x.device.type != "cpu" or torch.compiler.is_compiling()
 
 
 class _Norm(NamedTuple):
@@ -131,7 +131,9 @@ class FeatureExtractor(nn.Module):
 
     def forward(self, regions: Sequence[Tensor]) -> list[Tensor]:
         """One feature per region."""
-        if self.regions == 1 or not runs_grouped(regions[0]):
+        if self.regions == 1:
+            return [_blocks(regions[0], list(self.layers))]
+        if not runs_grouped(regions[0]):
             layers = zip(*(_region_conv(layer).per_region() for layer in self.layers), strict=True)
             return [_blocks(x_BCHW, own) for x_BCHW, own in zip(regions, layers, strict=True)]
         common_BCHW = torch.cat(list(regions), 1)

@@ -4,5 +4,6 @@ Nothing that it makes is ever called anything but simulated.
 """
 
 from algr.simulate.clinic import SimulationSummary, simulate_fpara
+from algr.simulate.sheet import contact_sheet
 
-__all__ = ["SimulationSummary", "simulate_fpara"]
+__all__ = ["SimulationSummary", "contact_sheet", "simulate_fpara"]

@@ -17,7 +17,7 @@ from algr.seeding import derive_seed
 from algr.simulate.exercises import EXERCISES, Motion, Segment, perform, plan_segments
 from algr.simulate.geometry import Curves, landmarks, trace
 from algr.simulate.palsy import Palsy, draw_palsy
-from algr.simulate.person import Person, Scene, draw_person, draw_scene
+from algr.simulate.person import Person, Scene, draw_person, draw_rooms, draw_scene
 from algr.simulate.render import FRAME_SIZE, render_frames
 from algr.simulate.video import write_landmarks, write_text, write_video
 
@@ -200,7 +200,10 @@ def prepare_take(visit: Visit, *, seed: int, video_fps: float) -> Take:
     """Draw the person, the scene and the motion of a visit."""
     person = draw_person(np.random.default_rng(derive_seed(seed, "subject", visit.subject)))
     names = ("subject", visit.subject, "visit", visit.visit)
-    scene = draw_scene(np.random.default_rng(derive_seed(seed, *names, "scene")))
+    scene = draw_scene(
+        np.random.default_rng(derive_seed(seed, *names, "scene")),
+        rooms=draw_rooms(np.random.default_rng(derive_seed(seed, "rooms"))),
+    )
     motion = perform(
         visit.palsy,
         visit.segments,
@@ -220,7 +223,15 @@ def shoot_visit(out: Path, visit: Visit, *, seed: int, video_fps: float) -> None
     """Write the landmark file and then the video of a visit."""
     take = prepare_take(visit, seed=seed, video_fps=video_fps)
     write_landmarks(out / f"{visit.stem}_land.csv", landmarks(take.curves))
-    frames = render_frames(take.person, take.scene, take.motion, take.curves, palsy=visit.palsy)
+    frames = render_frames(
+        take.person,
+        take.scene,
+        take.motion,
+        take.curves,
+        palsy=visit.palsy,
+        segments=visit.segments,
+        video_fps=video_fps,
+    )
     write_video(out / f"{visit.stem}.mp4", frames, video_fps=video_fps, size=FRAME_SIZE)
 
 
@@ -249,11 +260,18 @@ def manifest_text(visits: tuple[Visit, ...]) -> str:
     return buffer.getvalue()
 
 
+def is_simulation(directory: Path) -> bool:
+    """Whether a folder was written by the simulator, finished or not."""
+    return (directory / MARKER).is_file()
+
+
 def _count_frames(visit: Visit, video_fps: float) -> int:
     return int(np.ceil(visit.segments[-1].end_s * video_fps - 1e-9))
 
 
-def _check_numbers(subjects: int, jobs: int, seconds_per_exercise: float, video_fps: float) -> None:
+def _check_numbers(
+    subjects: int, jobs: int, seconds_per_exercise: float, video_fps: float
+) -> None:
     problems = []
     if subjects < 1:
         problems.append(f"subjects: {subjects} is below 1")

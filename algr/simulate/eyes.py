@@ -17,6 +17,7 @@ def draw_eye(
     iris_2: Array,
     unit_px: float,
     side: int,
+    gape: float,
     looks: Looks,
     scene: Scene,
 ) -> None:
@@ -28,6 +29,7 @@ def draw_eye(
         lower_P2: Edge of the lower lid.
         iris_2: Middle of the iris.
         unit_px: Distance of the eye centres.
+        gape: How far the lower lid hangs away from the ball; its red inner side shows.
         side: Image side; the inner corner lies towards the other side.
         looks: Colours.
         scene: Light.
@@ -55,7 +57,7 @@ def draw_eye(
     if opening > 0.012:
         ball = _eyeball(x_W, y_H1, below_upper, across_W, iris_2, u, side, looks, scene)
         blend(patch, ball, cover)
-    _draw_lids(patch, below_upper, above_lower, across_W, inside_W, opening, u, side, looks)
+    _draw_lids(patch, below_upper, above_lower, across_W, inside_W, opening, gape, u, side, looks)
 
 
 def _edge(x_W: Floats, line_P2: Array) -> Floats:
@@ -101,6 +103,7 @@ def _draw_lids(
     across_W: Floats,
     inside_W: Floats,
     opening: float,
+    gape: float,
     u: float,
     side: int,
     looks: Looks,
@@ -113,12 +116,13 @@ def _draw_lids(
     reach_W = np.clip((1.06 - outer_W) / 0.06, 0, 1) * np.clip((outer_W - 0.02) / 0.08, 0, 1)
     blend(patch, lash, line * reach_W * (0.55 + 0.4 * looks.lashes))
     # The wet edge of the lower lid, then its lashes.
-    rim = np.exp(-(((above_lower + 0.012 * u) / (0.016 * u)) ** 2)) * inside_W * 0.45 * openness
-    blend(patch, (226.0, 168.0, 156.0), rim)
+    wide = (0.016 + 0.018 * gape) * u
+    arch_W = np.clip(4 * across_W * (1 - across_W), 0, 1) ** 0.4
+    rim = np.exp(-(((above_lower + 0.75 * wide) / wide) ** 2)) * inside_W * arch_W
+    blend(patch, (214.0, 150.0 - 56.0 * gape, 140.0 - 50.0 * gape), rim * (0.40 + 0.42 * gape) * openness)
     lower_line = np.exp(-(((above_lower + 0.035 * u) / (0.014 * u)) ** 2)) * inside_W
     darken(patch, 0.20 * lower_line * np.clip(outer_W, 0, 1))
     crease_px = (0.055 + 0.03 * (1.0 - openness)) * u
-    arch_W = np.clip(4 * across_W * (1 - across_W), 0, 1) ** 0.4
     crease = np.exp(-(((below_upper + crease_px * arch_W) / (0.020 * u)) ** 2)) * inside_W
     depth = 0.16 + 0.24 * openness
     darken(patch, depth * crease, tint=(0.9, 1.0, 1.0))

@@ -48,12 +48,12 @@ BUMPS: dict[str, tuple[Bump, ...]] = {
     "pucker": (Bump(0.42, 1.10, 0.22, 0.24, -0.15, 0.01),),
     "depressor": (Bump(0.34, 1.26, 0.24, 0.20, 0.04, 0.09),),
     "mentalis": (Bump(0.18, 1.58, 0.28, 0.20, 0.0, -0.06),),
-    "brow_droop": (Bump(0.52, -0.40, 0.36, 0.24, 0.0, 0.10),),
+    "brow_droop": (Bump(0.54, -0.40, 0.36, 0.24, 0.0, 0.145),),
     "mouth_droop": (
-        Bump(0.46, 1.13, 0.28, 0.30, -0.03, 0.10),
+        Bump(0.46, 1.13, 0.26, 0.30, -0.03, 0.15),
         Bump(0.64, 0.90, 0.32, 0.40, 0.0, 0.035),
     ),
-    "drift": (Bump(0.0, 1.05, 0.46, 0.34, 0.06, 0.0),),
+    "drift": (Bump(0.0, 1.05, 0.46, 0.34, 0.075, 0.0),),
     "jaw": (Bump(0.0, 1.60, 0.70, 0.42, 0.0, 0.12),),
 }
 """What each muscle does; `drift` pulls the midline of the mouth to its side, `jaw` has no side."""

@@ -2,13 +2,14 @@
 
 # Shape suffixes: F = frames, N = folds, H = rows, W = columns, 3 = RGB.
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 
 import numpy as np
 import numpy.typing as npt
 from PIL import Image, ImageFilter
 
-from algr.simulate.exercises import Motion
+from algr.simulate.camera import Camera
+from algr.simulate.exercises import Motion, Segment
 from algr.simulate.eyes import draw_eye
 from algr.simulate.folds import depths, draw_folds
 from algr.simulate.geometry import Curves, place
@@ -47,6 +48,8 @@ def render_frames(
     curves: Curves,
     *,
     palsy: Palsy,
+    segments: Sequence[Segment],
+    video_fps: float,
     frames: Iterable[int] | None = None,
 ) -> Iterator[npt.NDArray[np.uint8]]:
     """Images (height, width, 3), one per frame of the motion.
@@ -57,6 +60,8 @@ def render_frames(
         motion: What moves.
         curves: The same motion's lines, from `geometry.trace`.
         palsy: For folds that are flat on the weak side.
+        segments: The exercises; each has its own light.
+        video_fps: Frames per second.
         frames: Which frames; None for all.
     """
     sheet = paint_sheet(person, scene).reshape(3, -1)
@@ -64,10 +69,13 @@ def render_frames(
     depths_FN = depths(folds, person, palsy, motion)
     placement = place(motion, scene)
     warp = Warp(FRAME_SIZE)
-    noise = _Noise(scene)
+    num_frames = motion.movers_FK.shape[0]
+    camera = Camera(
+        scene, segments, size=FRAME_SIZE, num_frames=num_frames, video_fps=video_fps
+    )
     shadow_sheet = np.zeros((FINE.size[1], FINE.size[0]), np.float32)
     image = np.empty((3, FRAME_SIZE[1], FRAME_SIZE[0]), np.float32)
-    for frame in range(motion.movers_FK.shape[0]) if frames is None else frames:
+    for frame in range(num_frames) if frames is None else frames:
         index = warp.index_of(motion.movers_FK[frame], placement, frame)
         for plane, painted in zip(image, sheet, strict=True):
             plane[:] = painted.take(index)
@@ -77,7 +85,7 @@ def render_frames(
                 shadow_sheet[fold.rows, fold.columns] += np.float32(depth) * fold.shadow_HW
         _darken_face(image, index, shadow_sheet, curves, frame)
         _draw_features(image, person, scene, motion, curves, frame)
-        yield noise.add(image)
+        yield camera.record(image, frame)
 
 
 def _darken_face(
@@ -107,6 +115,7 @@ def _draw_features(
             iris_2=curves.iris_FS2[frame, side],
             unit_px=unit,
             side=side,
+            gape=min(float(motion.gape_F2[frame, side]), 1.3),
             looks=person.looks,
             scene=scene,
         )
@@ -119,22 +128,3 @@ def _draw_features(
         looks=person.looks,
         scene=scene,
     )
-
-
-class _Noise:
-    """Camera noise: one drawn field, laid at another place in every frame."""
-
-    MARGIN = 48
-
-    def __init__(self, scene: Scene) -> None:
-        self._rng = np.random.default_rng(scene.seed)
-        width, height = FRAME_SIZE
-        shape = (3, height + self.MARGIN, width + self.MARGIN)
-        self._field = self._rng.standard_normal(shape, np.float32) * np.float32(scene.noise)
-
-    def add(self, image: Floats) -> npt.NDArray[np.uint8]:
-        top, left = self._rng.integers(0, self.MARGIN, size=2)
-        _, height, width = image.shape
-        image += self._field[:, top : top + height, left : left + width]
-        np.clip(image, 0, 255, out=image)
-        return np.ascontiguousarray(image.astype(np.uint8).transpose(1, 2, 0))

@@ -5,7 +5,7 @@
 import numpy as np
 from scipy.ndimage import gaussian_filter
 
-from algr.simulate.person import Person, Scene, Shape
+from algr.simulate.person import Looks, Person, Scene, Shape
 from algr.simulate.raster import (
     BASE,
     Array,
@@ -25,9 +25,11 @@ GRID = (BASE.size[1], BASE.size[0])
 
 def paint_soft(person: Person, scene: Scene, rng: np.random.Generator) -> Floats:
     """Everything but hairs and lines, on `BASE`; (3, H, W), 0 to 255."""
-    picture = _backdrop(scene, rng)
+    picture = _backdrop(scene)
     head = BASE.polygon(head_outline(person.shape), blur=0.010)
     skin = _albedo(person, rng)
+    if person.looks.hair_style == "long":
+        _add_hair_behind(picture, person, scene, rng)
     _add_body(picture, person, scene, skin)
     _add_ears(picture, person, scene, skin)
     skin *= lit_head(person.shape, scene, head)
@@ -93,16 +95,14 @@ def _relief(shape: Shape, head_HW: Floats) -> Floats:
     relief = 0.84 * across * (0.25 + 0.75 * dome_H1)
     tip, base = shape.nose_tip_y, shape.nose_base_y
     rise_H1 = np.interp(
-        y_H1,
-        [-0.34, -0.12, 0.05, tip - 0.08, base - 0.05, base + 0.04],
-        [0, 0.04, 0.09, 0.21, 0.17, 0],
+        y_H1, [-0.34, -0.12, 0.05, tip - 0.08, base - 0.05, base + 0.04], [0, 0.03, 0.07, 0.16, 0.14, 0]
     )
     rise_H1 = gaussian_filter(rise_H1.astype(np.float32), (0.03 * BASE.scale, 0.0))
-    width_H1 = np.interp(y_H1, [-0.2, 0.1, tip], [0.12, 0.085, 0.36 * shape.nose_half_width])
+    width_H1 = np.interp(y_H1, [-0.2, 0.1, tip], [0.14, 0.10, 0.42 * shape.nose_half_width])
     relief = relief + rise_H1 * np.exp(-0.5 * (x_W / width_H1) ** 2)
     wing = shape.nose_half_width * 0.74
     for x, y, width, height, amount in (
-        (wing, base - 0.085, 0.058, 0.062, 0.10),
+        (wing, base - 0.080, 0.060, 0.060, 0.095),
         (0.50, 0.00, 0.25, 0.14, -0.115),
         (0.50, 0.01, 0.17, 0.11, 0.070),
         (0.46, -0.27, 0.30, 0.09, 0.050),
@@ -113,7 +113,7 @@ def _relief(shape: Shape, head_HW: Floats) -> Floats:
         relief = relief + amount * pair_of_bumps(BASE, x, y, width, height)
     mouth, chin = shape.mouth_y, shape.chin_y
     for y, width, height, amount in (
-        (tip, 0.085, 0.085, 0.06),
+        (tip + 0.02, 0.088, 0.080, 0.085),
         (mouth, 0.34, 0.19, 0.09),
         (0.5 * (base + mouth) - 0.03, 0.045, 0.08, -0.022),
         (mouth + 0.26, 0.26, 0.06, -0.045),
@@ -153,54 +153,70 @@ def _albedo(person: Person, rng: np.random.Generator) -> Floats:
         grain = np.clip(0.75 + 0.25 * soft_noise(GRID, cells=400, rng=rng), 0.0, 1.3)
         shade = as_rgb([0.6 * a + 0.2 * b for a, b in zip(looks.hair, looks.skin, strict=True)])
         blend(skin, shade, 0.45 * looks.beard * _beard_area(shape) * grain)
-    blend(
-        skin, looks.lips, 0.5 * bump(BASE, 0.0, shape.mouth_y, 0.62 * shape.mouth_half_width, 0.055)
-    )
+    blend(skin, looks.lips, 0.5 * bump(BASE, 0.0, shape.mouth_y, 0.62 * shape.mouth_half_width, 0.055))
     return skin
 
 
 def _beard_area(shape: Shape) -> Floats:
     x_W, y_H1 = np.abs(BASE.x_W), BASE.y_H1
     start_W = np.interp(x_W, [0.0, 0.4, 0.75, 1.05], [0.98, 1.02, 1.0, 0.35])
-    area = np.clip((y_H1 - start_W) / 0.16, 0.0, 1.0) * np.clip(
-        (shape.chin_y + 0.2 - y_H1) / 0.2, 0.0, 1.0
-    )
+    area = np.clip((y_H1 - start_W) / 0.16, 0.0, 1.0) * np.clip((shape.chin_y + 0.2 - y_H1) / 0.2, 0.0, 1.0)
     moustache = bump(BASE, 0.0, shape.mouth_y - 0.17, 0.26, 0.055)
     cleared = bump(BASE, 0.0, shape.mouth_y + 0.03, 0.30, 0.09)
     return np.asarray(np.clip(np.maximum(area, moustache) - 0.6 * cleared, 0.0, 1.0), np.float32)
 
 
-def _backdrop(scene: Scene, rng: np.random.Generator) -> Floats:
+def _backdrop(scene: Scene) -> Floats:
+    room = scene.room
+    rng = np.random.default_rng(room.seed)
     slope = rng.normal(0.0, 0.05) * BASE.x_W + rng.normal(0.0, 0.03) * BASE.y_H1
     tone = 1.0 + slope + 0.012 * soft_noise(GRID, cells=60, rng=rng)
-    if scene.backdrop_kind == "curtain":
-        folds = np.sin(
-            BASE.x_W * rng.uniform(6.0, 11.0) + rng.uniform(0.0, 6.3) + 0.25 * np.sin(BASE.y_H1)
-        )
+    if room.kind == "curtain":
+        phase, pitch = rng.uniform(0.0, 6.3), rng.uniform(6.0, 11.0)
+        folds = np.sin(BASE.x_W * pitch + phase + 0.25 * np.sin(BASE.y_H1))
         tone = tone * (1.0 + 0.07 * folds + 0.03 * np.sin(2.3 * folds))
-    elif scene.backdrop_kind == "tiles":
+    elif room.kind == "tiles":
         side = rng.uniform(0.7, 1.1)
         across, down = (np.abs((line / side) % 1.0 - 0.5) for line in (BASE.x_W, BASE.y_H1))
         tone = tone * (1.0 - 0.10 * np.exp(-((np.minimum(across, down) * side / 0.02) ** 2)))
-    picture = np.stack([np.asarray(tone * value, np.float32) for value in scene.backdrop])
-    if scene.backdrop_kind == "blurred":
+    picture = np.stack([np.asarray(tone * value, np.float32) for value in room.colour])
+    if room.kind == "blurred":
+        shapes = 15.0 * soft_noise(GRID, cells=9, rng=rng)
         for plane in picture:
-            plane += 16.0 * soft_noise(GRID, cells=9, rng=rng)
+            plane += shapes + 4.0 * soft_noise(GRID, cells=7, rng=rng)
     return picture
+
+
+def _add_hair_behind(picture: Floats, person: Person, scene: Scene, rng: np.random.Generator) -> None:
+    """Long hair falls behind neck and shoulders; what falls before them is painted later."""
+    shape, looks = person.shape, person.looks
+    cheek, bottom = shape.cheek_half_width, hair_end(looks)
+    curtain = [
+        (0.0, shape.crown_y),
+        (cheek * 0.95, shape.crown_y + 0.3),
+        (cheek + 0.16, -0.6),
+        (cheek + 0.22, 0.4),
+        (cheek + 0.26, 1.2),
+        (cheek + 0.20, bottom),
+        (0.0, bottom + 0.1),
+    ]
+    grain = soft_noise((2, GRID[1]), cells=150, rng=rng)[:1]
+    down_H1 = np.clip(1.05 - 0.25 * (BASE.y_H1 - 0.3), 0.55, 1.0)
+    tone = (0.52 + 0.07 * grain + 0.12 * scene.light[0] * BASE.x_W) * down_H1 * scene.gain
+    lit = np.stack([tone * value for value in looks.hair])
+    blend(picture, lit, BASE.polygon(smooth_closed(mirrored(curtain)), blur=0.020))
+
+
+def hair_end(looks: Looks) -> float:
+    """How far down long hair falls, face y."""
+    return 1.3 + 1.5 * looks.hair_length
 
 
 def _add_body(picture: Floats, person: Person, scene: Scene, skin: Floats) -> None:
     shape = person.shape
     chin = shape.chin_y
     half = 0.60 * shape.jaw_half_width + 0.10
-    neck = [
-        (0.0, 3.6),
-        (0.95, 3.6),
-        (half + 0.28, chin + 0.75),
-        (half, chin + 0.30),
-        (half + 0.02, 0.9),
-        (0.0, 0.8),
-    ]
+    neck = [(0.0, 3.6), (0.95, 3.6), (half + 0.28, chin + 0.75), (half, chin + 0.30), (half + 0.02, 0.9), (0.0, 0.8)]
     round_W = np.clip(1.0 - (BASE.x_W / (half * 1.25)) ** 2, 0.0, 1.0) ** 0.5
     side_W = np.clip(1.0 + 0.30 * scene.light[0] * BASE.x_W / half, 0.5, 1.5)
     under_H1 = 1.0 - 0.45 * np.exp(-np.clip(BASE.y_H1 - chin + 0.12, 0.0, None) / 0.30)
@@ -225,21 +241,12 @@ def _add_body(picture: Floats, person: Person, scene: Scene, skin: Floats) -> No
 
 def _add_ears(picture: Floats, person: Person, scene: Scene, skin: Floats) -> None:
     cheek = person.shape.cheek_half_width
-    points = [
-        (-0.12, -0.08),
-        (0.10, -0.16),
-        (0.19, 0.02),
-        (0.14, 0.30),
-        (0.04, 0.60),
-        (-0.10, 0.55),
-    ]
+    points = [(-0.12, -0.08), (0.10, -0.16), (0.19, 0.02), (0.14, 0.30), (0.04, 0.60), (-0.10, 0.55)]
     for sign in (-1.0, 1.0):
         ear = smooth_closed([(sign * (cheek + dx), y) for dx, y in points])
         inner = bump(BASE, sign * (cheek + 0.045), 0.16, 0.045, 0.16)
         rim = (0.80 + 0.16 * sign * scene.light[0] - 0.35 * inner) * scene.gain
-        lit = np.stack(
-            [plane * rim * tint for plane, tint in zip(skin, (1.0, 0.92, 0.9), strict=True)]
-        )
+        lit = np.stack([plane * rim * tint for plane, tint in zip(skin, (1.0, 0.92, 0.9), strict=True)])
         blend(picture, lit, BASE.polygon(ear, blur=0.010))
 
 

@@ -9,6 +9,7 @@ from scipy.ndimage import gaussian_filter
 from algr.simulate.geometry import brow_line
 from algr.simulate.person import Looks, Person, Rgb, Scene, Shape
 from algr.simulate.raster import FINE, Array, Floats, as_rgb, blend, smooth_closed, soft_noise
+from algr.simulate.skin import hair_end
 
 
 def add_details(picture: Floats, person: Person, scene: Scene, rng: np.random.Generator) -> None:
@@ -48,10 +49,10 @@ def _tinted(colour: Rgb, factors: Rgb) -> Rgb:
 
 def _add_freckles(picture: Floats, looks: Looks, rng: np.random.Generator) -> None:
     canvas = _Canvas(-1.1, -0.9, 1.1, 1.8)
-    for _ in range(round(looks.freckles * 90) + int(rng.integers(0, 5))):
+    for _ in range(round(looks.freckles * 90) + int(rng.integers(0, 3))):
         x, y = rng.normal(0.0, 0.5), rng.normal(0.45, 0.32)
         _dot(canvas, x, y, radius=rng.uniform(0.6, 1.5), strength=int(rng.integers(60, 160)))
-    for _ in range(int(rng.integers(0, 4))):
+    for _ in range(int(rng.uniform() < 0.3)):
         _dot(canvas, rng.uniform(-0.9, 0.9), rng.uniform(-0.7, 1.5), radius=2.6, strength=210)
     dark = _tinted(looks.skin, (0.55, 0.42, 0.36))
     canvas.lay(picture, dark, 0.8 * canvas.mask(blur=0.8))
@@ -117,18 +118,18 @@ def _add_hair(picture: Floats, person: Person, scene: Scene, rng: np.random.Gene
     hanging = np.clip((y_H1 + 0.5) / 1.0, 0.0, 1.0)
     wave = 0.05 * looks.curl * np.sin(y_H1 * 6.0 + 1.7 * np.sign(x_W))
     along = angle * (1.0 - hanging) + (0.9 * x_W / cheek + wave) * hanging
-    along = along + 0.020 * (1.0 + 2.0 * looks.curl) * locks
+    along = along + 0.012 * (1.0 + 1.2 * looks.curl) * locks
     table = rng.standard_normal(2048).astype(np.float32)
     table = 0.55 * table + np.repeat(table[:256], 8) * 0.8
     strands = table[(along * 170.0).astype(np.int32) % 2048]
     crown = np.exp(-(((y_H1 - shape.crown_y - 0.33) / 0.16) ** 2))
     lit = 1.0 + 0.32 * scene.light[0] * x_W / cheek + 0.20 * crown
-    roots = 1.0 - 0.30 * np.exp(-(((y_H1 - shape.hairline_y + 0.02) / 0.10) ** 2)) * (
-        np.abs(x_W) < 0.75 * cheek
-    )
-    behind = 1.0 - 0.45 * np.exp(-((np.abs(x_W) - cheek) ** 2) / 0.02) * (y_H1 > 0.2)
+    fringe = np.exp(-(((y_H1 - shape.hairline_y + 0.02) / 0.10) ** 2 + (x_W / (0.62 * cheek)) ** 4))
+    roots = 1.0 - 0.25 * fringe
+    below = np.clip((y_H1 - 0.1) / 0.5, 0.0, 1.0)
+    behind = 1.0 - 0.35 * below * np.exp(-(((np.abs(x_W) - cheek) / 0.14) ** 2))
     tone = (0.78 + 0.075 * strands + 0.05 * locks) * lit * roots * behind * scene.gain
-    gloss = 7.0 * np.clip(strands, 0.0, None) * lit
+    gloss = 0.035 * (60.0 + sum(looks.hair) / 3.0) * np.clip(strands, 0.0, None) * lit * (mask > 0.6)
     colour = np.stack([np.asarray(value * tone + gloss, np.float32) for value in looks.hair])
     ragged = np.clip(mask * 1.7 - 0.35 + 0.22 * strands * (mask < 0.97), 0.0, 1.0)
     blend(picture[:, rows, columns], colour, np.asarray(ragged * (mask > 0.03), np.float32))
@@ -148,14 +149,15 @@ def _hair_mask(shape: Shape, looks: Looks) -> Floats:
         (cheek + 0.04 + 0.8 * puff, -0.25),
     ]
     if style == "long":
-        bottom = 1.2 + 1.5 * looks.hair_length
+        bottom = hair_end(looks)
         outside += [
             (cheek + 0.20, 0.4),
-            (cheek + 0.24, 1.1),
-            (cheek + 0.16, bottom),
-            (cheek - 0.16, bottom + 0.05),
-            (cheek - 0.06, 1.2),
-            (cheek - 0.02, 0.5),
+            (cheek + 0.25, 1.2),
+            (cheek + 0.20, bottom - 0.1),
+            (cheek + 0.02, bottom + 0.02),
+            (cheek - 0.10, bottom - 0.2),
+            (cheek + 0.02, 1.2),
+            (cheek - 0.01, 0.5),
         ]
     else:
         outside += [(cheek + 0.03, 0.12), (cheek - 0.02, 0.18)]

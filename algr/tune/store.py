@@ -99,18 +99,19 @@ class StudyStore:
 
     @property
     def is_complete(self) -> bool:
-        """Whether `take` has nothing more to give."""
-        return not self._left_running and self._num_begun() >= self.wanted
+        """Whether all trials have ended."""
+        states = [record.state for record in self.records()]
+        return "RUNNING" not in states and self._num_begun() >= self.wanted
 
     def take(self) -> StartedTrial | None:
         """The next trial to run: one left over by a dead process, else a new one, else None."""
-        if self.is_complete:
-            return None
         is_resumed = bool(self._left_running)
         if is_resumed:
             trial = optuna.trial.Trial(self._study, self._left_running.pop(0))
-        else:
+        elif self._num_begun() < self.wanted:
             trial = self._study.ask()
+        else:
+            return None
         self._open[trial.number] = trial
         return StartedTrial(trial.number, suggest(trial, self._space), is_resumed)
 
