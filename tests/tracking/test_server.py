@@ -1,4 +1,4 @@
-"""MLflow's own server: the interface of the embedded store, and a tracking server that goes away."""
+"""MLflow's own server: as interface of the embedded store, and as a server that goes away."""
 
 import socket
 import subprocess

@@ -114,7 +114,7 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
     database.parent.mkdir()
     database.write_text("my thesis, the only copy")
 
-    with pytest.raises(TrackingError, match="is not an SQLite file"):
+    with pytest.raises(TrackingError, match="file is not a database"):
         open_store(DataHome(tmp_path))
 
     assert database.read_text() == "my thesis, the only copy"
