@@ -2,6 +2,8 @@
 
 import socket
 import sqlite3
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -54,6 +56,23 @@ def test_the_embedded_store_lets_readers_and_a_writer_work_at_once(home: DataHom
     mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
     connection.close()
     assert mode == "wal"
+
+
+def test_opening_the_store_again_keeps_the_locks_of_this_process(home: DataHome) -> None:
+    database = database_file(open_store(home))
+    ours = sqlite3.connect(database)
+    ours.execute("SELECT count(*) FROM runs").fetchone()
+
+    open_store(home)
+    other = (
+        "import sqlite3, sys; c = sqlite3.connect(sys.argv[1]); c.execute(sys.argv[2]); c.close()"
+    )
+    statement = "UPDATE experiments SET name = name"
+    subprocess.run([sys.executable, "-c", other, str(database), statement], check=True)
+
+    # Whoever closes the last connection removes this file; the other process was not the last.
+    assert database.with_name("mlflow.db-wal").exists()
+    ours.close()
 
 
 def test_a_server_that_is_down_is_an_error_and_changes_nothing(
