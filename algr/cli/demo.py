@@ -62,6 +62,7 @@ def demo(
                 trials,
                 "--set",
                 f"train.num_epochs={epochs}",
+                "--set train.batch_size=8",
                 "--name",
                 study,
             ),

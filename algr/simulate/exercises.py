@@ -182,7 +182,7 @@ def _innervate(
         blink_F = efforts["blink"] * (0.35 + 0.65 * zones["eye"])
         narrowing_F = 1.1 * palsy.eye_with_mouth[side] * mouth_effort_F
         shut_F = np.maximum(closure_F + narrowing_F, blink_F) / 0.88
-        widening = 0.10 * palsy.lid_gape[side] - 0.14 * palsy.lid_gape[1 - side]
+        widening = 0.13 * palsy.lid_gape[side] - 0.20 * palsy.lid_gape[1 - side]
         openness_F2[:, side] = (1.0 + widening + efforts["open"] * zones["forehead"]) * (
             1.0 - np.clip(shut_F, 0.0, 1.0)
         )
@@ -194,12 +194,8 @@ def _innervate(
     _drift(movers_FK, palsy, mouth_effort_F)
     gaze_F2 = np.stack([_wander(time_F, rng, period_s=2.5) for _ in range(2)], axis=1) * 0.25
     gaze_F2[:, 1] -= 1.1 * np.clip(efforts["close"], 0.0, 1.0)
-    movers_FK[:, MOVER_INDEX["yaw", 0]] = rng.normal(0.0, 0.03) + 0.045 * _wander(
-        time_F, rng, period_s=4.0
-    )
-    movers_FK[:, MOVER_INDEX["pitch", 0]] = rng.normal(0.0, 0.03) + 0.040 * _wander(
-        time_F, rng, period_s=4.0
-    )
+    movers_FK[:, MOVER_INDEX["yaw", 0]] = rng.normal(0.0, 0.03) + 0.045 * _wander(time_F, rng, period_s=4.0)
+    movers_FK[:, MOVER_INDEX["pitch", 0]] = rng.normal(0.0, 0.03) + 0.040 * _wander(time_F, rng, period_s=4.0)
     return Motion(
         movers_FK=movers_FK,
         openness_F2=openness_F2,

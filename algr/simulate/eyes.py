@@ -116,14 +116,10 @@ def _draw_lids(
     reach_W = np.clip((1.06 - outer_W) / 0.06, 0, 1) * np.clip((outer_W - 0.02) / 0.08, 0, 1)
     blend(patch, lash, line * reach_W * (0.55 + 0.4 * looks.lashes))
     # The wet edge of the lower lid, then its lashes.
-    wide = (0.016 + 0.014 * gape) * u
+    wide = (0.016 + 0.018 * gape) * u
     arch_W = np.clip(4 * across_W * (1 - across_W), 0, 1) ** 0.4
     rim = np.exp(-(((above_lower + 0.75 * wide) / wide) ** 2)) * inside_W * arch_W
-    blend(
-        patch,
-        (218.0, 150.0 - 38.0 * gape, 140.0 - 36.0 * gape),
-        rim * (0.42 + 0.28 * gape) * openness,
-    )
+    blend(patch, (214.0, 150.0 - 56.0 * gape, 140.0 - 50.0 * gape), rim * (0.40 + 0.42 * gape) * openness)
     lower_line = np.exp(-(((above_lower + 0.035 * u) / (0.014 * u)) ** 2)) * inside_W
     darken(patch, 0.20 * lower_line * np.clip(outer_W, 0, 1))
     crease_px = (0.055 + 0.03 * (1.0 - openness)) * u

@@ -61,36 +61,45 @@ def draw_folds(person: Person, rng: np.random.Generator) -> tuple[Fold, ...]:
 
 def depths(folds: Sequence[Fold], person: Person, palsy: Palsy, motion: Motion) -> Array:
     """How deep each fold is in each frame, (F, N); 1 is full depth."""
-    age = person.looks.age
-    columns = []
-    for fold in folds:
-        side = fold.side
+    columns = [_depth(fold, person.looks.age, palsy, motion) for fold in folds]
+    return np.stack([np.clip(depth_F, 0.0, 1.4) for depth_F in columns], axis=1)
 
-        def muscle(name: str, side: int = side) -> Array:
-            return motion.movers_FK[:, MOVER_INDEX[name, side]]
 
-        zeros_F = np.zeros(motion.movers_FK.shape[0])
-        tone = max(1.0 - 0.9 * palsy.mouth_droop[side], 0.0)
-        brow_tone = max(1.0 - 0.9 * palsy.brow_droop[side], 0.0)
-        amount_F = {
-            "furrows": lambda m=muscle, t=brow_tone: m("frontalis") + 0.30 * age * t,
-            "glabella": lambda m=muscle, t=brow_tone: m("corrugator") + 0.12 * age * t,
-            "crow": lambda m=muscle: 0.8 * m("orbicularis") + 0.5 * m("zygomatic"),
-            "bunny": lambda m=muscle: m("levator"),
-            "nasolabial": lambda m=muscle, t=tone: (
-                (0.22 + 0.40 * age) * t + 0.65 * m("zygomatic") + 0.5 * m("levator")
-            ),
-            "corner": lambda m=muscle: 0.85 * m("zygomatic"),
-            "bag": lambda m=muscle, z=zeros_F: m("orbicularis") + 0.25 * age + z,
-            "perioral": lambda m=muscle: m("pucker"),
-            "marionette": lambda p=palsy, s=side, z=zeros_F: (
-                0.55 * p.mouth_droop[s] + 0.25 * age + z
-            ),
-            "apple": lambda m=muscle: m("zygomatic") + 0.3 * m("orbicularis"),
-            "chin": lambda m=muscle: m("mentalis") + 0.6 * m("pucker") + 0.3 * m("depressor"),
-        }[fold.name]()
-        columns.append(np.clip(amount_F, 0.0, 1.3))
-    return np.stack(columns, axis=1)
+def _depth(fold: Fold, age: float, palsy: Palsy, motion: Motion) -> Array:
+    side, other = fold.side, 1 - fold.side
+
+    def muscle(name: str) -> Array:
+        return motion.movers_FK[:, MOVER_INDEX[name, side]]
+
+    # Without tone a side is smooth; the sound side, which works against it, is furrowed at rest.
+    brow_tone = max(1.0 - 0.9 * palsy.brow_droop[side], 0.0)
+    mouth_tone = max(1.0 - 0.9 * palsy.mouth_droop[side], 0.0)
+    still_F = np.zeros(motion.movers_FK.shape[0])
+    match fold.name:
+        case "furrows":
+            rest = 0.30 * age * brow_tone + 0.75 * palsy.brow_droop[other]
+            return muscle("frontalis") + rest
+        case "glabella":
+            return muscle("corrugator") + 0.12 * age * brow_tone
+        case "crow":
+            return 0.8 * muscle("orbicularis") + 0.5 * muscle("zygomatic")
+        case "bunny":
+            return muscle("levator")
+        case "nasolabial":
+            rest = (0.22 + 0.40 * age) * mouth_tone + 0.45 * palsy.mouth_droop[other]
+            return rest + 0.65 * muscle("zygomatic") + 0.5 * muscle("levator")
+        case "corner":
+            return 0.85 * muscle("zygomatic")
+        case "bag":
+            return muscle("orbicularis") + 0.25 * age
+        case "perioral":
+            return muscle("pucker")
+        case "marionette":
+            return still_F + 0.85 * palsy.mouth_droop[side] + 0.2 * age
+        case "apple":
+            return muscle("zygomatic") + 0.3 * muscle("orbicularis")
+    assert fold.name == "chin", fold.name
+    return muscle("mentalis") + 0.6 * muscle("pucker") + 0.3 * muscle("depressor")
 
 
 def _crease(name: str, side: int, lines: Sequence[Line], *, depth: float, width: float) -> Fold:

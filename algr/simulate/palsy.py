@@ -58,11 +58,11 @@ class _Row:
 
 _BY_GRADE = {
     1: _Row(1.0, 1.0, 1.0, 0.0, 0.0),
-    2: _Row(0.56, 0.76, 0.58, 0.32, 0.05),
-    3: _Row(0.26, 0.56, 0.36, 0.62, 0.34),
-    4: _Row(0.10, 0.42, 0.24, 0.76, 0.42),
-    5: _Row(0.03, 0.20, 0.10, 1.06, 0.10),
-    6: _Row(0.0, 0.08, 0.0, 1.20, 0.0),
+    2: _Row(0.48, 0.68, 0.50, 0.44, 0.05),
+    3: _Row(0.24, 0.50, 0.32, 0.76, 0.34),
+    4: _Row(0.12, 0.38, 0.22, 0.84, 0.40),
+    5: _Row(0.03, 0.16, 0.06, 1.12, 0.10),
+    6: _Row(0.0, 0.08, 0.0, 1.22, 0.0),
 }
 
 
@@ -77,8 +77,8 @@ def draw_palsy(grade_hb: int, *, side: int, rng: np.random.Generator) -> Palsy:
     row = _BY_GRADE[grade_hb]
     spread = 0.0 if grade_hb == 1 else 1.0
     natural = rng.normal(0.0, 0.035, size=(3, 2))
-    jitter = rng.normal(0.0, 0.05, size=3) * spread
-    rest = row.rest * np.exp(rng.normal(0.0, 0.12, size=3))
+    jitter = rng.normal(0.0, 0.04, size=3) * spread
+    rest = row.rest * np.exp(rng.normal(0.0, 0.08, size=3))
     synkinesis = row.synkinesis * np.exp(rng.normal(0.0, 0.25, size=2))
 
     def strength(zone: int, value: float) -> tuple[float, float]:

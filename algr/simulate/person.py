@@ -80,6 +80,7 @@ class Room:
 
     colour: Rgb
     kind: str
+    window: float
     seed: int
 
 
@@ -102,21 +103,17 @@ class Scene:
 
 
 _SKINS: tuple[Rgb, ...] = (
-    (240, 206, 186),
-    (232, 192, 166),
-    (222, 178, 148),
-    (205, 158, 125),
-    (178, 128, 96),
-    (146, 100, 74),
-    (112, 76, 56),
+    (238, 204, 184),
+    (228, 186, 158),
+    (206, 160, 128),
+    (172, 122, 92),
+    (126, 86, 64),
 )
 _HAIRS: tuple[Rgb, ...] = (
-    (32, 26, 24),
-    (52, 38, 30),
-    (84, 58, 40),
-    (120, 84, 52),
-    (168, 130, 84),
-    (110, 54, 32),
+    (34, 27, 24),
+    (62, 44, 33),
+    (104, 72, 46),
+    (160, 124, 80),
 )
 _IRISES: tuple[Rgb, ...] = (
     (70, 46, 30),
@@ -137,45 +134,45 @@ def draw_person(rng: np.random.Generator) -> Person:
         return (around(mean, spread), around(mean, spread))
 
     shape = Shape(
-        cheek_half_width=around(1.13, 0.05),
-        jaw_half_width=around(0.87, 0.06),
-        chin_half_width=around(0.27, 0.04),
-        chin_y=around(1.90, 0.08),
-        hairline_y=around(-0.98, 0.10),
-        crown_y=around(-1.62, 0.07),
-        eye_half_width=around(0.235, 0.012),
+        cheek_half_width=around(1.13, 0.0375),
+        jaw_half_width=around(0.87, 0.045),
+        chin_half_width=around(0.27, 0.03),
+        chin_y=around(1.90, 0.06),
+        hairline_y=around(-0.98, 0.075),
+        crown_y=around(-1.62, 0.0525),
+        eye_half_width=around(0.235, 0.009),
         eye_height=around(0.160, 0.024),
-        eye_tilt=around(0.02, 0.022),
+        eye_tilt=around(0.02, 0.0165),
         brow_y=around(-0.345, 0.05),
-        brow_arch=around(0.075, 0.022),
-        brow_tilt=around(0.02, 0.025),
-        brow_thickness=around(0.078, 0.018),
-        brow_inner_x=around(0.20, 0.025),
-        brow_outer_x=around(0.83, 0.03),
-        nose_tip_y=around(0.60, 0.04),
-        nose_base_y=around(0.74, 0.04),
-        nose_half_width=around(0.285, 0.028),
+        brow_arch=around(0.075, 0.0165),
+        brow_tilt=around(0.02, 0.01875),
+        brow_thickness=around(0.078, 0.0135),
+        brow_inner_x=around(0.20, 0.01875),
+        brow_outer_x=around(0.83, 0.0225),
+        nose_tip_y=around(0.60, 0.03),
+        nose_base_y=around(0.74, 0.03),
+        nose_half_width=around(0.285, 0.021),
         mouth_y=around(1.10, 0.06),
-        mouth_half_width=around(0.415, 0.035),
+        mouth_half_width=around(0.415, 0.02625),
         mouth_curve=around(0.0, 0.03),
-        upper_lip=around(0.095, 0.026),
-        lower_lip=around(0.125, 0.024),
-        bow=around(0.022, 0.008),
-        brow_offsets=pair(0.0, 0.010),
-        corner_offsets=pair(0.0, 0.009),
-        eye_factors=pair(1.0, 0.035),
+        upper_lip=around(0.095, 0.0195),
+        lower_lip=around(0.125, 0.018),
+        bow=around(0.022, 0.006),
+        brow_offsets=pair(0.0, 0.0075),
+        corner_offsets=pair(0.0, 0.00675),
+        eye_factors=pair(1.0, 0.02625),
     )
     return Person(shape=shape, looks=_draw_looks(rng))
 
 
 def _draw_looks(rng: np.random.Generator) -> Looks:
-    tone = rng.choice(len(_SKINS), p=[0.2, 0.2, 0.18, 0.14, 0.12, 0.09, 0.07])
-    skin = _varied(_SKINS[tone], rng, 3.0)
-    dark_hair = tone >= 4
+    tone = rng.choice(len(_SKINS), p=[0.26, 0.26, 0.22, 0.16, 0.10])
+    skin = _SKINS[tone]
+    dark_hair = tone >= 3
     hair = _HAIRS[rng.integers(0, 2 if dark_hair else len(_HAIRS))]
     age = float(rng.beta(1.6, 1.4))
-    grey = float(np.clip((age - 0.55) * 2.2 + rng.normal(0.0, 0.2), 0.0, 1.0))
-    hair = _varied(_mixed(hair, (176, 172, 168), grey), rng, 5.0)
+    grey = float(np.clip((age - 0.55) * 2.2, 0.0, 1.0))
+    hair = _mixed(hair, (176, 172, 168), grey)
     iris = _IRISES[rng.integers(0, 2 if dark_hair else len(_IRISES))]
     female = bool(rng.uniform() < 0.5)
     lips = _mixed(_mixed(skin, (170, 74, 74), 0.45), (150, 60, 60), 0.12 * float(female))
@@ -188,8 +185,8 @@ def _draw_looks(rng: np.random.Generator) -> Looks:
     return Looks(
         skin=skin,
         flush=float(rng.uniform(0.2, 1.0)),
-        lips=_varied(lips, rng, 5.0),
-        iris=_varied(iris, rng, 8.0),
+        lips=lips,
+        iris=iris,
         hair=hair,
         brow=_mixed(hair, (40, 30, 26), 0.45),
         brow_density=float(rng.uniform(0.45, 1.0)),
@@ -214,6 +211,7 @@ def draw_rooms(rng: np.random.Generator) -> tuple[Room, ...]:
         Room(
             colour=_varied(colours[pick], rng, 14.0),
             kind=str(kind),
+            window=float(rng.uniform(-0.7, 0.7)),
             seed=int(rng.integers(0, 2**31)),
         )
         for pick, kind in zip(picks, kinds, strict=True)
@@ -222,8 +220,9 @@ def draw_rooms(rng: np.random.Generator) -> tuple[Room, ...]:
 
 def draw_scene(rng: np.random.Generator, *, rooms: tuple[Room, ...]) -> Scene:
     """Camera, light and surroundings of one visit."""
-    azimuth = rng.normal(0.0, 0.45)
-    elevation = rng.uniform(0.15, 0.75)
+    room = rooms[int(rng.integers(0, len(rooms)))]
+    azimuth = room.window + rng.normal(0.0, 0.12)
+    elevation = rng.uniform(0.35, 0.6)
     light = (
         float(np.sin(azimuth) * np.cos(elevation)),
         float(-np.sin(elevation)),
@@ -242,12 +241,12 @@ def draw_scene(rng: np.random.Generator, *, rooms: tuple[Room, ...]) -> Scene:
         centre_x_px=float(180 + rng.normal(0.0, 7.0)),
         centre_y_px=float(196 + rng.normal(0.0, 6.0)),
         light=light,
-        ambient=float(rng.uniform(0.42, 0.62)),
-        gain=float(rng.uniform(0.90, 1.06)),
-        warmth=float(rng.normal(0.0, 0.02)),
-        room=rooms[int(rng.integers(0, len(rooms)))],
+        ambient=float(rng.uniform(0.46, 0.56)),
+        gain=float(rng.uniform(0.94, 1.04)),
+        warmth=float(rng.normal(0.0, 0.01)),
+        room=room,
         clothes=_varied(clothes, rng, 10.0),
-        noise=float(rng.uniform(1.2, 3.2)),
+        noise=float(rng.uniform(1.8, 3.4)),
         blur_px=float(rng.uniform(0.0, 0.5)),
         seed=int(rng.integers(0, 2**31)),
     )

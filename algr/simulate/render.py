@@ -70,7 +70,9 @@ def render_frames(
     placement = place(motion, scene)
     warp = Warp(FRAME_SIZE)
     num_frames = motion.movers_FK.shape[0]
-    camera = Camera(scene, segments, size=FRAME_SIZE, num_frames=num_frames, video_fps=video_fps)
+    camera = Camera(
+        scene, segments, size=FRAME_SIZE, num_frames=num_frames, video_fps=video_fps
+    )
     shadow_sheet = np.zeros((FINE.size[1], FINE.size[0]), np.float32)
     image = np.empty((3, FRAME_SIZE[1], FRAME_SIZE[0]), np.float32)
     for frame in range(num_frames) if frames is None else frames:
