@@ -288,3 +288,18 @@ def rehash(directory: Path) -> None:
         name: hashlib.sha256((directory / name).read_bytes()).hexdigest() for name in index["files"]
     }
     (directory / "bundle.json").write_text(json.dumps(index))
+
+
+def test_a_network_that_fixes_the_batch_is_not_packaged(
+    tmp_path: Path, stand_in_network: nn.Module, spec_with: Callable[..., BundleSpec]
+) -> None:
+    class Fixed(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.inner = stand_in_network
+
+        def forward(self, images_BCHW: torch.Tensor) -> object:
+            return self.inner(images_BCHW.reshape(len(images_BCHW), 3, 96, 96))
+
+    with pytest.raises(AssertionError, match="crop: the batch is fixed"):
+        write_bundle(tmp_path / "bundle", model=Fixed(), spec=spec_with())
