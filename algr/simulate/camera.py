@@ -53,9 +53,10 @@ class Camera:
         light = np.clip(1.0 + across * self._x_W + down * self._y_H1, 0.5, 1.5)
         top, left = self._rng.integers(0, MARGIN, size=2)
         _, height, width = image_3HW.shape
-        for plane, noise, gain in zip(image_3HW, self._noise, self._gain_F3[frame], strict=True):
-            plane *= light * np.float32(gain)
-            plane += noise[top : top + height, left : left + width]
+        noise = self._noise[:, top : top + height, left : left + width]
+        for channel, gain in enumerate(self._gain_F3[frame]):
+            image_3HW[channel] *= light * np.float32(gain)
+            image_3HW[channel] += noise[channel]
         np.clip(image_3HW, 0, 255, out=image_3HW)
         return np.ascontiguousarray(image_3HW.astype(np.uint8).transpose(1, 2, 0))
 

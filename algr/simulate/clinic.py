@@ -269,9 +269,7 @@ def _count_frames(visit: Visit, video_fps: float) -> int:
     return int(np.ceil(visit.segments[-1].end_s * video_fps - 1e-9))
 
 
-def _check_numbers(
-    subjects: int, jobs: int, seconds_per_exercise: float, video_fps: float
-) -> None:
+def _check_numbers(subjects: int, jobs: int, seconds_per_exercise: float, video_fps: float) -> None:
     problems = []
     if subjects < 1:
         problems.append(f"subjects: {subjects} is below 1")

@@ -194,8 +194,12 @@ def _innervate(
     _drift(movers_FK, palsy, mouth_effort_F)
     gaze_F2 = np.stack([_wander(time_F, rng, period_s=2.5) for _ in range(2)], axis=1) * 0.25
     gaze_F2[:, 1] -= 1.1 * np.clip(efforts["close"], 0.0, 1.0)
-    movers_FK[:, MOVER_INDEX["yaw", 0]] = rng.normal(0.0, 0.03) + 0.045 * _wander(time_F, rng, period_s=4.0)
-    movers_FK[:, MOVER_INDEX["pitch", 0]] = rng.normal(0.0, 0.03) + 0.040 * _wander(time_F, rng, period_s=4.0)
+    movers_FK[:, MOVER_INDEX["yaw", 0]] = rng.normal(0.0, 0.03) + 0.045 * _wander(
+        time_F, rng, period_s=4.0
+    )
+    movers_FK[:, MOVER_INDEX["pitch", 0]] = rng.normal(0.0, 0.03) + 0.040 * _wander(
+        time_F, rng, period_s=4.0
+    )
     return Motion(
         movers_FK=movers_FK,
         openness_F2=openness_F2,

@@ -53,7 +53,7 @@ def draw_folds(person: Person, rng: np.random.Generator) -> tuple[Fold, ...]:
             _crease("bag", side, _bags(), depth=0.24, width=0.024),
             _crease("perioral", side, _perioral(shape), depth=0.26, width=0.018),
             _crease("marionette", side, [_marionette(shape)], depth=0.32, width=0.032),
-            _apple(shape, side),
+            _apple(side),
             _chin(shape, side, rng),
         ]
     return tuple(folds)
@@ -66,40 +66,40 @@ def depths(folds: Sequence[Fold], person: Person, palsy: Palsy, motion: Motion) 
 
 
 def _depth(fold: Fold, age: float, palsy: Palsy, motion: Motion) -> Array:
+    """Depth over the frames, (F,).
+
+    Without tone a side is smooth; the sound side, which works against it, is furrowed at rest.
+    """
     side, other = fold.side, 1 - fold.side
-
-    def muscle(name: str) -> Array:
-        return motion.movers_FK[:, MOVER_INDEX[name, side]]
-
-    # Without tone a side is smooth; the sound side, which works against it, is furrowed at rest.
     brow_tone = max(1.0 - 0.9 * palsy.brow_droop[side], 0.0)
     mouth_tone = max(1.0 - 0.9 * palsy.mouth_droop[side], 0.0)
-    still_F = np.zeros(motion.movers_FK.shape[0])
-    match fold.name:
-        case "furrows":
-            rest = 0.30 * age * brow_tone + 0.75 * palsy.brow_droop[other]
-            return muscle("frontalis") + rest
-        case "glabella":
-            return muscle("corrugator") + 0.12 * age * brow_tone
-        case "crow":
-            return 0.8 * muscle("orbicularis") + 0.5 * muscle("zygomatic")
-        case "bunny":
-            return muscle("levator")
-        case "nasolabial":
-            rest = (0.22 + 0.40 * age) * mouth_tone + 0.45 * palsy.mouth_droop[other]
-            return rest + 0.65 * muscle("zygomatic") + 0.5 * muscle("levator")
-        case "corner":
-            return 0.85 * muscle("zygomatic")
-        case "bag":
-            return muscle("orbicularis") + 0.25 * age
-        case "perioral":
-            return muscle("pucker")
-        case "marionette":
-            return still_F + 0.85 * palsy.mouth_droop[side] + 0.2 * age
-        case "apple":
-            return muscle("zygomatic") + 0.3 * muscle("orbicularis")
-    assert fold.name == "chin", fold.name
-    return muscle("mentalis") + 0.6 * muscle("pucker") + 0.3 * muscle("depressor")
+    at_rest = {
+        "furrows": 0.30 * age * brow_tone + 0.75 * palsy.brow_droop[other],
+        "glabella": 0.12 * age * brow_tone,
+        "nasolabial": (0.22 + 0.40 * age) * mouth_tone + 0.45 * palsy.mouth_droop[other],
+        "bag": 0.25 * age,
+        "marionette": 0.85 * palsy.mouth_droop[side] + 0.2 * age,
+    }
+    depth_F = np.full(motion.movers_FK.shape[0], at_rest.get(fold.name, 0.0))
+    for muscle, share in _DRAWN_BY[fold.name].items():
+        depth_F += share * motion.movers_FK[:, MOVER_INDEX[muscle, side]]
+    return depth_F
+
+
+_DRAWN_BY: dict[str, dict[str, float]] = {
+    "furrows": {"frontalis": 1.0},
+    "glabella": {"corrugator": 1.0},
+    "crow": {"orbicularis": 0.8, "zygomatic": 0.5},
+    "bunny": {"levator": 1.0},
+    "nasolabial": {"zygomatic": 0.65, "levator": 0.5},
+    "corner": {"zygomatic": 0.85},
+    "bag": {"orbicularis": 1.0},
+    "perioral": {"pucker": 1.0},
+    "marionette": {},
+    "apple": {"zygomatic": 1.0, "orbicularis": 0.3},
+    "chin": {"mentalis": 1.0, "pucker": 0.6, "depressor": 0.3},
+}
+"""The muscles that draw a fold, with the depth that full effort gives."""
 
 
 def _crease(name: str, side: int, lines: Sequence[Line], *, depth: float, width: float) -> Fold:
@@ -143,7 +143,7 @@ def _smooth_line(points_P2: Array) -> Array:
 
 
 def _furrows(shape: Shape, rng: np.random.Generator) -> list[Line]:
-    lines = []
+    lines: list[Line] = []
     low, high = shape.brow_y - 0.20, max(shape.hairline_y + 0.14, shape.brow_y - 0.62)
     for y in np.linspace(low, high, 4 if rng.uniform() < 0.6 else 3):
         wave = rng.normal(0.0, 0.012, size=6)
@@ -206,16 +206,16 @@ def _bags() -> list[Line]:
 
 
 def _perioral(shape: Shape) -> list[Line]:
-    mouth, top = shape.mouth_y, shape.mouth_y - shape.upper_lip
-    lines: list[Line] = []
-    for x in (0.06, 0.14, 0.22, 0.29):
-        lines.append(
-            [(x * 1.05, top + 0.25 * x), (x * 1.15, top - 0.04 + 0.2 * x), (x * 1.22, top - 0.10)]
-        )
-    for x in (0.10, 0.20, 0.28):
-        low = mouth + shape.lower_lip - 0.15 * x
-        lines.append([(x, low), (x * 1.12, low + 0.05), (x * 1.18, low + 0.09)])
-    return lines
+    top, low = shape.mouth_y - shape.upper_lip, shape.mouth_y + shape.lower_lip
+    above: list[Line] = [
+        [(1.05 * x, top + 0.25 * x), (1.15 * x, top - 0.04 + 0.2 * x), (1.22 * x, top - 0.10)]
+        for x in (0.06, 0.14, 0.22, 0.29)
+    ]
+    below: list[Line] = [
+        [(x, low - 0.15 * x), (1.12 * x, low - 0.15 * x + 0.05), (1.18 * x, low - 0.15 * x + 0.09)]
+        for x in (0.10, 0.20, 0.28)
+    ]
+    return above + below
 
 
 def _marionette(shape: Shape) -> Line:
@@ -227,7 +227,7 @@ def _marionette(shape: Shape) -> Line:
     ]
 
 
-def _apple(shape: Shape, side: int) -> Fold:
+def _apple(side: int) -> Fold:
     """The cheek that bunches up in a smile: bright above, dark below."""
     sign = -1.0 if side == 0 else 1.0
     x, y = sign * 0.62, 0.52
@@ -236,7 +236,6 @@ def _apple(shape: Shape, side: int) -> Fold:
     lit = np.exp(-0.5 * ((x_W / 0.19) ** 2 + (y_H1 / 0.13) ** 2))
     below = np.exp(-0.5 * ((x_W / 0.20) ** 2 + ((y_H1 - 0.27) / 0.10) ** 2))
     above = np.exp(-0.5 * ((x_W / 0.22) ** 2 + ((y_H1 + 0.22) / 0.05) ** 2))
-    _ = shape
     shadow = -0.13 * lit + 0.13 * below + 0.10 * above
     return Fold("apple", side, rows, columns, shadow.astype(np.float32))
 

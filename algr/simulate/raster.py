@@ -5,6 +5,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -12,7 +13,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from algr.simulate.person import Rgb
 
-Floats = npt.NDArray[np.float32]
+Floats = npt.NDArray[np.floating[Any]]
 Array = npt.NDArray[np.float64]
 
 LEFT, TOP, RIGHT, BOTTOM = -2.6, -2.8, 2.6, 3.4
@@ -122,3 +123,36 @@ def as_rgb(values: Sequence[float]) -> Rgb:
     """Three plain numbers, so that arrays keep their precision when mixed with them."""
     red, green, blue = (float(value) for value in values)
     return (red, green, blue)
+
+
+@dataclass(frozen=True)
+class Patch:
+    """A rectangle of a frame, to draw in.
+
+    Attributes:
+        image_3HW: A view of the frame.
+        x_W: Frame x of every column.
+        y_H1: Frame y of every row, as a column.
+    """
+
+    image_3HW: Floats
+    x_W: Floats
+    y_H1: Floats
+
+    @classmethod
+    def cut(
+        cls, image_3HW: Floats, *, left: float, top: float, right: float, bottom: float
+    ) -> "Patch | None":
+        """The part of the rectangle that lies in the frame; None if nothing does."""
+        height, width = image_3HW.shape[1:]
+        rows = slice(max(int(top), 0), min(int(bottom) + 1, height))
+        columns = slice(max(int(left), 0), min(int(right) + 1, width))
+        if rows.start >= rows.stop or columns.start >= columns.stop:
+            return None
+        x_W = np.arange(columns.start, columns.stop, dtype=np.float32)
+        y_H1 = np.arange(rows.start, rows.stop, dtype=np.float32)[:, None]
+        return cls(image_3HW[:, rows, columns], x_W, y_H1)
+
+    def line(self, points_P2: Array) -> Floats:
+        """Height of a line in every column."""
+        return np.interp(self.x_W, points_P2[:, 0], points_P2[:, 1]).astype(np.float32)

@@ -1,4 +1,4 @@
-"""Frames of a simulated face: a painted sheet that muscles move, with eyes and mouth drawn on it."""
+"""Frames of a simulated face: a painted sheet that muscles move, eyes and mouth drawn on it."""
 
 # Shape suffixes: F = frames, N = folds, H = rows, W = columns, 3 = RGB.
 
@@ -70,9 +70,7 @@ def render_frames(
     placement = place(motion, scene)
     warp = Warp(FRAME_SIZE)
     num_frames = motion.movers_FK.shape[0]
-    camera = Camera(
-        scene, segments, size=FRAME_SIZE, num_frames=num_frames, video_fps=video_fps
-    )
+    camera = Camera(scene, segments, size=FRAME_SIZE, num_frames=num_frames, video_fps=video_fps)
     shadow_sheet = np.zeros((FINE.size[1], FINE.size[0]), np.float32)
     image = np.empty((3, FRAME_SIZE[1], FRAME_SIZE[0]), np.float32)
     for frame in range(num_frames) if frames is None else frames:
@@ -84,7 +82,7 @@ def render_frames(
             if depth > 0.01:
                 shadow_sheet[fold.rows, fold.columns] += np.float32(depth) * fold.shadow_HW
         _darken_face(image, index, shadow_sheet, curves, frame)
-        _draw_features(image, person, scene, motion, curves, frame)
+        _draw_features(image, frame, person=person, scene=scene, motion=motion, curves=curves)
         yield camera.record(image, frame)
 
 
@@ -104,7 +102,7 @@ def _darken_face(
 
 
 def _draw_features(
-    image: Floats, person: Person, scene: Scene, motion: Motion, curves: Curves, frame: int
+    image: Floats, frame: int, *, person: Person, scene: Scene, motion: Motion, curves: Curves
 ) -> None:
     unit = float(curves.unit_px_F[frame])
     for side in (0, 1):

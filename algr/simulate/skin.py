@@ -95,7 +95,9 @@ def _relief(shape: Shape, head_HW: Floats) -> Floats:
     relief = 0.84 * across * (0.25 + 0.75 * dome_H1)
     tip, base = shape.nose_tip_y, shape.nose_base_y
     rise_H1 = np.interp(
-        y_H1, [-0.34, -0.12, 0.05, tip - 0.08, base - 0.05, base + 0.04], [0, 0.03, 0.07, 0.16, 0.14, 0]
+        y_H1,
+        [-0.34, -0.12, 0.05, tip - 0.08, base - 0.05, base + 0.04],
+        [0, 0.03, 0.07, 0.16, 0.14, 0],
     )
     rise_H1 = gaussian_filter(rise_H1.astype(np.float32), (0.03 * BASE.scale, 0.0))
     width_H1 = np.interp(y_H1, [-0.2, 0.1, tip], [0.14, 0.10, 0.42 * shape.nose_half_width])
@@ -131,7 +133,7 @@ def _cast_shadows(shape: Shape, scene: Scene) -> Floats:
     nose = 0.20 * strength * bump(BASE, away * 0.26, shape.nose_tip_y + 0.02, 0.10, 0.16)
     under = (0.14 - 0.16 * scene.light[1]) * bump(BASE, 0.03 * away, base + 0.05, 0.16, 0.04)
     lids = 0.12 * pair_of_bumps(BASE, 0.5, -0.17, 0.22, 0.06)
-    return nose + under + lids
+    return np.asarray(nose + under + lids)
 
 
 def _albedo(person: Person, rng: np.random.Generator) -> Floats:
@@ -153,14 +155,18 @@ def _albedo(person: Person, rng: np.random.Generator) -> Floats:
         grain = np.clip(0.75 + 0.25 * soft_noise(GRID, cells=400, rng=rng), 0.0, 1.3)
         shade = as_rgb([0.6 * a + 0.2 * b for a, b in zip(looks.hair, looks.skin, strict=True)])
         blend(skin, shade, 0.45 * looks.beard * _beard_area(shape) * grain)
-    blend(skin, looks.lips, 0.5 * bump(BASE, 0.0, shape.mouth_y, 0.62 * shape.mouth_half_width, 0.055))
+    blend(
+        skin, looks.lips, 0.5 * bump(BASE, 0.0, shape.mouth_y, 0.62 * shape.mouth_half_width, 0.055)
+    )
     return skin
 
 
 def _beard_area(shape: Shape) -> Floats:
     x_W, y_H1 = np.abs(BASE.x_W), BASE.y_H1
     start_W = np.interp(x_W, [0.0, 0.4, 0.75, 1.05], [0.98, 1.02, 1.0, 0.35])
-    area = np.clip((y_H1 - start_W) / 0.16, 0.0, 1.0) * np.clip((shape.chin_y + 0.2 - y_H1) / 0.2, 0.0, 1.0)
+    area = np.clip((y_H1 - start_W) / 0.16, 0.0, 1.0) * np.clip(
+        (shape.chin_y + 0.2 - y_H1) / 0.2, 0.0, 1.0
+    )
     moustache = bump(BASE, 0.0, shape.mouth_y - 0.17, 0.26, 0.055)
     cleared = bump(BASE, 0.0, shape.mouth_y + 0.03, 0.30, 0.09)
     return np.asarray(np.clip(np.maximum(area, moustache) - 0.6 * cleared, 0.0, 1.0), np.float32)
@@ -182,12 +188,14 @@ def _backdrop(scene: Scene) -> Floats:
     picture = np.stack([np.asarray(tone * value, np.float32) for value in room.colour])
     if room.kind == "blurred":
         shapes = 15.0 * soft_noise(GRID, cells=9, rng=rng)
-        for plane in picture:
-            plane += shapes + 4.0 * soft_noise(GRID, cells=7, rng=rng)
+        for channel in range(3):
+            picture[channel] += shapes + 4.0 * soft_noise(GRID, cells=7, rng=rng)
     return picture
 
 
-def _add_hair_behind(picture: Floats, person: Person, scene: Scene, rng: np.random.Generator) -> None:
+def _add_hair_behind(
+    picture: Floats, person: Person, scene: Scene, rng: np.random.Generator
+) -> None:
     """Long hair falls behind neck and shoulders; what falls before them is painted later."""
     shape, looks = person.shape, person.looks
     cheek, bottom = shape.cheek_half_width, hair_end(looks)
@@ -216,7 +224,14 @@ def _add_body(picture: Floats, person: Person, scene: Scene, skin: Floats) -> No
     shape = person.shape
     chin = shape.chin_y
     half = 0.60 * shape.jaw_half_width + 0.10
-    neck = [(0.0, 3.6), (0.95, 3.6), (half + 0.28, chin + 0.75), (half, chin + 0.30), (half + 0.02, 0.9), (0.0, 0.8)]
+    neck = [
+        (0.0, 3.6),
+        (0.95, 3.6),
+        (half + 0.28, chin + 0.75),
+        (half, chin + 0.30),
+        (half + 0.02, 0.9),
+        (0.0, 0.8),
+    ]
     round_W = np.clip(1.0 - (BASE.x_W / (half * 1.25)) ** 2, 0.0, 1.0) ** 0.5
     side_W = np.clip(1.0 + 0.30 * scene.light[0] * BASE.x_W / half, 0.5, 1.5)
     under_H1 = 1.0 - 0.45 * np.exp(-np.clip(BASE.y_H1 - chin + 0.12, 0.0, None) / 0.30)
@@ -241,12 +256,21 @@ def _add_body(picture: Floats, person: Person, scene: Scene, skin: Floats) -> No
 
 def _add_ears(picture: Floats, person: Person, scene: Scene, skin: Floats) -> None:
     cheek = person.shape.cheek_half_width
-    points = [(-0.12, -0.08), (0.10, -0.16), (0.19, 0.02), (0.14, 0.30), (0.04, 0.60), (-0.10, 0.55)]
+    points = [
+        (-0.12, -0.08),
+        (0.10, -0.16),
+        (0.19, 0.02),
+        (0.14, 0.30),
+        (0.04, 0.60),
+        (-0.10, 0.55),
+    ]
     for sign in (-1.0, 1.0):
         ear = smooth_closed([(sign * (cheek + dx), y) for dx, y in points])
         inner = bump(BASE, sign * (cheek + 0.045), 0.16, 0.045, 0.16)
         rim = (0.80 + 0.16 * sign * scene.light[0] - 0.35 * inner) * scene.gain
-        lit = np.stack([plane * rim * tint for plane, tint in zip(skin, (1.0, 0.92, 0.9), strict=True)])
+        lit = np.stack(
+            [plane * rim * tint for plane, tint in zip(skin, (1.0, 0.92, 0.9), strict=True)]
+        )
         blend(picture, lit, BASE.polygon(ear, blur=0.010))
 
 

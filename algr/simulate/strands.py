@@ -129,7 +129,9 @@ def _add_hair(picture: Floats, person: Person, scene: Scene, rng: np.random.Gene
     below = np.clip((y_H1 - 0.1) / 0.5, 0.0, 1.0)
     behind = 1.0 - 0.35 * below * np.exp(-(((np.abs(x_W) - cheek) / 0.14) ** 2))
     tone = (0.78 + 0.075 * strands + 0.05 * locks) * lit * roots * behind * scene.gain
-    gloss = 0.035 * (60.0 + sum(looks.hair) / 3.0) * np.clip(strands, 0.0, None) * lit * (mask > 0.6)
+    gloss = (
+        0.035 * (60.0 + sum(looks.hair) / 3.0) * np.clip(strands, 0.0, None) * lit * (mask > 0.6)
+    )
     colour = np.stack([np.asarray(value * tone + gloss, np.float32) for value in looks.hair])
     ragged = np.clip(mask * 1.7 - 0.35 + 0.22 * strands * (mask < 0.97), 0.0, 1.0)
     blend(picture[:, rows, columns], colour, np.asarray(ragged * (mask > 0.03), np.float32))

@@ -277,20 +277,6 @@ def read_records(directory: Path) -> tuple[TrialRecord, ...]:
     return tuple(record_of(trial) for trial in trials)
 
 
-def latest_study(studies: Path) -> str:
-    """The name of the study that was worked on last.
-
-    Raises:
-        StudyError: There is none.
-    """
-    journals = sorted(studies.glob(f"*/{_JOURNAL}"), key=lambda path: path.stat().st_mtime_ns)
-    if not journals:
-        raise StudyError(
-            f"no study in {studies}", advice="begin one: algr tune --dataset NAME --trials 50"
-        )
-    return journals[-1].parent.name
-
-
 def _check_same(directory: Path, identity: StudyIdentity) -> None:
     differences = identity.differences(read_header(directory).identity)
     if differences:

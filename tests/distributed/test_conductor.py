@@ -137,7 +137,7 @@ class _DeadTrial:
 def test_a_worker_that_cannot_start_is_the_clusters_fault_not_the_trials(make_conductor):
     conductor = make_conductor()
     conductor.next_trial("a")
-    cause = RayTaskError("setup", "ModuleNotFoundError: No module named 'algr'", None)
+    cause = RayTaskError("setup", "Traceback\nModuleNotFoundError: No module named 'algr'", None)
 
     conductor.guard(conductor.on_death, otherwise=None)(_DeadTrial(ActorDiedError(cause)))
 

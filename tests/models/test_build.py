@@ -4,7 +4,7 @@ from torch import Tensor, nn
 
 from algr.config import Config, ModelConfig, TrainConfig, resolve_config
 from algr.errors import ConfigError
-from algr.models import RegionTable, build_model, parameter_groups, regions_for
+from algr.models import RegionTable, build_model, parameter_groups, regions_for, start_at_face
 from algr.models.algrnet import ALGRNet
 from algr.models.widths import Widths, scaled
 from tests.models.faces import frontal_face
@@ -193,6 +193,17 @@ def test_the_same_seed_gives_the_same_network() -> None:
     torch.testing.assert_close(first(images), second(images), rtol=0, atol=0)
 
 
+def test_landmarks_can_begin_at_a_face() -> None:
+    torch.manual_seed(0)
+    model = build_model(TINY, kind="grade", regions=grade_regions())
+    start_at_face(model, frontal_face())
+
+    output = model(torch.randn(4, 3, 96, 96))
+
+    distance_px = (output.landmarks_BL2 - frontal_face().float()).norm(dim=2)
+    assert distance_px.max() < 5
+
+
 def test_offset_and_scale_heads_learn_more_slowly() -> None:
     model = with_meta(TINY, "grade", grade_regions())
     assert isinstance(model, ALGRNet)
@@ -225,9 +236,8 @@ def missing_gradients(model: nn.Module, loss: Tensor) -> set[str]:
 
 def facing(model: nn.Module) -> nn.Module:
     """With landmarks of a face, and offset and scale heads that pass a gradient on."""
+    start_at_face(model, frontal_face())
     with torch.no_grad():
-        model.landmark_head.last.weight.mul_(0.01)
-        model.landmark_head.last.bias.copy_(frontal_face().flatten())
         for head in (model.region_heads.offset, model.region_heads.scale):
             head.last.weight.normal_(std=0.01)
     return model
