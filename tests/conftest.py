@@ -1,5 +1,6 @@
 """Fixtures that several packages' tests share."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -43,7 +44,7 @@ class StandInNetwork(nn.Module):
         return StandInOutput(landmarks, attention, 4 * self.classify(pooled))
 
 
-def grade_spec(**changes: object) -> BundleSpec:
+def make_spec(**changes: object) -> BundleSpec:
     values: dict[str, object] = {
         "dataset": "clinic",
         "kind": "grade",
@@ -75,4 +76,19 @@ def stand_in_network() -> nn.Module:
 @pytest.fixture(scope="session")
 def grade_bundle(stand_in_network: nn.Module, tmp_path_factory: pytest.TempPathFactory) -> Bundle:
     directory: Path = tmp_path_factory.mktemp("bundles") / "grade"
-    return write_bundle(directory, model=stand_in_network, spec=grade_spec())
+    return write_bundle(directory, model=stand_in_network, spec=make_spec())
+
+
+@pytest.fixture(scope="session")
+def au_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
+    """Three action units, without attention."""
+    torch.manual_seed(1)
+    spec = make_spec(kind="au", labels=("AU1", "AU2", "AU4"), regions=())
+    network = StandInNetwork(classes=3, has_attention=False)
+    return write_bundle(tmp_path_factory.mktemp("bundles") / "au", model=network, spec=spec)
+
+
+@pytest.fixture(scope="session")
+def spec_with() -> Callable[..., BundleSpec]:
+    """Makes the specification of `grade_bundle` with some values changed."""
+    return make_spec

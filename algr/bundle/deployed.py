@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from algr.bundle.simplify import simplify
 from algr.bundle.spec import Kind
 
 INPUT_NAME = "crop"
@@ -91,40 +92,28 @@ def export_onnx(deployed: DeployedNetwork, path: Path, *, example_BHWC: Tensor) 
             dynamo=True,
             verbose=False,
             external_data=False,
+            optimize=False,
         )
         assert program is not None
-        model = program.model_proto
-    _strip_sources(model)
+        model = simplify(program.model)
+    for value in (*model.graph.input, *model.graph.output):
+        # The exporter does not complain when the network fixes the batch, as len(tensor) does.
+        assert value.type.tensor_type.shape.dim[0].dim_param, f"{value.name}: the batch is fixed"
     onnx.checker.check_model(model)
     path.write_bytes(model.SerializeToString())
-
-
-def _strip_sources(model: object) -> None:
-    """Delete doc strings and metadata of every node: they hold paths of this machine."""
-    graphs = [model.graph]  # type: ignore[attr-defined]
-    graphs += list(model.functions)  # type: ignore[attr-defined]
-    for graph in graphs:
-        del graph.metadata_props[:]
-        graph.doc_string = ""
-        for node in graph.node:
-            del node.metadata_props[:]
-            node.doc_string = ""
-        for name in ("input", "output", "value_info", "initializer"):
-            for value in getattr(graph, name, ()):
-                if hasattr(value, "metadata_props"):
-                    del value.metadata_props[:]
-                    value.doc_string = ""
 
 
 @contextlib.contextmanager
 def _quiet_exporter() -> Iterator[None]:
     """Keep the exporter's progress lines and its own deprecation warnings away from the user."""
-    logger = logging.getLogger("torch.onnx")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
+    loggers = [logging.getLogger(name) for name in ("torch.onnx", "onnxscript", "onnx_ir")]
+    levels = [logger.level for logger in loggers]
+    for logger in loggers:
+        logger.setLevel(logging.ERROR)
     try:
         with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
             warnings.simplefilter("ignore")
             yield
     finally:
-        logger.setLevel(level)
+        for logger, level in zip(loggers, levels, strict=True):
+            logger.setLevel(level)

@@ -30,6 +30,24 @@ REQUIRED_FILES = (
 )
 
 
+_KEYS = (
+    "name",
+    "dataset",
+    "kind",
+    "labels",
+    "thresholds",
+    "regions",
+    "fingerprint",
+    "folds_hash",
+    "protocol",
+    "simulated",
+    "metric",
+    "scores",
+    "versions",
+    "files",
+)
+
+
 @dataclass(frozen=True)
 class Bundle:
     """A bundle on disk whose files were checked."""
@@ -171,9 +189,14 @@ def _parse_index(path: Path, content: bytes) -> dict[str, Any]:
             expected=f"schema {SCHEMA}, which algr {algr.__version__} reads",
             advice="use the algr version that wrote the bundle, or export the model again",
         )
-    missing = [name for name in REQUIRED_FILES if name not in index["files"]]
+    missing = [f"{INDEX}: has no entry {key!r}" for key in _KEYS if key not in index]
+    missing += [
+        f"{INDEX}: names no checksum for {name}"
+        for name in REQUIRED_FILES
+        if name not in index.get("files", ())
+    ]
     if missing:
-        raise _altered([f"{INDEX}: names no checksum for {name}" for name in missing])
+        raise _altered(missing)
     assert isinstance(index, dict)
     return index
 

@@ -107,9 +107,11 @@ class TrainConfig(Section):
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Arithmetic; auto is bf16 where the accelerator has it, else fp32."""
     compile: Literal["auto", "on", "off"] = "auto"
-    """torch.compile; auto is on for accelerators only."""
+    """torch.compile; on is not built yet, auto is off."""
     threads_per_fold: PositiveInt = 1
     """CPU threads per fold; fixed, so that results do not depend on the number of workers."""
+    landmark_start: Literal["corner", "mean"] = "corner"
+    """Where landmarks begin: the crop's corner, as in the paper, or the training subjects' mean."""
     init_from: str | None = None
     """Weights to start from: an imported file, a registered model or a run."""
 
@@ -171,5 +173,6 @@ PRESETS: dict[str, dict[str, object]] = {
         "train.num_epochs": 6,
         "train.batch_size": 32,
         "train.clip_norm": 5.0,
+        "train.landmark_start": "mean",
     },
 }

@@ -233,14 +233,15 @@ def _subjects_without_grade(videos: Sequence[ClinicVideo]) -> list[str]:
 def _similar_patients(videos: Sequence[ClinicVideo]) -> list[str]:
     """Two spellings of one id would put one face on both sides of a fold."""
     spelt: dict[str, ClinicVideo] = {}
-    warnings = {}
+    warnings: dict[str, str] = {}
     for video in videos:
         folded = "".join(video.patient_id.split()).casefold()
         known = spelt.setdefault(folded, video)
         if known.patient_id != video.patient_id:
-            warnings[video.patient_id] = (
+            warnings.setdefault(
+                video.patient_id,
                 f"lines {known.line} and {video.line}: the patient_id differs in capitals or "
-                "spaces only and is taken for two patients"
+                "spaces only and is taken for two patients",
             )
     return list(warnings.values())
 

@@ -183,7 +183,7 @@ def _up_to_date(
             return None
         raise DataError(
             f"dataset {directory.name!r} was prepared from other files or options",
-            expected="a name that is free",
+            expected="a name that is free, or the same files, options and id key",
             advice="choose another --name, or replace it with --replace",
         )
     if strict and description.videos_left_out:
@@ -248,8 +248,8 @@ def _decode_and_write(
     unlabelled = _subjects_without_grade(staged)
     left_out += [
         LeftOut(video=job.label, reason="no readable video of this patient has a grade")
-        for job in work.todo
-        if job.record.subject_id in unlabelled
+        for job, outcome in zip(work.todo, outcomes, strict=True)
+        if outcome.staged and job.record.subject_id in unlabelled
     ]
     staged = [video for video in staged if video.record.subject_id not in unlabelled]
     if not staged:

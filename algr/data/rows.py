@@ -89,9 +89,13 @@ def to_batch(rows: FrameRows, schema: pa.Schema) -> pa.RecordBatch:
 
 def _to_column(values: NDArray[Any], kind: Any) -> Any:
     contiguous = np.ascontiguousarray(values)
-    if not isinstance(kind, pa.FixedShapeTensorType):
-        return pa.array(contiguous, type=kind)
-    flat: Any = pa.array(contiguous.reshape(-1), type=kind.value_type)
+    is_tensor = isinstance(kind, pa.FixedShapeTensorType)
+    flat_kind = kind.value_type if is_tensor else kind
+    buffer: Any = contiguous
+    data = [None, pa.py_buffer(buffer)]
+    flat = pa.Array.from_buffers(flat_kind, contiguous.size, data)
+    if not is_tensor:
+        return flat
     storage = pa.FixedSizeListArray.from_arrays(flat, math.prod(kind.shape))
     return pa.ExtensionArray.from_storage(kind, storage)
 

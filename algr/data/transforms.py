@@ -102,12 +102,12 @@ def _crop_by_index(images_BHWC: Tensor, *, offsets_B2: Tensor, mirrored_B: Tenso
 
 def _crop_by_slices(images_BHWC: Tensor, *, offsets_B2: Tensor, mirrored_B: Tensor) -> Tensor:
     """The same crops, one after the other: on a CPU fifteen times as fast as the gather."""
-    crops = []
-    places = zip(images_BHWC, offsets_B2.tolist(), mirrored_B.tolist(), strict=True)
-    for image_HWC, (left, top), mirrored in places:
-        crop = image_HWC[top : top + CROP_SIZE, left : left + CROP_SIZE]
-        crops.append(crop.flip(1) if mirrored else crop)
-    return torch.stack(crops)
+    crops_BHWC = images_BHWC.new_empty((len(images_BHWC), CROP_SIZE, CROP_SIZE, 3))
+    places = zip(offsets_B2.tolist(), mirrored_B.tolist(), strict=True)
+    for i, ((left, top), mirrored) in enumerate(places):
+        crop_HWC = images_BHWC[i, top : top + CROP_SIZE, left : left + CROP_SIZE]
+        crops_BHWC[i] = crop_HWC.flip(1) if mirrored else crop_HWC
+    return crops_BHWC
 
 
 def _to_input(crops_BHWC: Tensor, *, input_size: int) -> Tensor:

@@ -33,6 +33,8 @@ class VideoInfo:
     """0 if it does not say."""
     mean_fps: float
     """0 if it does not say."""
+    frames_stated: int
+    """0 if it does not say."""
     width: int
     """Stored, before rotation."""
     height: int
@@ -81,8 +83,7 @@ def iterate_video(path: Path, *, fps: float | None, threads: int = 0) -> Iterato
         stream.codec_context.thread_count = threads
         convert = _rgb_converter()
         first_s: float | None = None
-        time_s = 0.0
-        slot = -1
+        stamp, index, slot = 0.0, -1, -1
         for index, frame in enumerate(_decoded(container, stream, path)):
             stamp = _stamp_s(frame, index=index, info=info, path=path)
             first_s = stamp if first_s is None else first_s
@@ -94,7 +95,7 @@ def iterate_video(path: Path, *, fps: float | None, threads: int = 0) -> Iterato
                 slot = reached
             image = _upright(convert(frame), rotation=frame.rotation)
             yield VideoFrame(index=index, time_s=time_s, image_HWC=image)
-        _check_whole(path, info=info, reached_s=None if first_s is None else time_s)
+        _check_whole(path, info=info, frames=index + 1, reached_s=stamp)
 
 
 @contextmanager
@@ -127,6 +128,7 @@ def _info(container: Any, stream: Any) -> VideoInfo:
     return VideoInfo(
         duration_s=min(durations, default=0.0),
         mean_fps=float(stream.average_rate or stream.guessed_rate or 0),
+        frames_stated=stream.frames,
         width=stream.codec_context.width,
         height=stream.codec_context.height,
         pixel_aspect=float(aspect) if aspect else 1.0,
@@ -184,11 +186,17 @@ def _upright(image_HWC: NDArray[np.uint8], *, rotation: int) -> NDArray[np.uint8
     return np.ascontiguousarray(np.rot90(image_HWC, k=round(rotation / 90) % 4))
 
 
-def _check_whole(path: Path, *, info: VideoInfo, reached_s: float | None) -> None:
-    if reached_s is None:
+def _check_whole(path: Path, *, info: VideoInfo, frames: int, reached_s: float) -> None:
+    """Refuse a file that has fewer frames than its head promises.
+
+    Time alone does not tell: the last picture may stand for long, and an edited file may skip
+    some.
+    """
+    if not frames:
         raise DataError(f"{path.name}: holds no frame that can be decoded", expected="a video")
+    is_short = frames < _MIN_SHARE_DECODED * info.frames_stated if info.frames_stated else True
     missing_s = info.duration_s - reached_s
-    if missing_s > _MIN_MISSING_S and reached_s < _MIN_SHARE_DECODED * info.duration_s:
+    if is_short and missing_s > max(_MIN_MISSING_S, (1 - _MIN_SHARE_DECODED) * info.duration_s):
         raise DataError(
             f"{path.name}: breaks off at {reached_s:.1f} s of {info.duration_s:.1f} s",
             expected="a whole video file",

@@ -101,7 +101,9 @@ def write_videos(path: Path, records: Sequence[VideoRecord]) -> None:
 def read_videos(path: Path) -> tuple[VideoRecord, ...]:
     """Read the table."""
     records = []
-    for row in pq.read_table(path).to_pylist():
+    with pq.ParquetFile(path) as source:  # `read_table` would import pandas
+        rows = source.read().to_pylist()
+    for row in rows:
         del row["frames_rejected"]
         records.append(parse_video(row))
     return tuple(records)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
-from ray.exceptions import RayActorError
+from ray.exceptions import ActorDiedError, RayActorError
 from ray.tune import Callback, Stopper
 from ray.tune.experiment import Trial
 from ray.tune.schedulers import FIFOScheduler, TrialScheduler
@@ -18,7 +18,7 @@ from algr.config import Config, with_values
 from algr.distributed.listener import SearchListener
 from algr.distributed.runner import TrialSpec
 from algr.distributed.trainable import REPORT, SPEC, StepReport
-from algr.errors import StudyError
+from algr.errors import ClusterError, StudyError
 from algr.tune import StartedTrial, StudyStore
 
 _P = ParamSpec("_P")
@@ -58,6 +58,10 @@ class Conductor:
         self._seconds: dict[int, float] = {}
         self._deaths: dict[str, str] = {}
 
+    def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
+        """Tune writes its parts to a file from which nothing is ever restored: leave nothing."""
+        return (_nothing, ())
+
     @property
     def must_stop(self) -> bool:
         """Whether no trial may go on."""
@@ -93,21 +97,20 @@ class Conductor:
         self._listener.on_epoch(number, found.epoch, found.value, found.folds)
         return prune
 
-    def on_end(self, trial_id: str, *, report: StepReport | None, is_done: bool) -> None:
+    def on_end(self, trial_id: str, *, report: StepReport | None) -> None:
         """End a trial in the study, unless the search stops with it under way.
 
         Args:
             trial_id: Tune's name of the trial.
             report: Of its last step; None if its process died too often.
-            is_done: Whether it reached its own end, and was not stopped.
         """
         if trial_id not in self._running:
             return
         if report is not None and report.error is not None:
             self.error = self.error or report.error
             return
-        if is_done and report is not None:
-            self.on_report(trial_id, report)
+        if report is not None and report.is_last:
+            self.on_report(trial_id, report)  # Tune does not ask the scheduler about the last one
         number = self._running.pop(trial_id)
         seconds = self._seconds[number]
         if report is None or report.failure:
@@ -116,7 +119,7 @@ class Conductor:
                 reason += f" (errors/{number}.txt in the study's folder)"
                 write_trace(self._store.directory, number, report.trace)
             record = self._store.fail(number, reason=reason, seconds=seconds)
-        elif is_done:
+        elif report.is_last:
             record = self._store.complete(number, seconds=seconds)
         else:
             record = self._store.prune(number, seconds=seconds)
@@ -124,14 +127,25 @@ class Conductor:
         self._check_hope()
 
     def on_death(self, trial: Trial) -> None:
-        """Remember why a trial's process died, before `on_end` is called for it."""
+        """Remember why a trial's process died, before `on_end` is called for it.
+
+        Raises:
+            ClusterError: The process could not even start, which no trial can change.
+        """
         cause = trial.get_pickled_error()
+        lines = str(cause).strip().splitlines() or ["unknown cause"]
+        if isinstance(cause, ActorDiedError) and "creation task" in lines[0]:
+            raise ClusterError(
+                f"a worker cannot start: {lines[-1]}",
+                expected="the same version of algr on every node of the cluster",
+                advice="install it there, then repeat with --resume",
+            )
         size = self._config.train.batch_size
         self._deaths[trial.trial_id] = (
             f"its process died {trial.num_failures} times; with train.batch_size {size} memory "
             "may be short"
             if cause is None or isinstance(cause, RayActorError)
-            else f"its process failed {trial.num_failures} times: {str(cause).splitlines()[-1]}"
+            else f"its process failed {trial.num_failures} times: {lines[-1]}"
         )
 
     def guard(self, call: Callable[_P, _R], *, otherwise: _R) -> Callable[_P, _R]:
@@ -170,6 +184,10 @@ class Conductor:
         )
 
 
+def _nothing() -> None:
+    """What a pickled conductor becomes."""
+
+
 class StudySearcher(Searcher):  # type: ignore[misc]
     """Hands Tune the study's trials."""
 
@@ -189,10 +207,7 @@ class StudySearcher(Searcher):  # type: ignore[misc]
     ) -> None:
         """A trial reached its end, was stopped, or lost its process for good."""
         report = None if error or not result else result.get(REPORT)
-        is_done = bool(result and result.get("done"))
-        self._conductor.guard(self._conductor.on_end, otherwise=None)(
-            trial_id, report=report, is_done=is_done
-        )
+        self._conductor.guard(self._conductor.on_end, otherwise=None)(trial_id, report=report)
 
     def save(self, checkpoint_path: str) -> None:
         """Nothing: the study is the only truth."""

@@ -122,6 +122,8 @@ def _run_once(
         AlgrError: What a worker raised, as it was.
         Exception: A defect that a worker met, with the worker's traceback as its note.
     """
+    from ray.train import TrainingFailedError
+
     mailbox = start_mailbox()
     with _scratch_folder(job.run_directory) as scratch:
         fit = _Fit(_trainer(job, seated, devices, mailbox, scratch))
@@ -138,12 +140,14 @@ def _run_once(
             _end(fit, heard.workers)
     if heard.failures:
         raise _most_telling(heard.failures)
-    return None if fit.error is None else _last_line(fit.error)
+    if fit.error is None:
+        return None
+    if not isinstance(fit.error, TrainingFailedError):
+        raise fit.error
+    return _last_line(fit.error)
 
 
-def _listen(
-    fit: _Fit, mailbox: "ActorHandle[Any]", relay: EpochRelay, heard: _Heard
-) -> None:
+def _listen(fit: _Fit, mailbox: "ActorHandle[Any]", relay: EpochRelay, heard: _Heard) -> None:
     """Pass on what the workers say until the training ends."""
     import ray
 

@@ -135,6 +135,8 @@ def _run_trials(
         ).fit()
     if conductor.error is not None:
         raise conductor.error
+    if not store.is_complete:
+        raise _interrupted(store)
 
 
 def _trial_resources(config: Config, devices: Devices) -> dict[str, float]:

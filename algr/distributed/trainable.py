@@ -29,6 +29,8 @@ SPEC = "spec"
 class StepReport:
     """What one step found: an epoch, why the trial failed, or why the search has to stop."""
 
+    is_last: bool
+    """Whether the trial ends by itself; Tune's own `done` is also set when it is stopped."""
     epoch: TrialEpoch | None = None
     failure: str = ""
     """The trial has no result, for this reason."""
@@ -60,35 +62,34 @@ class SearchTrainable(Trainable):  # type: ignore[misc]
     def step(self) -> dict[str, Any]:
         """The next epoch; `done` after the last one or a failure."""
         try:
-            report, is_last = self._next_epoch()
+            report = self._next_epoch()
         except FoldFailedError as error:
-            report, is_last = StepReport(failure=error.found), True
+            report = StepReport(is_last=True, failure=error.found)
         except AlgrError as error:
-            report, is_last = StepReport(error=error), True
+            report = StepReport(is_last=True, error=error)
         except MemoryError:
             size = self._spec.config.train.batch_size
-            report = StepReport(failure=f"out of memory with train.batch_size {size}")
-            is_last = True
+            failure = f"out of memory with train.batch_size {size}"
+            report = StepReport(is_last=True, failure=failure)
         except Exception as error:
             if is_device_lost(error):
                 raise
-            report = StepReport(
-                failure=f"{type(error).__name__}: {error}", trace=traceback.format_exc()
-            )
-            is_last = True
-        return {REPORT: report, "done": is_last}
+            failure = f"{type(error).__name__}: {error}"
+            report = StepReport(is_last=True, failure=failure, trace=traceback.format_exc())
+        return {REPORT: report, "done": report.is_last}
 
     def cleanup(self) -> None:
         """Let go of the trial."""
         self._runner = None
 
-    def _next_epoch(self) -> tuple[StepReport, bool]:
+    def _next_epoch(self) -> StepReport:
         if self._runner is None:
             self._runner = self._factory(self._spec)
         epoch = self._runner.step()
         if not is_finite(epoch.value):
-            return StepReport(failure=f"epoch {epoch.epoch}: the score is {epoch.value}"), True
-        return StepReport(epoch=epoch), self._runner.is_finished
+            failure = f"epoch {epoch.epoch}: the validation score is undefined"
+            return StepReport(is_last=True, failure=failure)
+        return StepReport(is_last=self._runner.is_finished, epoch=epoch)
 
 
 def is_device_lost(error: Exception) -> bool:

@@ -5,8 +5,9 @@ import time
 from collections.abc import Mapping
 from typing import Any, Literal
 
+import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from algr.config import Config
 from algr.data import (
@@ -51,7 +52,9 @@ from algr.engine.records import (
 from algr.engine.scoring import Scored, score_rows
 from algr.engine.steps import LossLog, StepRules, average_buffers, targets_of, train_step
 from algr.errors import StudyError
+from algr.faces import ALIGNED_SIZE, CROP_SIZE
 from algr.metrics import headline, scores
+from algr.models import start_at_face
 from algr.seeding import derive_seed
 
 _STEPS_PER_LOOK = 16
@@ -308,7 +311,15 @@ class FoldTrainer:
                 kind=self._dataset.kind,
                 label_names=self._dataset.label_names,
             )
+        if self._config.train.landmark_start == "mean":
+            start_at_face(model, self._mean_face())
         return model.to(self._device)
+
+    def _mean_face(self) -> Tensor:
+        """Mean landmarks of the training frames, (49, 2) pixels of the centre crop."""
+        landmarks_NL2 = self._dataset.frames.landmarks[self._train_rows].astype("float64")
+        mean_L2 = np.nanmean(landmarks_NL2, axis=0) - (ALIGNED_SIZE - CROP_SIZE) / 2
+        return torch.from_numpy(mean_L2).float()
 
     def _seed(self, *purpose: str | int) -> int:
         return derive_seed(self._config.seed, "fold", self.fold.index, *purpose)

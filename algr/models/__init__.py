@@ -3,7 +3,7 @@
 Knows nothing of training loops, files or other processes.
 """
 
-from algr.models.build import build_model, parameter_groups
+from algr.models.build import build_model, parameter_groups, start_at_face
 from algr.models.losses import LossParts, Targets, compute_loss
 from algr.models.output import NetworkOutput
 from algr.models.rules import RegionCentre, RegionRule, RegionTable, regions_for
@@ -19,4 +19,5 @@ __all__ = [
     "compute_loss",
     "parameter_groups",
     "regions_for",
+    "start_at_face",
 ]

@@ -11,7 +11,7 @@ from torch.nn import functional
 
 from algr.faces import NUM_LANDMARKS
 from algr.models.fusion import GatedFusion
-from algr.models.heads import LocalHeads, TwoLinear, at_least_float32
+from algr.models.heads import LocalHeads, TwoLinear
 from algr.models.output import NetworkOutput
 from algr.models.regions import MARGIN, RegionAttention, RegionHeads
 from algr.models.relation import SkipBiLSTM
@@ -57,20 +57,21 @@ class ALGRNet(nn.Module):
     def forward(self, images_BCHW: Tensor) -> NetworkOutput:
         """Landmarks, region attention and log-probabilities of crops scaled to [-1, 1]."""
         feature_BCHW = self.stem(images_BCHW)
-        feature_BCHW = feature_BCHW.contiguous(memory_format=torch.channels_last)
         (aligned_BCHW,) = self.align([feature_BCHW])
         aligned_BF = aligned_BCHW.flatten(1)
-        landmarks_BL2 = at_least_float32(self.landmark_head(aligned_BF))
-        landmarks_BL2 = landmarks_BL2.unflatten(1, (NUM_LANDMARKS, 2))
+        landmarks_BL2 = self.landmark_head(aligned_BF).reshape(-1, NUM_LANDMARKS, 2)
         offsets_BA2, scales_BA, attention_BAHW = self._attend(landmarks_BL2, aligned_BF)
         attention_BAHW = attention_BAHW.to(feature_BCHW.dtype)
         (global_BCHW,) = self.global_feature([feature_BCHW])
         regions = self._relate(feature_BCHW, attention_BAHW)
         if self.fusion is not None:
             regions = self.fusion(regions, global_BCHW.flatten(2))
-        shape = (feature_BCHW.shape[2], feature_BCHW.shape[3])
+        channels, height, width = feature_BCHW.shape[1:]
         refined = self.refining(
-            [region_BPC.unflatten(1, shape).permute(0, 3, 1, 2) for region_BPC in regions]
+            [
+                region_BPC.reshape(-1, height, width, channels).permute(0, 3, 1, 2)
+                for region_BPC in regions
+            ]
         )
         regions_BAF = torch.stack([region_BCHW.flatten(1) for region_BCHW in refined], 1)
         whole_BF = self._whole(aligned_BF, global_BCHW.flatten(1), regions_BAF)
@@ -81,8 +82,10 @@ class ALGRNet(nn.Module):
             offsets_BA2=offsets_BA2,
             scales_BA=scales_BA,
             local_log_B2A=None if self.local_heads is None else self.local_heads(regions_BAF),
-            whole_log_B2A=None if is_grade else _log_softmax(whole_BF.unflatten(1, (2, -1))),
-            grade_log_BK=_log_softmax(whole_BF) if is_grade else None,
+            whole_log_B2A=None
+            if is_grade
+            else functional.log_softmax(whole_BF.reshape(-1, 2, whole_BF.shape[1] // 2), 1),
+            grade_log_BK=functional.log_softmax(whole_BF, 1) if is_grade else None,
         )
 
     def _attend(
@@ -111,12 +114,8 @@ class ALGRNet(nn.Module):
         mean_BF = regions_BAF.mean(1)
         if self.local_heads is not None:
             mean_BF = mean_BF.detach()
-        parts = (aligned_BF, global_BF, mean_BF)
-        if not self.whole_head_global:
-            parts = (aligned_BF, mean_BF)
+        parts = (
+            [aligned_BF, global_BF, mean_BF] if self.whole_head_global else [aligned_BF, mean_BF]
+        )
         whole_BF: Tensor = self.whole_head(torch.cat(parts, 1))
         return whole_BF
-
-
-def _log_softmax(logits: Tensor) -> Tensor:
-    return functional.log_softmax(at_least_float32(logits), 1)

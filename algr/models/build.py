@@ -2,7 +2,8 @@
 
 from typing import Any, Literal
 
-from torch import nn
+import torch
+from torch import Tensor, nn
 
 from algr.config import ModelConfig, TrainConfig
 from algr.errors import ConfigError
@@ -126,6 +127,21 @@ def _check(config: ModelConfig) -> None:
         problems.append("model.cell_state: gated_sum needs the gates of model.bilstm=skip")
     if problems:
         raise ConfigError("the network cannot be built as configured", problems=problems)
+
+
+def start_at_face(model: nn.Module, landmarks_L2: Tensor) -> None:
+    """Let the landmark head of a fresh network begin at a given face, such as the mean one.
+
+    Without it the landmarks begin at the crop's corner, and so do the regions; the first hundred
+    steps or so go into bringing them to the face. Neither paper does this.
+
+    Args:
+        model: A network of `build_model`; one without landmarks stays as it is.
+        landmarks_L2: Pixels of the 176 crop.
+    """
+    if isinstance(model, ALGRNet):
+        with torch.no_grad():
+            model.landmark_head.last.bias.copy_(landmarks_L2.flatten())
 
 
 def parameter_groups(model: nn.Module, *, train: TrainConfig) -> list[dict[str, Any]]:

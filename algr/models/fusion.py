@@ -1,7 +1,7 @@
 """Gated fusion of the global feature into the feature of every region. Eqs. (12), (13).
 
 Shape suffixes: B = images, P = pixels of the region feature (row-major), Q = pixels of the global
-feature, C = channels, G = channels of the global feature, A = regions.
+feature, C = channels, K = 2C (gate, then value), G = channels of the global feature, A = regions.
 """
 
 from typing import Literal
@@ -10,15 +10,23 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from algr.models.heads import at_least_float32
+from algr.models.stacks import runs_grouped
+
 L2Axis = Literal["channel", "map", "spatial"]
 _SQUARED_EPS = 1e-24
 
 
-def l2_normalised(x_BPC: Tensor, *, axis: L2Axis) -> Tensor:
-    """Divided by the l2 norm over the channels, over the pixels ("spatial"), or over both."""
-    dims = {"channel": (2,), "spatial": (1,), "map": (1, 2)}[axis]
-    squared = x_BPC.square().sum(dims, keepdim=True)
-    return x_BPC * squared.clamp_min(_SQUARED_EPS).rsqrt()
+def l2_normalised(x: Tensor, *, axis: L2Axis) -> Tensor:
+    """Divided by the l2 norm over the channels, over the pixels ("spatial"), or over both.
+
+    Args:
+        x: Pixels in dimension 1, channels in the last one.
+        axis: What the norm sums over.
+    """
+    dims = {"channel": (-1,), "spatial": (1,), "map": (1, -1)}[axis]
+    squared = at_least_float32(x).square().sum(dims, keepdim=True)
+    return x * squared.clamp_min(_SQUARED_EPS).rsqrt().to(x.dtype)
 
 
 def upsampling_matrix(*, small: int, large: int) -> Tensor:
@@ -59,20 +67,36 @@ class GatedFusion(nn.Module):
         """Region features (B, P, C) to fused features of the same shape."""
         assert self.from_global.bias is not None
         assert self.from_region.bias is not None
-        upsample_PQ = self.upsample_PQ.to(global_BGQ.dtype)
-        from_global = functional.linear(
+        pixels, channels = regions[0].shape[1:]
+        common_BQAK = functional.linear(
             global_BGQ.transpose(1, 2), self.from_global.weight.flatten(1), self.from_global.bias
-        ).chunk(self.regions, 2)
-        weights = self.from_region.weight.flatten(1).chunk(self.regions)
-        biases = self.from_region.bias.chunk(self.regions)
-        fused = []
-        for own_BPC, common_BQ2C, weight, bias in zip(
-            regions, from_global, weights, biases, strict=True
-        ):
-            gate_own_BPC, value_own_BPC = functional.linear(own_BPC, weight, bias).chunk(2, 2)
-            gate_common_BPC, value_common_BPC = (upsample_PQ @ common_BQ2C).chunk(2, 2)
-            own_BPC = l2_normalised(value_own_BPC, axis=self.l2_axis)  # noqa: PLW2901
-            common_BPC = l2_normalised(value_common_BPC, axis=self.l2_axis)
-            gate_BPC = torch.sigmoid(gate_common_BPC + gate_own_BPC)
-            fused.append(own_BPC + gate_BPC * (common_BPC - own_BPC))
-        return fused
+        ).reshape(-1, global_BGQ.shape[2], self.regions, 2 * channels)
+        weight_AKC = self.from_region.weight.reshape(self.regions, 2 * channels, channels)
+        bias_AK = self.from_region.bias.reshape(self.regions, -1)
+        upsample_PQ = self.upsample_PQ.to(common_BQAK.dtype)
+        if runs_grouped(global_BGQ):
+            own_BPAK = torch.einsum("bpac,akc->bpak", torch.stack(regions, 2), weight_AKC)
+            common_BPAK = (upsample_PQ @ common_BQAK.flatten(2)).reshape(
+                -1, pixels, self.regions, 2 * channels
+            )
+            fused_BPAC = self._blend(own_BPAK + bias_AK.to(own_BPAK.dtype), common_BPAK)
+            return list(fused_BPAC.unbind(2))
+        return [
+            self._blend(functional.linear(region_BPC, weight_KC, bias_K), upsample_PQ @ common_BQK)
+            for region_BPC, weight_KC, bias_K, common_BQK in zip(
+                regions,
+                weight_AKC.unbind(0),
+                bias_AK.unbind(0),
+                common_BQAK.unbind(2),
+                strict=True,
+            )
+        ]
+
+    def _blend(self, own: Tensor, common: Tensor) -> Tensor:
+        """Both (B, P, ..., 2C), gate before value, to (B, P, ..., C)."""
+        own_gate, own_value = own.chunk(2, -1)
+        common_gate, common_value = common.chunk(2, -1)
+        own_value = l2_normalised(own_value, axis=self.l2_axis)
+        common_value = l2_normalised(common_value, axis=self.l2_axis)
+        gate = torch.sigmoid(common_gate + own_gate)
+        return own_value + gate * (common_value - own_value)

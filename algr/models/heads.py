@@ -4,6 +4,7 @@ Shape suffixes: B = images, A = action units, F = features, H = hidden, K = outp
 """
 
 import math
+from contextlib import AbstractContextManager, nullcontext
 
 import torch
 from torch import Tensor, nn
@@ -13,6 +14,13 @@ from torch.nn import functional
 def at_least_float32(x: Tensor) -> Tensor:
     """The tensor itself, or in float32 if it comes in half precision."""
     return x.float() if x.dtype in (torch.bfloat16, torch.float16) else x
+
+
+def full_precision(device: torch.device) -> AbstractContextManager[object]:
+    """Autocast switched off where it is on: half precision would cost landmarks half a pixel."""
+    if torch.is_autocast_enabled(device.type):
+        return torch.autocast(device.type, enabled=False)
+    return nullcontext()
 
 
 class TwoLinear(nn.Module):
@@ -25,7 +33,8 @@ class TwoLinear(nn.Module):
 
     def forward(self, x_BF: Tensor) -> Tensor:
         """(B, F) to (B, K)."""
-        out_BK: Tensor = self.last(self.first(x_BF))
+        with full_precision(x_BF.device):
+            out_BK: Tensor = self.last(self.first(at_least_float32(x_BF)))
         return out_BK
 
 
@@ -48,6 +57,8 @@ class LocalHeads(nn.Module):
 
     def forward(self, regions_BAF: Tensor) -> Tensor:
         """Log-probabilities of absence and presence, (B, 2, A)."""
-        hidden_ABH = torch.baddbmm(self.first_bias, regions_BAF.transpose(0, 1), self.first_weight)
-        logits_AB2 = torch.baddbmm(self.last_bias, hidden_ABH, self.last_weight)
-        return functional.log_softmax(at_least_float32(logits_AB2), 2).permute(1, 2, 0)
+        regions_ABF = at_least_float32(regions_BAF).transpose(0, 1)
+        with full_precision(regions_BAF.device):
+            hidden_ABH = torch.baddbmm(self.first_bias, regions_ABF, self.first_weight)
+            logits_AB2 = torch.baddbmm(self.last_bias, hidden_ABH, self.last_weight)
+        return functional.log_softmax(logits_AB2, 2).permute(1, 2, 0)

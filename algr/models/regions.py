@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from algr.faces import CROP_SIZE, INNER_EYE_CORNERS
-from algr.models.heads import TwoLinear, at_least_float32
+from algr.models.heads import TwoLinear
 from algr.models.rules import RegionTable
 
 MARGIN = 4
@@ -121,10 +121,9 @@ class RegionHeads(nn.Module):
 
     def forward(self, aligned_BF: Tensor) -> tuple[Tensor, Tensor]:
         """Offsets in rulers, (B, A, 2), and scales as fractions of the grid, (B, A)."""
-        offset_BK = at_least_float32(self.offset(aligned_BF))
-        scale_BA = at_least_float32(self.scale(aligned_BF))
-        offsets_BA2 = self.offset_bound * torch.tanh(offset_BK).unflatten(1, (-1, 2))
-        return offsets_BA2, self.region_scale * torch.exp2(torch.tanh(scale_BA))
+        bounded_BK = self.offset_bound * torch.tanh(self.offset(aligned_BF))
+        offsets_BA2 = bounded_BK.reshape(-1, bounded_BK.shape[1] // 2, 2)
+        return offsets_BA2, self.region_scale * torch.exp2(torch.tanh(self.scale(aligned_BF)))
 
 
 class RegionAttention(nn.Module):

@@ -2,7 +2,8 @@
 
 Shape suffixes: B = images, A = regions, T = regions in the order of the steps, J = source steps,
 C = channels, K = the channels of the four gates, P = pixels of an image (row-major), N = pixels
-of all images, D = the nine taps of a 3x3 convolution, H W = rows and columns. A list of (B, P, C) tensors has one per region.
+of all images, D = the nine taps of a 3x3 convolution, H W = rows and columns. A list of (B, P, C)
+tensors has one per region.
 """
 
 import math
@@ -12,10 +13,12 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from algr.models.recurrence import RecurrenceWeights, related_features
+from algr.models.recurrence import related_features
+from algr.models.recurrence_run import RecurrenceWeights
+from algr.models.stacks import runs_grouped
 
 TAPS = 9
-_CHUNK_VALUES = 2**16
+_CHUNK_VALUES = 2**17
 """Values of a hidden state above which a CPU takes fewer images at a time, to stay in cache."""
 
 
@@ -44,10 +47,10 @@ class SkipGates(nn.Module):
         bound = 1 / math.sqrt(channels)
         nn.init.uniform_(self.weight, -bound, bound)
 
-    def of(self, direction: int) -> tuple[Tensor, Tensor]:
-        """Weight (J, C, C) and bias (J, 1, C) of a direction, whatever the form."""
-        weight_JCC = self.weight[direction].expand(self.sources, self.channels, -1)
-        return weight_JCC, self.bias[direction].expand(self.sources, -1, self.channels)
+    def forward(self) -> tuple[Tensor, Tensor]:
+        """Weights (2, J, C, C) and biases (2, J, 1, C) of both directions, whatever the form."""
+        weight_2JCC = self.weight.expand(2, self.sources, self.channels, self.channels)
+        return weight_2JCC, self.bias.expand(2, self.sources, 1, self.channels)
 
 
 class SkipBiLSTM(nn.Module):
@@ -95,14 +98,14 @@ class SkipBiLSTM(nn.Module):
         attention_BTHW = attention_BAHW
         if self.order != tuple(range(len(self.order))):
             attention_BTHW = attention_BAHW[:, list(self.order)]
-        by_hand = feature_BCHW.device.type == "cpu" and not torch.compiler.is_compiling()
-        if by_hand and self.cell_state == "neighbour":
-            values = feature_BCHW[0].numel()
-            chunk = max(1, _CHUNK_VALUES // values)
+        if self.cell_state == "neighbour" and not runs_grouped(feature_BCHW):
+            chunk = _chunk_size(len(feature_BCHW), values=feature_BCHW[0].numel())
             parts = [
                 self._chunk(feature, attention)
                 for feature, attention in zip(
-                    feature_BCHW.split(chunk), attention_BTHW.split(chunk), strict=True
+                    torch.split(feature_BCHW, chunk),
+                    torch.split(attention_BTHW, chunk),
+                    strict=True,
                 )
             ]
             related = [torch.cat(images) for images in zip(*parts, strict=True)]
@@ -116,145 +119,138 @@ class SkipBiLSTM(nn.Module):
         hidden = (self.hidden_weight * scale_K111).chunk(2)
         bias = (self.bias * scale_K111.flatten()).chunk(2)
         forward, backward = (
-            RecurrenceWeights(
-                hidden[direction],
-                bias[direction],
-                *(self.gates.of(direction) if self.gates is not None else (None, None)),
-            )
-            for direction in range(2)
+            RecurrenceWeights(hidden[direction], bias[direction], *skips)
+            for direction, skips in enumerate(self._skips_by_direction())
         )
-        feature_taps_ND2K, attention_taps_NTD = self._taps(
+        feature_taps, attention_taps_NTD = self._taps(
             feature_BCHW, attention_BTHW, weight_KCHW=self.input_weight * scale_K111
         )
         return related_features(
             feature_BPC=feature_BCHW.flatten(2).transpose(1, 2).contiguous(),
             attention_BTP=attention_BTHW.flatten(2),
-            feature_taps_ND2K=feature_taps_ND2K,
+            feature_taps=feature_taps,
             attention_taps_NTD=attention_taps_NTD,
             forward=forward,
             backward=backward,
             shape=(feature_BCHW.shape[2], feature_BCHW.shape[3]),
         ).unbind(0)
 
+    def _skips_by_direction(self) -> list[tuple[Tensor | None, Tensor | None]]:
+        if self.gates is None:
+            return [(None, None)] * 2
+        weight_2JCC, bias_2J1C = self.gates()
+        return list(zip(weight_2JCC.unbind(0), bias_2J1C.unbind(0), strict=True))
+
     def _stepwise(self, feature_BCHW: Tensor, attention_BTHW: Tensor) -> list[Tensor]:
-        feature_BPC = feature_BCHW.flatten(2).transpose(1, 2).contiguous()
-        attention_BTP = attention_BTHW.flatten(2)
-        feature_taps_ND2K, attention_taps_NTD = self._taps(
+        """Related features of all images, (B, P, C) per step; both directions step together."""
+        feature_taps, attention_taps_NTD = self._taps(
             feature_BCHW, attention_BTHW, weight_KCHW=self.input_weight
         )
-        inputs_NT2K = torch.bmm(attention_taps_NTD, feature_taps_ND2K)
-        batch, steps, pixels = attention_BTP.shape
-        ahead, back = inputs_NT2K.reshape(batch, pixels, steps, 2, -1).unbind(3)
-        shape = (feature_BCHW.shape[2], feature_BCHW.shape[3])
-        forward = self._run(0, ahead.unbind(2), feature_BPC, attention_BTP, shape=shape)
-        backward = self._run(
-            1, back.unbind(2)[::-1], feature_BPC, attention_BTP.flip(1), shape=shape
-        )[::-1]
-        mean = [
-            (ahead_BPC + back_BPC) / 2
-            for ahead_BPC, back_BPC in zip(forward, backward, strict=True)
+        steps, height, width = attention_BTHW.shape[1:]
+        inputs = [
+            torch.bmm(attention_taps_NTD, taps_NDK).reshape(
+                -1, height * width, steps, taps_NDK.shape[2]
+            )
+            for taps_NDK in feature_taps
         ]
-        return _with_region_features(mean, feature_BPC, attention_BTP)
+        feature_BP1C = feature_BCHW.flatten(2).transpose(1, 2).unsqueeze(2)
+        regions_BPTC = feature_BP1C * attention_BTHW.flatten(2).transpose(1, 2).unsqueeze(3)
+        hidden_BPT2C = self._run(
+            _paired(*inputs), _paired(regions_BPTC, regions_BPTC), shape=(height, width)
+        )
+        ahead_BPTC, back_BPTC = hidden_BPT2C.unbind(3)
+        related_BPTC = regions_BPTC + (ahead_BPTC + back_BPTC.flip(2)) / 2
+        return list(related_BPTC.unbind(2))
 
     def _taps(
         self, feature_BCHW: Tensor, attention_BTHW: Tensor, *, weight_KCHW: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[tuple[Tensor, Tensor], Tensor]:
         """Factors of the input convolutions of all regions and both directions.
 
         Returns:
-            The feature shifted by each tap through the tap's matrix, (N, D, 2K), and the
-            attentions shifted by each tap, (N, T, D); their product is (N, T, 2K).
+            The feature shifted by each tap through the tap's matrix, (N, D, K) per direction, and
+            the attentions shifted by each tap, (N, T, D); their products are (N, T, K).
         """
-        batch, channels, height, width = feature_BCHW.shape
+        channels, height, width = feature_BCHW.shape[1:]
         steps, pixels = attention_BTHW.shape[1], height * width
         feature_DNC = (
             functional.unfold(feature_BCHW, 3, padding=1)
-            .reshape(batch, channels, TAPS, pixels)
+            .reshape(-1, channels, TAPS, pixels)
             .permute(2, 0, 3, 1)
-            .reshape(TAPS, batch * pixels, channels)
+            .reshape(TAPS, -1, channels)
         )
-        feature_taps_ND2K = torch.bmm(feature_DNC, weight_KCHW.flatten(2).permute(2, 1, 0))
+        forward_DNK, backward_DNK = (
+            torch.bmm(feature_DNC, half_KCHW.flatten(2).permute(2, 1, 0))
+            for half_KCHW in weight_KCHW.chunk(2)
+        )
         attention_taps_NTD = (
             functional.unfold(attention_BTHW, 3, padding=1)
-            .reshape(batch, steps, TAPS, pixels)
+            .reshape(-1, steps, TAPS, pixels)
             .permute(0, 3, 1, 2)
-            .reshape(batch * pixels, steps, TAPS)
+            .reshape(-1, steps, TAPS)
         )
-        return feature_taps_ND2K.transpose(0, 1), attention_taps_NTD
+        return (forward_DNK.transpose(0, 1), backward_DNK.transpose(0, 1)), attention_taps_NTD
 
     def _run(
-        self,
-        direction: int,
-        inputs: tuple[Tensor, ...],
-        feature_BPC: Tensor,
-        attention_BTP: Tensor,
-        *,
-        shape: tuple[int, int],
-    ) -> list[Tensor]:
-        """Hidden state at every step of one direction."""
-        weight = self.hidden_weight.chunk(2)[direction]
-        bias = self.bias.chunk(2)[direction]
-        steps, pixels = len(inputs), attention_BTP.shape[2]
+        self, inputs_BPT2K: Tensor, regions_BPT2C: Tensor, *, shape: tuple[int, int]
+    ) -> Tensor:
+        """Hidden states at every step of both directions, (B, P, T, 2, C)."""
         hidden: list[Tensor] = []
         cells: list[Tensor] = []
-        agreements: list[tuple[Tensor, ...]] = []
-        for step, input_BPK in enumerate(inputs):
-            total_BPK = input_BPK + bias
-            skips: tuple[Tensor, ...] | None = None
-            if step and self.gates is not None:
-                agreement_JBC = torch.stack([source[step] for source in agreements])
-                gate_weight_JCC, gate_bias_J1C = self.gates.of(direction)
-                logits_JBC = torch.baddbmm(
-                    gate_bias_J1C[:step], agreement_JBC, gate_weight_JCC[:step].transpose(1, 2)
-                )
-                skips = torch.sigmoid(logits_JBC).unsqueeze(2).unbind(0)
-            if step:
-                received_BPC = hidden[-1] if skips is None else _gated_sum(hidden, skips)
-                total_BPK = total_BPK + _convolve(received_BPC, weight, shape=shape)
-            input_, forget, output, update = total_BPK.chunk(4, 2)
-            cell_BPC = torch.sigmoid(input_) * torch.tanh(update)
-            before_BPC = self._previous_cell(cells, skips)
-            if before_BPC is not None:
-                cell_BPC = torch.addcmul(cell_BPC, torch.sigmoid(forget), before_BPC)
-            hidden_BPC = torch.sigmoid(output) * torch.tanh(cell_BPC)
-            hidden.append(hidden_BPC)
-            cells.append(cell_BPC)
-            if self.gates is not None and step < steps - 1:
-                agreement_BTC = torch.bmm(attention_BTP, hidden_BPC * feature_BPC) / pixels
-                agreements.append(agreement_BTC.unbind(1))
-        return hidden
+        gates = None if self.gates is None else self.gates()
+        steps = zip(inputs_BPT2K.unbind(2), regions_BPT2C.unbind(2), strict=True)
+        for input_BP2K, region_BP2C in steps:
+            skip_JB12C = None
+            if not hidden:
+                total_BP2K = input_BP2K + self.bias.reshape(2, -1).to(input_BP2K.dtype)
+            else:
+                received_BP2C = hidden[-1]
+                if gates is not None:
+                    hidden_JBP2C = torch.stack(hidden)
+                    skip_JB12C = _skip_gates(hidden_JBP2C, region_BP2C, *gates)
+                    received_BP2C = (hidden_JBP2C * skip_JB12C).sum(0)
+                total_BP2K = input_BP2K + self._convolve(received_BP2C, shape=shape)
+            input_, forget, output, update = total_BP2K.chunk(4, 3)
+            cell_BP2C = torch.sigmoid(input_) * torch.tanh(update)
+            before_BP2C = self._previous_cell(cells, skip_JB12C)
+            if before_BP2C is not None:
+                cell_BP2C = torch.addcmul(cell_BP2C, torch.sigmoid(forget), before_BP2C)
+            hidden.append(torch.sigmoid(output) * torch.tanh(cell_BP2C))
+            cells.append(cell_BP2C)
+        return torch.stack(hidden, 2)
 
-    def _previous_cell(
-        self, cells: list[Tensor], skips: tuple[Tensor, ...] | None
-    ) -> Tensor | None:
+    def _convolve(self, x_BP2C: Tensor, *, shape: tuple[int, int]) -> Tensor:
+        """Recurrent convolution of both directions, (B, P, 2, K)."""
+        pixels, channels = x_BP2C.shape[1], x_BP2C.shape[3]
+        x_BCHW = x_BP2C.reshape(-1, *shape, 2 * channels).permute(0, 3, 1, 2)
+        out_BKHW = functional.conv2d(x_BCHW, self.hidden_weight, self.bias, padding=1, groups=2)
+        return out_BKHW.permute(0, 2, 3, 1).reshape(-1, pixels, 2, 4 * channels)
+
+    def _previous_cell(self, cells: list[Tensor], skip_JB12C: Tensor | None) -> Tensor | None:
         if not cells or self.cell_state == "zero":
             return None
         if self.cell_state == "gated_sum":
-            assert skips is not None
-            return _gated_sum(cells, skips)
+            assert skip_JB12C is not None
+            return (torch.stack(cells) * skip_JB12C).sum(0)
         return cells[-1]
 
 
-def _with_region_features(
-    hidden: tuple[Tensor, ...] | list[Tensor], feature_BPC: Tensor, attention_BTP: Tensor
-) -> list[Tensor]:
-    """v_t + h_t for every step."""
-    attention = attention_BTP.unsqueeze(3).unbind(1)
-    return [
-        torch.addcmul(hidden_BPC, feature_BPC, attention_BP1)
-        for hidden_BPC, attention_BP1 in zip(hidden, attention, strict=True)
-    ]
+def _skip_gates(
+    hidden_JBP2C: Tensor, region_BP2C: Tensor, weight_2JCC: Tensor, bias_2J1C: Tensor
+) -> Tensor:
+    """Gates of all earlier steps for one region, in both directions, (J, B, 1, 2, C)."""
+    count = hidden_JBP2C.shape[0]
+    agreement_2JBC = (hidden_JBP2C * region_BP2C).mean(2).permute(2, 0, 1, 3)
+    recalled_2JBC = torch.matmul(agreement_2JBC, weight_2JCC[:, :count].transpose(2, 3))
+    return torch.sigmoid(recalled_2JBC + bias_2J1C[:, :count]).permute(1, 2, 0, 3).unsqueeze(2)
 
 
-def _gated_sum(states: list[Tensor], skips: tuple[Tensor, ...]) -> Tensor:
-    """Sum of states (B, P, C), each times its gate (B, 1, C)."""
-    total_BPC = states[0] * skips[0]
-    for state_BPC, skip_B1C in zip(states[1:], skips[1:], strict=True):
-        total_BPC = torch.addcmul(total_BPC, state_BPC, skip_B1C)
-    return total_BPC
+def _paired(ahead: Tensor, back: Tensor) -> Tensor:
+    """(B, P, T, X) twice to (B, P, T, 2, X), the second in the order of the backward steps."""
+    return torch.stack((ahead, back.flip(2)), 3)
 
 
-def _convolve(x_BPC: Tensor, weight: Tensor, *, shape: tuple[int, int]) -> Tensor:
-    x_BCHW = x_BPC.reshape(-1, *shape, x_BPC.shape[2]).permute(0, 3, 1, 2)
-    out_BKHW = functional.conv2d(x_BCHW, weight, padding=1)
-    return out_BKHW.permute(0, 2, 3, 1).flatten(1, 2)
+def _chunk_size(images: int, *, values: int) -> int:
+    """Images at a time: as even as can be, with at most `_CHUNK_VALUES` values together."""
+    chunks = math.ceil(images * values / _CHUNK_VALUES)
+    return math.ceil(images / min(chunks, images))

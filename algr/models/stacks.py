@@ -9,6 +9,7 @@ region.
 """
 
 from collections.abc import Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 import torch
@@ -17,8 +18,8 @@ from torch.nn import functional
 
 
 def runs_grouped(x: Tensor) -> bool:
-    """Whether grouped kernels are the faster form on the tensor's device."""
-    return x.device.type != "cpu"
+    """Whether grouped kernels are the better form: on accelerators, and in a compiled graph."""
+    return x.device.type != "cpu" or torch.compiler.is_compiling()
 
 
 class _Norm(NamedTuple):
@@ -125,12 +126,14 @@ class FeatureExtractor(nn.Module):
         channels = (inputs, *(block for block in blocks for _ in range(2)))
         self.layers = nn.ModuleList(
             RegionConv(regions=regions, inputs=before, outputs=after, padding=1)
-            for before, after in zip(channels, channels[1:], strict=False)
+            for before, after in pairwise(channels)
         )
 
     def forward(self, regions: Sequence[Tensor]) -> list[Tensor]:
         """One feature per region."""
-        if self.regions == 1 or not runs_grouped(regions[0]):
+        if self.regions == 1:
+            return [_blocks(regions[0], list(self.layers))]
+        if not runs_grouped(regions[0]):
             layers = zip(*(_region_conv(layer).per_region() for layer in self.layers), strict=True)
             return [_blocks(x_BCHW, own) for x_BCHW, own in zip(regions, layers, strict=True)]
         common_BCHW = torch.cat(list(regions), 1)
@@ -158,7 +161,7 @@ class AttentionRefinement(nn.Module):
         widths = (1, channels, channels, channels, 1)
         self.layers = nn.ModuleList(
             RegionConv(regions=regions, inputs=before, outputs=after, padding=0, norm=index < 3)
-            for index, (before, after) in enumerate(zip(widths, widths[1:], strict=False))
+            for index, (before, after) in enumerate(pairwise(widths))
         )
 
     def forward(self, maps_BAHW: Tensor) -> Tensor:
@@ -169,7 +172,7 @@ class AttentionRefinement(nn.Module):
             return torch.sigmoid(maps_BAHW)
         refined = []
         layers = zip(*(_region_conv(layer).per_region() for layer in self.layers), strict=True)
-        for map_B1HW, own in zip(maps_BAHW.split(1, 1), layers, strict=True):
+        for map_B1HW, own in zip(torch.split(maps_BAHW, 1, 1), layers, strict=True):
             for layer in own:
                 map_B1HW = layer(map_B1HW)  # noqa: PLW2901 - the map, refined step by step
             refined.append(map_B1HW)

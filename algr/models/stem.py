@@ -27,21 +27,21 @@ class PatchConv(nn.Module):
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, outputs, H, W)."""
-        count, (batch, channels, height, width) = self.patches, x_BCHW.shape
+        count, (channels, height, width) = self.patches, x_BCHW.shape[1:]
         small_height, small_width = height // count, width // count
         cut_BNhNwC = x_BCHW.permute(0, 2, 3, 1).reshape(
-            batch, count, small_height, count, small_width, channels
+            -1, count, small_height, count, small_width, channels
         )
         patches_Bhw = cut_BNhNwC.permute(0, 2, 4, 1, 3, 5).reshape(
-            batch, small_height, small_width, count * count * channels
+            -1, small_height, small_width, count * count * channels
         )
-        normed = functional.relu(self.norm(patches_Bhw.permute(0, 3, 1, 2)), inplace=True)
-        out_BhwNNC = (
-            self.conv(normed)
+        normed_Bhw = functional.relu(self.norm(patches_Bhw.permute(0, 3, 1, 2)), inplace=True)
+        out_BhwNNC: Tensor = (
+            self.conv(normed_Bhw)
             .permute(0, 2, 3, 1)
-            .reshape(batch, small_height, small_width, count, count, self.outputs)
+            .reshape(-1, small_height, small_width, count, count, self.outputs)
         )
-        out_BHWC = out_BhwNNC.permute(0, 3, 1, 4, 2, 5).reshape(batch, height, width, self.outputs)
+        out_BHWC = out_BhwNNC.permute(0, 3, 1, 4, 2, 5).reshape(-1, height, width, self.outputs)
         return out_BHWC.permute(0, 3, 1, 2)
 
 

@@ -99,18 +99,19 @@ class StudyStore:
 
     @property
     def is_complete(self) -> bool:
-        """Whether `take` has nothing more to give."""
-        return not self._left_running and self._num_begun() >= self.wanted
+        """Whether all trials have ended."""
+        states = [record.state for record in self.records()]
+        return "RUNNING" not in states and self._num_begun() >= self.wanted
 
     def take(self) -> StartedTrial | None:
         """The next trial to run: one left over by a dead process, else a new one, else None."""
-        if self.is_complete:
-            return None
         is_resumed = bool(self._left_running)
         if is_resumed:
             trial = optuna.trial.Trial(self._study, self._left_running.pop(0))
-        else:
+        elif self._num_begun() < self.wanted:
             trial = self._study.ask()
+        else:
+            return None
         self._open[trial.number] = trial
         return StartedTrial(trial.number, suggest(trial, self._space), is_resumed)
 
@@ -274,20 +275,6 @@ def read_records(directory: Path) -> tuple[TrialRecord, ...]:
     except KeyError:
         return ()
     return tuple(record_of(trial) for trial in trials)
-
-
-def latest_study(studies: Path) -> str:
-    """The name of the study that was worked on last.
-
-    Raises:
-        StudyError: There is none.
-    """
-    journals = sorted(studies.glob(f"*/{_JOURNAL}"), key=lambda path: path.stat().st_mtime_ns)
-    if not journals:
-        raise StudyError(
-            f"no study in {studies}", advice="begin one: algr tune --dataset NAME --trials 50"
-        )
-    return journals[-1].parent.name
 
 
 def _check_same(directory: Path, identity: StudyIdentity) -> None:

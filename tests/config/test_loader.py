@@ -27,6 +27,7 @@ def test_tiny_differs_from_paper_exactly_where_the_contract_says() -> None:
         "train.num_epochs": 6,
         "train.batch_size": 32,
         "train.clip_norm": 5.0,
+        "train.landmark_start": "mean",
     }
 
 

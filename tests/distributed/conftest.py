@@ -1,6 +1,8 @@
 """One Ray for all tests, and a dataset of noise with a network as small as can be."""
 
 import dataclasses
+import os
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,11 +15,25 @@ from algr.cv import FoldsJob, job_identity
 from algr.data import DatasetWriter, FoldPlan, PreparedDataset, plan_folds
 from algr.distributed import Devices, ray_session
 
+HERE = str(Path(__file__).parent)
+sys.path.insert(0, HERE)  # Ray's workers must find the fakes by the same name
+
 
 @pytest.fixture(scope="session")
 def cluster() -> Iterator[Devices]:
-    with ray_session(address="local", num_cpus=2) as devices:
-        yield devices
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", os.pathsep.join([HERE, *sys.path[1:]]))
+        with ray_session(address="local", num_cpus=2) as devices:
+            yield devices
+
+
+@pytest.fixture
+def same_environment_after() -> Iterator[None]:
+    """Take back what a session puts into the environment for the rest of its process."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture(scope="session")
@@ -72,8 +88,6 @@ def make_job(
             identity="",
         )
         job = dataclasses.replace(job, **others)
-        return dataclasses.replace(
-            job, identity=job_identity(job.config, job.plan, job.folds)
-        )
+        return dataclasses.replace(job, identity=job_identity(job.config, job.plan, job.folds))
 
     return make

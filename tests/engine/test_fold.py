@@ -344,3 +344,14 @@ def test_reduced_precision_trains_too(make_config: MakeConfig, units: PreparedDa
 
     assert reduced.train["loss"] != exact.train["loss"]
     assert math.isclose(reduced.train["loss"], exact.train["loss"], rel_tol=0.05)
+
+
+def test_landmarks_can_begin_at_the_mean_face_of_the_training_subjects(
+    make_config: MakeConfig, grades: PreparedDataset
+) -> None:
+    config = make_config(train__landmark_start="mean")
+    trainer = trainer_of(config, grades)
+    rows = grades.indices_of(trainer.fold.train)
+    expected = grades.frames.landmarks[rows].mean(0) - 12
+    bias = trainer.final_model().landmark_head.last.bias.detach().reshape(49, 2).numpy()
+    np.testing.assert_allclose(bias, expected, rtol=0, atol=1e-3)

@@ -10,7 +10,7 @@ import pytest
 
 from algr.config import SearchSpace, with_values
 from algr.errors import IntegrityError, StudyError
-from algr.tune import latest_study, open_study, read_header, read_records
+from algr.tune import open_study, read_header, read_records
 
 
 def test_the_enqueued_point_is_tried_first_and_numbers_have_no_gaps(tmp_path, run_study):
@@ -238,16 +238,3 @@ def test_a_damaged_journal_is_an_integrity_error(tmp_path, run_study):
 
     with pytest.raises(IntegrityError, match=r"study\.journal cannot be read"):
         run_study(tmp_path / "s", trials=1, resume=True)
-
-
-def test_the_last_study_is_the_one_that_was_worked_on_last(tmp_path, run_study):
-    run_study(tmp_path / "a", trials=1)
-    run_study(tmp_path / "b", trials=1)
-    os.utime(tmp_path / "a" / "study.journal")
-
-    assert latest_study(tmp_path) == "a"
-
-
-def test_without_a_study_the_last_one_is_an_error_with_a_command(tmp_path):
-    with pytest.raises(StudyError, match="algr tune"):
-        latest_study(tmp_path)

@@ -4,7 +4,8 @@ import json
 import os
 import signal
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from algr.config import Config, SearchSpace, with_values
@@ -12,6 +13,7 @@ from algr.data import Fold, FoldPlan
 from algr.distributed import SearchJob, TrialEpoch, TrialSpec
 from algr.engine import FoldEpoch, FoldFailedError, FoldFailure
 from algr.errors import DataError
+from algr.tune import TrialRecord, open_study
 
 EPOCHS = 6
 
@@ -41,8 +43,8 @@ class FakeRunner:
         if self.epoch < len(recorded):
             value = recorded[self.epoch]
         else:
-            time.sleep(self.faults.seconds)
             self.faults.happen(self.spec, self.epoch)
+            time.sleep(self.faults.seconds)
             value = curve(self.spec.config, self.epoch)
             self._record([*recorded, value])
         self.epoch += 1
@@ -73,16 +75,15 @@ class FakeFactory:
 
     Args:
         seconds: Of an epoch.
-        log: A line `NUMBER EPOCH PID` is added for each epoch that is trained.
-        fault: What happens in epoch `at[1]` of trial `at[0]`.
-        times: How often it happens.
+        log: A line `NUMBER EPOCH PID` is added for each epoch that is begun.
+        faults: What happens in which epoch of which trial; in every trial for number -1.
+        deaths: How often a trial's process is killed.
     """
 
     seconds: float = 0.0
     log: Path | None = None
-    fault: str = ""
-    at: tuple[int, int] = (-1, -1)
-    times: int = 1
+    faults: Mapping[tuple[int, int], str] = field(default_factory=dict)
+    deaths: int = 1
 
     def __call__(self, spec: TrialSpec) -> FakeRunner:
         return FakeRunner(spec, self)
@@ -91,15 +92,14 @@ class FakeFactory:
         if self.log is not None:
             with self.log.open("a") as file:
                 file.write(f"{spec.number} {epoch} {os.getpid()}\n")
-        is_here = (spec.number, epoch) == self.at or (self.at[0] < 0 and epoch == self.at[1])
-        if not self.fault or not is_here:
-            return
-        match self.fault:
+        fault = self.faults.get((spec.number, epoch)) or self.faults.get((-1, epoch))
+        match fault:
             case "killed":
                 assert self.log is not None
-                so_far = self.log.read_text().splitlines()
-                tries = sum(line.startswith(f"{spec.number} {epoch} ") for line in so_far)
-                if tries <= self.times:
+                if (
+                    len([line for line in read_log(self.log) if line[:2] == (spec.number, epoch)])
+                    <= self.deaths
+                ):
                     os.kill(os.getpid(), signal.SIGKILL)
             case "diverged":
                 failure = FoldFailure(1, epoch, 3, "diverged", "the training loss is not finite")
@@ -110,6 +110,11 @@ class FakeFactory:
                 raise DataError("a shard is missing", advice="prepare the dataset again")
             case "defect":
                 raise ZeroDivisionError("a defect")
+
+
+def read_log(file: Path) -> list[tuple[int, int, int]]:
+    """Number, epoch and process of each epoch that was begun."""
+    return [tuple(int(word) for word in line.split()) for line in file.read_text().splitlines()]
 
 
 @dataclass
@@ -151,7 +156,14 @@ def fake_plan() -> FoldPlan:
     )
 
 
-def search_job(directory: Path, *, trials: int | None, resume: bool = False, **values) -> SearchJob:
+def search_job(
+    directory: Path,
+    *,
+    trials: int | None,
+    resume: bool = False,
+    max_concurrent: int | None = 1,
+    **values,
+) -> SearchJob:
     space = SearchSpace.model_validate(
         {
             "parameters": {
@@ -173,6 +185,24 @@ def search_job(directory: Path, *, trials: int | None, resume: bool = False, **v
         dataset_directory=directory.parent / "none",
         study_directory=directory,
         trials=trials,
-        max_concurrent=1,
+        max_concurrent=max_concurrent,
         resume=resume,
     )
+
+
+def search_without_ray(directory: Path, *, trials: int) -> tuple[TrialRecord, ...]:
+    """What an undisturbed search finds: the study alone, one trial after the other."""
+    job = search_job(directory, trials=trials)
+    with open_study(
+        directory, identity=job.identity, dataset="toy", trials=trials, resume=False
+    ) as store:
+        while (trial := store.take()) is not None:
+            config = with_values(job.config, trial.params)
+            for epoch in range(EPOCHS):
+                prune = store.report(trial.number, epoch=epoch, value=curve(config, epoch))
+                if epoch == EPOCHS - 1:
+                    store.complete(trial.number, seconds=1.5 * EPOCHS)
+                elif prune:
+                    store.prune(trial.number, seconds=1.5 * (epoch + 1))
+                    break
+        return store.records()

@@ -1,0 +1,56 @@
+"""Running the service in this process until it is stopped."""
+
+import socket
+from pathlib import Path
+
+from algr.bundle import check_golden, read_bundle
+from algr.errors import UsageError
+from algr.serving.app import create_app
+from algr.serving.predictor import Predictor
+
+_GRACE_S = 20
+
+
+def serve(directory: Path, *, host: str = "127.0.0.1", port: int = 8000) -> None:
+    """Verify a bundle, check that it computes here what it should, and serve it.
+
+    Args:
+        directory: Of the bundle.
+        host: Address to listen on.
+        port: To listen on.
+
+    Raises:
+        UsageError: There is no bundle, or the address cannot be listened on.
+        IntegrityError: The bundle was altered, or computes other values on this machine.
+    """
+    import uvicorn
+
+    bundle = read_bundle(directory)
+    check_golden(bundle)
+    app = create_app(Predictor(bundle))
+    with _listening(host, port) as listener:
+        config = uvicorn.Config(
+            app,
+            log_level="warning",
+            access_log=False,
+            server_header=False,
+            timeout_graceful_shutdown=_GRACE_S,
+        )
+        uvicorn.Server(config).run(sockets=[listener])
+
+
+def _listening(host: str, port: int) -> socket.socket:
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        listener = socket.socket(family, kind, protocol)
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listener.bind(address)
+    except OSError as error:
+        raise UsageError(
+            f"cannot listen on {host}:{port}: {error.strerror or error}",
+            expected="an address of this machine and a port that is free",
+            advice="choose another one with --host and --port",
+        ) from error
+    return listener

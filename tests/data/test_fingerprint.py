@@ -1,0 +1,126 @@
+import hashlib
+import struct
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from algr.data import DatasetWriter
+from algr.data.fingerprint import frame_digests
+from algr.data.rows import FrameRows
+
+
+def rows_of(**changes):
+    rng = np.random.default_rng(0)
+    values = {
+        "image": rng.integers(0, 256, (2, 200, 200, 3), dtype=np.uint8),
+        "landmarks": rng.uniform(0, 200, (2, 49, 2)).astype(np.float32),
+        "labels": np.array([[0, 1], [1, -1]], np.int8),
+        "grade": np.array([1, -1], np.int8),
+        "grade_hb": np.array([2, -1], np.int8),
+        "subject": np.zeros(2, np.int32),
+        "video": np.zeros(2, np.int32),
+        "frame": np.arange(2),
+        "time_s": np.arange(2.0),
+        "exercise": np.zeros(2, np.int8),
+        "inter_ocular_px": np.zeros(2, np.float32),
+    }
+    for name, (place, value) in changes.items():
+        values[name][place] = value
+    return FrameRows(**values)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"image": ((0, 199, 199, 2), 7)},
+        {"landmarks": ((0, 48, 1), 7)},
+        {"landmarks": ((0, 48, 1), np.nan)},
+        {"labels": ((0, 1), -1)},
+        {"grade": (0, 2)},
+        {"grade_hb": (0, 3)},
+    ],
+)
+def test_every_part_of_a_frame_counts_and_only_its_own_digest_changes(change):
+    before, after = frame_digests(rows_of()), frame_digests(rows_of(**change))
+
+    assert before[0] != after[0]
+    assert before[1] == after[1]
+
+
+@pytest.mark.parametrize("column", ["subject", "video", "frame", "exercise"])
+def test_numbers_of_subjects_and_videos_do_not_count(column):
+    assert frame_digests(rows_of(**{column: (0, 5)})) == frame_digests(rows_of())
+
+
+def test_missing_landmarks_and_zeros_have_one_form():
+    one = rows_of(landmarks=((0, 0), [np.nan, 0.0]))
+    other = rows_of(landmarks=((0, 0), [-np.nan, -0.0]))
+
+    assert frame_digests(one) == frame_digests(other)
+
+
+def test_the_digest_of_a_frame_is_sha256_of_its_bytes():
+    """Old folds and fingerprints depend on it."""
+    rows = FrameRows(
+        image=np.zeros((1, 200, 200, 3), np.uint8),
+        landmarks=np.full((1, 49, 2), 1.5, np.float32),
+        labels=np.array([[1, 0, -1]], np.int8),
+        grade=np.array([2], np.int8),
+        grade_hb=np.array([4], np.int8),
+        subject=np.zeros(1, np.int32),
+        video=np.zeros(1, np.int32),
+        frame=np.zeros(1, np.int64),
+        time_s=np.zeros(1),
+        exercise=np.zeros(1, np.int8),
+        inter_ocular_px=np.zeros(1, np.float32),
+    )
+
+    content = bytes(120_000) + 98 * struct.pack("<f", 1.5) + bytes([1, 0, 255]) + bytes([2, 4])
+    assert frame_digests(rows) == [hashlib.sha256(content).digest()]
+
+
+def write(directory, order, *, names, rows_per_shard, parameters=None):
+    with DatasetWriter(
+        directory, kind="grade", rows_per_shard=rows_per_shard, parameters=parameters
+    ) as writer:
+        for number in order:
+            rng = np.random.default_rng(number)
+            writer.add_video(
+                subject_id=names[number // 2],
+                images=rng.integers(0, 256, (1 + number % 3, 200, 200, 3), dtype=np.uint8),
+                landmarks=rng.uniform(0, 200, (1 + number % 3, 49, 2)).astype(np.float32),
+                grade=number // 2,
+            )
+        return writer.finish()
+
+
+@settings(
+    max_examples=8,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(order=st.permutations(range(6)), shard=st.integers(1, 9), names=st.permutations("abc"))
+def test_order_shards_and_ids_change_nothing_that_is_key_free(
+    tmp_path_factory, order, shard, names
+):
+    reference = write(
+        tmp_path_factory.mktemp("one") / "d", range(6), names="xyz", rows_per_shard=4096
+    )
+    other = write(tmp_path_factory.mktemp("two") / "d", order, names=names, rows_per_shard=shard)
+
+    assert other.fingerprint == reference.fingerprint
+    assert [s.digest for s in other.subjects] == [s.digest for s in reference.subjects]
+    rows = np.arange(reference.num_frames)
+    np.testing.assert_array_equal(
+        other.gather(rows).images_BHWC, reference.gather(rows).images_BHWC
+    )
+
+
+def test_parameters_of_the_preparation_count(tmp_path):
+    one = write(tmp_path / "one", [0], names="a", rows_per_shard=9, parameters={"fps": 6.0})
+    two = write(tmp_path / "two", [0], names="a", rows_per_shard=9, parameters={"fps": 5.0})
+
+    assert one.fingerprint != two.fingerprint
+    assert one.subjects == two.subjects

@@ -1,0 +1,242 @@
+import json
+import logging
+from types import SimpleNamespace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from algr.config import CvConfig
+from algr.data import Fold, FoldPlan, SubjectInfo, plan_folds, refit_fold
+from algr.errors import ConfigError, DataError
+
+
+def stand_in(grades, *, groups=None, kind="grade"):
+    """Subjects without pictures: all that planning looks at."""
+    subjects = tuple(
+        SubjectInfo(
+            digest=f"{number:024x}",
+            subject_id=f"s{number}",
+            frames=10,
+            grade=grade,
+            videos=1,
+            group=groups[number] if groups else f"s{number}",
+        )
+        for number, grade in enumerate(grades)
+    )
+    return SimpleNamespace(name="made", kind=kind, fingerprint="f" * 64, subjects=subjects)
+
+
+def grade_of(dataset):
+    return {subject.digest: subject.grade for subject in dataset.subjects}
+
+
+grade_lists = st.lists(st.integers(0, 3), min_size=6, max_size=60)
+
+
+@given(grades=grade_lists, folds=st.integers(2, 5), seed=st.integers(0, 2**31 - 1))
+def test_each_subject_is_tested_exactly_once_and_never_on_two_sides(grades, folds, seed):
+    dataset = stand_in(grades)
+
+    plan = plan_folds(dataset, cv=CvConfig(num_folds=folds), seed=seed)
+
+    tested = [digest for fold in plan.folds for digest in fold.test]
+    assert sorted(tested) == [subject.digest for subject in dataset.subjects]
+    for fold in plan.folds:
+        members = [*fold.train, *fold.validation, *fold.test]
+        assert sorted(members) == [subject.digest for subject in dataset.subjects]
+        assert fold.train
+        assert fold.validation
+
+
+@given(grades=grade_lists, folds=st.integers(2, 5), seed=st.integers(0, 2**31 - 1))
+def test_grades_and_subjects_are_spread_evenly(grades, folds, seed):
+    dataset = stand_in(grades)
+    plan = plan_folds(dataset, cv=CvConfig(num_folds=folds), seed=seed)
+
+    sizes = [len(fold.test) for fold in plan.folds]
+    assert max(sizes) - min(sizes) <= 1
+    for grade in range(4):
+        of_grade = [sum(grade_of(dataset)[d] == grade for d in f.test) for f in plan.folds]
+        assert max(of_grade) - min(of_grade) <= 1
+
+
+@given(grades=grade_lists, fraction=st.floats(0.05, 0.6), seed=st.integers(0, 99))
+def test_validation_takes_its_share_of_each_grade_and_leaves_one_to_train(grades, fraction, seed):
+    dataset = stand_in(grades)
+    cv = CvConfig(num_folds=3, validation_fraction=fraction)
+
+    for fold in plan_folds(dataset, cv=cv, seed=seed).folds:
+        for grade in range(4):
+            held_out = sum(grade_of(dataset)[digest] == grade for digest in fold.validation)
+            kept = sum(grade_of(dataset)[digest] == grade for digest in fold.train)
+            total = held_out + kept
+            if total >= 2:
+                assert held_out == min(max(1, int(fraction * total + 0.5)), total - 1)
+            if total >= 1 and len(fold.validation) > 1:
+                assert kept >= 1
+
+
+@given(
+    groups=st.lists(st.sampled_from("abcdefgh"), min_size=8, max_size=40),
+    seed=st.integers(0, 2**31 - 1),
+)
+def test_subjects_of_one_group_stay_together(groups, seed):
+    groups = [*"abcd", *groups]
+    dataset = stand_in([number % 4 for number in range(len(groups))], groups=groups)
+    group_of = {s.digest: s.group for s in dataset.subjects}
+
+    for fold in plan_folds(dataset, cv=CvConfig(num_folds=3), seed=seed).folds:
+        sides = [{group_of[d] for d in side} for side in (fold.train, fold.validation, fold.test)]
+        assert not sides[0] & sides[1]
+        assert not sides[0] & sides[2]
+        assert not sides[1] & sides[2]
+
+
+@given(order=st.permutations(range(12)))
+def test_the_order_and_the_ids_of_subjects_do_not_matter(order):
+    dataset = stand_in([number % 4 for number in range(12)])
+    shuffled = stand_in([0] * 12)
+    shuffled.subjects = tuple(
+        SubjectInfo(
+            digest=dataset.subjects[place].digest,
+            subject_id=f"other{place}",
+            frames=10,
+            grade=dataset.subjects[place].grade,
+            videos=1,
+            group=f"other{place}",
+        )
+        for place in order
+    )
+
+    plans = [plan_folds(which, cv=CvConfig(), seed=3) for which in (dataset, shuffled)]
+
+    assert plans[0] == plans[1]
+
+
+def test_the_assignment_is_pinned():
+    """Old results depend on it: a change needs a new major version."""
+    plan = plan_folds(stand_in([0, 1, 2, 3] * 3), cv=CvConfig(), seed=0)
+
+    tests = [[int(digest, 16) for digest in fold.test] for fold in plan.folds]
+    validations = [[int(digest, 16) for digest in fold.validation] for fold in plan.folds]
+    assert tests == [[8, 9, 10, 11], [0, 1, 6, 7], [2, 3, 4, 5]]
+    assert validations == [[1, 2, 3, 4], [5, 8, 10, 11], [7, 8, 9, 10]]
+    assert plan.folds_hash == "9de4cd5b078931705ab0d36aa4ee04dc86df8ffd7f4f661c5441537181c5d1c2"
+
+
+def test_another_seed_gives_other_folds():
+    dataset = stand_in([number % 4 for number in range(24)])
+
+    assert plan_folds(dataset, cv=CvConfig(), seed=0) != plan_folds(dataset, cv=CvConfig(), seed=1)
+
+
+def test_the_papers_protocol_has_no_validation_subjects_and_the_same_test_folds():
+    dataset = stand_in([number % 4 for number in range(12)])
+
+    paper = plan_folds(dataset, cv=CvConfig(protocol="paper"), seed=0)
+    honest = plan_folds(dataset, cv=CvConfig(), seed=0)
+
+    assert [fold.validation for fold in paper.folds] == [(), (), ()]
+    assert [fold.test for fold in paper.folds] == [fold.test for fold in honest.folds]
+
+
+def test_action_units_are_not_stratified_by_grade():
+    plan = plan_folds(stand_in([-1] * 9, kind="au"), cv=CvConfig(), seed=0)
+
+    assert [len(fold.test) for fold in plan.folds] == [3, 3, 3]
+    assert [len(fold.validation) for fold in plan.folds] == [1, 1, 1]
+
+
+def test_a_grade_with_fewer_subjects_than_folds_is_warned_of_by_name(caplog):
+    with caplog.at_level(logging.WARNING, logger="algr"):
+        plan_folds(stand_in([0, 0, 0, 1, 1, 1, 2]), cv=CvConfig(), seed=0)
+
+    assert caplog.messages == [
+        "grade 'medium' has 1 subject for 3 folds: some folds do not test it"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("dataset", "cv", "message"),
+    [
+        (stand_in([0, 1]), CvConfig(), "has 2 subjects that can be parted"),
+        (stand_in([0]), CvConfig(num_folds=2), "has 1 subject that can be parted"),
+        (
+            stand_in([0, 1, 2, 3], groups=["a", "a", "b", "b"]),
+            CvConfig(),
+            "has 2 subjects that can be parted",
+        ),
+        (stand_in([0, 1]), CvConfig(num_folds=2), "leaves 1 subject to train and validate on"),
+    ],
+)
+def test_too_few_subjects_are_an_error(dataset, cv, message):
+    with pytest.raises(DataError, match=message):
+        plan_folds(dataset, cv=cv, seed=0)
+
+
+def test_as_many_folds_as_subjects_work_without_validation():
+    plan = plan_folds(stand_in([0, 1]), cv=CvConfig(num_folds=2, protocol="paper"), seed=0)
+
+    assert [len(fold.train) for fold in plan.folds] == [1, 1]
+
+
+def test_repeats_are_refused_instead_of_ignored():
+    with pytest.raises(ConfigError, match=r"cv\.repeats: 2 is not supported"):
+        plan_folds(stand_in([0] * 9), cv=CvConfig(repeats=2), seed=0)
+
+
+def test_refit_trains_on_everybody():
+    fold = refit_fold(stand_in([0, 1, 2]))
+
+    assert [int(digest, 16) for digest in fold.train] == [0, 1, 2]
+    assert (fold.index, fold.validation, fold.test) == (0, (), ())
+
+
+def test_a_plan_survives_its_json():
+    plan = plan_folds(stand_in([0, 1, 2, 3, 0, 1]), cv=CvConfig(), seed=5)
+
+    assert FoldPlan.from_dict(json.loads(json.dumps(plan.to_dict()))) == plan
+
+
+@pytest.mark.parametrize("change", ["drop", "swap", "extra"])
+def test_a_plan_that_was_edited_is_refused(change):
+    values = json.loads(
+        json.dumps(plan_folds(stand_in([0, 1] * 4), cv=CvConfig(), seed=0).to_dict())
+    )
+    fold = values["folds"][0]
+    match change:
+        case "drop":
+            del fold["train"]
+        case "swap":
+            fold["train"][0], fold["test"][0] = fold["test"][0], fold["train"][0]
+        case "extra":
+            fold["train"].append("0" * 24)
+
+    with pytest.raises(DataError, match=r"plan of folds|more than once|more than one fold"):
+        FoldPlan.from_dict(values)
+
+
+def test_the_hash_tells_the_folds_and_nothing_else():
+    plan = plan_folds(stand_in([0, 1] * 4), cv=CvConfig(), seed=0)
+    renamed = stand_in([0, 1] * 4)
+    renamed.name = "elsewhere"
+
+    assert plan_folds(renamed, cv=CvConfig(), seed=0).folds_hash == plan.folds_hash
+    assert plan_folds(renamed, cv=CvConfig(protocol="paper"), seed=0).folds_hash != plan.folds_hash
+
+
+@pytest.mark.parametrize(
+    ("train", "validation", "test"),
+    [(("a",), ("a",), ()), (("a",), (), ("a",)), ((), ("a",), ("a",)), (("a", "a"), (), ())],
+)
+def test_a_fold_with_a_subject_on_two_sides_cannot_be_made(train, validation, test):
+    with pytest.raises(DataError, match="subject a stands in it more than once"):
+        Fold(index=0, train=train, validation=validation, test=test)
+
+
+def test_a_plan_that_tests_a_subject_twice_cannot_be_made():
+    folds = tuple(Fold(index=i, train=(), validation=(), test=("a",)) for i in range(2))
+
+    with pytest.raises(DataError, match="subject a is tested in more than one fold"):
+        FoldPlan(dataset="d", kind="grade", fingerprint="", protocol="paper", seed=0, folds=folds)

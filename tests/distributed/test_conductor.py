@@ -1,0 +1,165 @@
+"""What the driver tells Tune and the study, without a cluster."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+from ray.exceptions import ActorDiedError, RayTaskError
+from ray.tune.search import Searcher
+from search_fakes import Diary, curve, search_job
+
+from algr.config import with_values
+from algr.distributed.conductor import Conductor, StudySearcher
+from algr.distributed.runner import TrialEpoch
+from algr.distributed.trainable import REPORT, SPEC, StepReport
+from algr.errors import ClusterError, StudyError
+from algr.tune import open_study
+
+
+@pytest.fixture
+def diary() -> Diary:
+    return Diary.empty()
+
+
+@pytest.fixture
+def make_conductor(tmp_path, diary) -> Iterator[Callable[..., Conductor]]:
+    job = search_job(tmp_path / "s", trials=4)
+    with open_study(
+        tmp_path / "s", identity=job.identity, dataset="toy", trials=4, resume=False
+    ) as store:
+
+        def make(*, max_concurrent: int = 1, listener=diary) -> Conductor:
+            return Conductor(
+                store,
+                config=job.config,
+                identity_of=job.identity.trial_digest,
+                max_concurrent=max_concurrent,
+                listener=listener,
+            )
+
+        yield make
+
+
+def _epoch(epoch: int, value: float) -> StepReport:
+    return StepReport(is_last=False, epoch=TrialEpoch(epoch, value, 2.0, ()))
+
+
+class _Careless(Diary):
+    def on_epoch(self, number, epoch, value, fold_epochs) -> None:
+        self.epochs.append((number, epoch, value))
+
+
+def test_no_more_trials_than_asked_for_run_at_once(make_conductor):
+    conductor = make_conductor(max_concurrent=2)
+
+    assert conductor.next_trial("a")[SPEC].number == 0
+    assert conductor.next_trial("b")[SPEC].number == 1
+    assert conductor.next_trial("c") is None
+
+
+def test_a_trial_gets_the_configuration_of_its_parameters(make_conductor, diary):
+    spec = make_conductor().next_trial("a")[SPEC]
+
+    assert spec.config.train.learning_rate == 0.01
+    assert spec.config.model.region_scale == 0.14
+    assert spec.checkpoint.parts[-3:] == ("trials", "0", "checkpoint.pt")
+    assert diary.starts == [(0, {"train.learning_rate": 0.01, "model.region_scale": 0.14})]
+
+
+def test_the_search_is_finished_when_the_study_has_its_trials(make_conductor):
+    conductor = make_conductor(max_concurrent=9)
+    for name in "abcd":
+        conductor.next_trial(name)
+
+    assert conductor.next_trial("e") == Searcher.FINISHED
+
+
+def test_an_epoch_that_comes_again_after_a_death_is_told_once(make_conductor):
+    careless = _Careless.empty()
+    conductor = make_conductor(listener=careless)
+    conductor.next_trial("a")
+
+    for epoch in (0, 1, 0, 1, 2):
+        conductor.on_report("a", _epoch(epoch, 0.1 * epoch))
+
+    assert careless.epochs == [(0, 0, 0.0), (0, 1, 0.1), (0, 2, 0.2)]
+
+
+def test_seconds_are_those_of_the_epochs(make_conductor):
+    careless = _Careless.empty()
+    conductor = make_conductor(listener=careless)
+    conductor.next_trial("a")
+    for epoch in (0, 0, 1):
+        conductor.on_report("a", _epoch(epoch, 0.5))
+    conductor.on_end("a", report=_epoch(1, 0.5))
+
+    assert careless.ends[0].seconds == 4.0
+    assert careless.ends[0].state == "PRUNED"
+
+
+def test_an_error_of_the_drivers_side_asks_for_the_end_and_is_kept(make_conductor):
+    conductor = make_conductor()
+    conductor.next_trial("a")
+
+    def broken() -> int:
+        raise OSError("the screen is broken")
+
+    assert conductor.guard(broken, otherwise=7)() == 7
+    assert conductor.must_stop
+    assert str(conductor.error) == "the screen is broken"
+    assert StudySearcher(conductor).suggest("b") is None
+
+
+def test_a_search_whose_first_trials_all_fail_stops_and_says_why(make_conductor):
+    conductor = make_conductor()
+    searcher = StudySearcher(conductor)
+    failure = StepReport(is_last=True, failure="the training loss is not finite")
+    for name in "abc":
+        searcher.suggest(name)
+        searcher.on_trial_complete(name, result={REPORT: failure})
+
+    assert isinstance(conductor.error, StudyError)
+    assert conductor.error.problems == tuple(
+        f"trial {number}: the training loss is not finite" for number in range(3)
+    )
+
+
+@dataclass
+class _DeadTrial:
+    error: Exception | None
+    trial_id: str = "a"
+    num_failures: int = 4
+
+    def get_pickled_error(self) -> Exception | None:
+        return self.error
+
+
+def test_a_worker_that_cannot_start_is_the_clusters_fault_not_the_trials(make_conductor):
+    conductor = make_conductor()
+    conductor.next_trial("a")
+    cause = RayTaskError("setup", "Traceback\nModuleNotFoundError: No module named 'algr'", None)
+
+    conductor.guard(conductor.on_death, otherwise=None)(_DeadTrial(ActorDiedError(cause)))
+
+    assert isinstance(conductor.error, ClusterError)
+    assert "a worker cannot start: ModuleNotFoundError" in conductor.error.found
+
+
+def test_a_trial_whose_process_died_too_often_names_the_batch_size(make_conductor, diary):
+    conductor = make_conductor()
+    conductor.next_trial("a")
+
+    conductor.on_death(_DeadTrial(None))
+    conductor.on_end("a", report=None)
+
+    assert diary.ends[0].state == "FAIL"
+    assert diary.ends[0].reason == (
+        "its process died 4 times; with train.batch_size 8 memory may be short"
+    )
+
+
+def test_the_formula_of_the_fakes_has_its_best_value_inside_the_space(tmp_path):
+    config = search_job(tmp_path, trials=1).config
+    best = with_values(config, {"train.learning_rate": 0.02, "model.region_scale": 0.16})
+
+    assert curve(best, 0) == pytest.approx(0.45)

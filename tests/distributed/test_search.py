@@ -1,0 +1,140 @@
+"""Searches on a Ray of two CPUs, with trials that train nothing."""
+
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from search_fakes import (
+    EPOCHS,
+    Diary,
+    FakeFactory,
+    curve,
+    read_log,
+    search_job,
+    search_without_ray,
+)
+
+from algr.config import with_values
+from algr.distributed import run_search
+from algr.errors import DataError
+from algr.tune import read_records
+
+pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("cluster")]
+
+
+def _files(study: Path) -> list[str]:
+    return sorted(str(path.relative_to(study)) for path in study.rglob("*") if path.is_file())
+
+
+def test_a_search_finds_what_the_study_alone_finds_and_leaves_nothing_else(tmp_path):
+    diary = Diary.empty()
+
+    outcome = run_search(
+        search_job(tmp_path / "s", trials=8), listener=diary, factory=FakeFactory()
+    )
+
+    assert outcome.trials == search_without_ray(tmp_path / "alone", trials=8)
+    assert {record.state for record in outcome.trials} == {"COMPLETE", "PRUNED"}
+    best = max(outcome.trials, key=lambda record: record.value)
+    assert outcome.best == best
+    assert _files(tmp_path / "s") == [
+        "lock",
+        "study.journal",
+        "study.json",
+        f"trials/{best.number}/checkpoint.pt",
+    ]
+    assert diary.ends == list(outcome.trials)
+    assert diary.starts == [(record.number, record.params) for record in outcome.trials]
+    assert [entry[:2] for entry in diary.epochs] == [
+        (record.number, epoch) for record in outcome.trials for epoch in range(record.epochs)
+    ]
+
+
+def test_a_trial_whose_process_is_killed_goes_on_from_its_checkpoint(tmp_path):
+    log = tmp_path / "log"
+    diary = Diary.empty()
+
+    outcome = run_search(
+        search_job(tmp_path / "s", trials=3),
+        listener=diary,
+        factory=FakeFactory(log=log, faults={(1, 2): "killed"}),
+    )
+
+    assert outcome.trials == search_without_ray(tmp_path / "alone", trials=3)
+    begun = Counter(entry[:2] for entry in read_log(log))
+    assert {key: count for key, count in begun.items() if count > 1} == {(1, 2): 2}
+    assert max(Counter(entry[:2] for entry in diary.epochs).values()) == 1
+    assert [start[0] for start in diary.starts] == [0, 1, 2]
+
+
+def test_a_trial_that_cannot_be_trained_fails_with_its_reason_and_the_search_goes_on(tmp_path):
+    faults = {(1, 0): "diverged", (2, 1): "memory", (3, 0): "defect"}
+
+    outcome = run_search(
+        search_job(tmp_path / "s", trials=5, tune__pruner="none"),
+        listener=Diary.empty(),
+        factory=FakeFactory(faults=faults),
+    )
+
+    assert [(record.state, record.reason) for record in outcome.trials[1:4]] == [
+        ("FAIL", "fold 1, epoch 0, step 3: the training loss is not finite"),
+        ("FAIL", "out of memory with train.batch_size 8"),
+        ("FAIL", "ZeroDivisionError: a defect (errors/3.txt in the study's folder)"),
+    ]
+    assert [outcome.trials[number].state for number in (0, 4)] == ["COMPLETE", "COMPLETE"]
+    assert "raise ZeroDivisionError" in (tmp_path / "s" / "errors" / "3.txt").read_text()
+    assert [path.name for path in (tmp_path / "s" / "trials").iterdir()] == [
+        str(outcome.best.number)
+    ]
+
+
+def test_what_the_user_has_to_mend_stops_the_search_which_then_goes_on_undisturbed(tmp_path):
+    log = tmp_path / "log"
+
+    with pytest.raises(DataError, match="a shard is missing"):
+        run_search(
+            search_job(tmp_path / "s", trials=3),
+            listener=Diary.empty(),
+            factory=FakeFactory(log=log, faults={(1, 2): "data"}),
+        )
+    left = [record.state for record in read_records(tmp_path / "s")]
+    outcome = run_search(
+        search_job(tmp_path / "s", trials=3, resume=True),
+        listener=Diary.empty(),
+        factory=FakeFactory(log=log),
+    )
+
+    assert left == ["COMPLETE", "RUNNING"]
+    assert outcome.trials == search_without_ray(tmp_path / "alone", trials=3)
+    begun = Counter(entry[:2] for entry in read_log(log))
+    assert {key: count for key, count in begun.items() if count > 1} == {(1, 2): 2}
+
+
+@pytest.mark.slow
+def test_two_trials_at_a_time_are_each_what_they_would_be_alone(tmp_path):
+    log = tmp_path / "log"
+    job = search_job(tmp_path / "s", trials=6, max_concurrent=None, tune__pruner="none")
+
+    outcome = run_search(job, listener=Diary.empty(), factory=FakeFactory(seconds=0.4, log=log))
+
+    assert [record.number for record in outcome.trials] == list(range(6))
+    expected = [
+        max(curve(with_values(job.config, record.params), epoch) for epoch in range(EPOCHS))
+        for record in outcome.trials
+    ]
+    assert [record.value for record in outcome.trials] == expected
+    assert len({pid for _, _, pid in read_log(log)}) == 2
+    assert set(Counter(entry[:2] for entry in read_log(log)).values()) == {1}
+
+
+@pytest.mark.slow
+def test_a_trial_whose_process_always_dies_fails_and_the_search_goes_on(tmp_path):
+    outcome = run_search(
+        search_job(tmp_path / "s", trials=3),
+        listener=Diary.empty(),
+        factory=FakeFactory(log=tmp_path / "log", faults={(1, 1): "killed"}, deaths=9),
+    )
+
+    assert outcome.trials[1].state == "FAIL"
+    assert outcome.trials[1].reason.startswith("its process died 4 times; with train.batch_size 8")
+    assert outcome.trials[2].state in ("COMPLETE", "PRUNED")
