@@ -58,7 +58,10 @@ class Camera:
             image_3HW[channel] *= light * np.float32(gain)
             image_3HW[channel] += noise[channel]
         np.clip(image_3HW, 0, 255, out=image_3HW)
-        return np.ascontiguousarray(image_3HW.astype(np.uint8).transpose(1, 2, 0))
+        recorded = np.empty((height, width, 3), np.uint8)
+        for channel in range(3):
+            recorded[..., channel] = image_3HW[channel]
+        return recorded
 
 
 def _between(time_F: Array, middles: Sequence[float], values: Array) -> Array:

@@ -153,7 +153,8 @@ def simulate_fpara(
                 done += 1
                 if progress is not None:
                     progress(done, len(visits))
-    write_text(out / MANIFEST, manifest_text(visits))
+    if missing or not (out / MANIFEST).is_file():
+        write_text(out / MANIFEST, manifest_text(visits))
     return SimulationSummary(
         directory=out,
         subjects=subjects,
@@ -286,6 +287,8 @@ def _check_numbers(subjects: int, jobs: int, seconds_per_exercise: float, video_
 def _claim(out: Path, marker: dict[str, object]) -> None:
     """Make the folder ours, or find that it is ours already."""
     path = out / MARKER
+    if out.exists() and not out.is_dir():
+        raise DataError(f"{out} is a file", expected="a new or empty folder")
     if out.is_dir() and any(out.iterdir()):
         if not path.is_file():
             raise DataError(

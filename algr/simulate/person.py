@@ -246,7 +246,7 @@ def draw_scene(rng: np.random.Generator, *, rooms: tuple[Room, ...]) -> Scene:
         warmth=float(rng.normal(0.0, 0.01)),
         room=room,
         clothes=_varied(clothes, rng, 10.0),
-        noise=float(rng.uniform(1.8, 3.4)),
+        noise=float(rng.uniform(1.0, 2.4)),
         blur_px=float(rng.uniform(0.0, 0.5)),
         seed=int(rng.integers(0, 2**31)),
     )

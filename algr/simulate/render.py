@@ -88,7 +88,7 @@ def render_frames(
 
 def _darken_face(
     image: Floats,
-    index: npt.NDArray[np.int32],
+    index: npt.NDArray[np.intp],
     shadow_sheet: Floats,
     curves: Curves,
     frame: int,

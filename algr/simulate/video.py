@@ -30,7 +30,7 @@ def write_video(
         stream = container.add_stream(
             "libx264",
             rate=Fraction(video_fps).limit_denominator(1001),
-            options={"crf": "21", "preset": "superfast", "bf": "0"},
+            options={"crf": "24", "preset": "ultrafast"},
         )
         stream.width, stream.height = size
         stream.pix_fmt = "yuv420p"

@@ -38,7 +38,7 @@ class Warp:
         self._table = weights.reshape(len(MOVERS), -1).astype(np.float32)
         self._moved: Floats | None = None
 
-    def index_of(self, movers_K: Array, placement: Placement, frame: int) -> npt.NDArray[np.int32]:
+    def index_of(self, movers_K: Array, placement: Placement, frame: int) -> npt.NDArray[np.intp]:
         """Flat index into the `FINE` sheet for every pixel, (H, W)."""
         inverse = np.linalg.inv(placement.matrix_F22[frame])
         target_hw2 = (self._pixels_hw2 - placement.offset_F2[frame]) @ inverse.T
@@ -53,7 +53,7 @@ class Warp:
         width, height = FINE.size
         column = np.clip((source[0] - LEFT) * FINE.scale, 0, width - 1)
         row = np.clip((source[1] - TOP) * FINE.scale, 0, height - 1)
-        return self._finer(row) * np.int32(width) + self._finer(column)
+        return self._finer(row) * width + self._finer(column)
 
     def _displacement(self, table: Floats, points_2hw: Floats) -> Floats:
         rows, columns = self._table_shape
@@ -72,11 +72,11 @@ class Warp:
             result[axis] = above + (below - above) * y
         return result
 
-    def _finer(self, coarse_hw: Floats) -> npt.NDArray[np.int32]:
+    def _finer(self, coarse_hw: Floats) -> npt.NDArray[np.intp]:
         """Linear between the coarse points, one value per pixel."""
         width, height = self._size
         share = np.arange(CELL, dtype=np.float32) / CELL
         across = coarse_hw[:, :-1, None] + np.diff(coarse_hw, axis=1)[:, :, None] * share
         lines = across.reshape(coarse_hw.shape[0], -1)[:, :width]
         fine = lines[:-1, None, :] + np.diff(lines, axis=0)[:, None, :] * share[:, None]
-        return fine.reshape(-1, width)[:height].astype(np.int32)
+        return fine.reshape(-1, width)[:height].astype(np.intp)
