@@ -7,11 +7,9 @@ from typing import Any
 
 from algr.config import DataHome
 from algr.distributed import submit_job
-from algr.errors import TrackingError, UsageError
-from algr.tracking import PulledModel, Registry, ui_command
+from algr.errors import UsageError
+from algr.tracking import PulledModel, list_models, pull, ui_command
 from algr.tracking import sync as replay_ledgers
-from algr.tracking.reference import parse_reference
-from algr.tracking.store import database_file, locate_store
 
 
 def list_registered(home: DataHome, *, tracking_uri: str | None) -> list[dict[str, Any]]:
@@ -20,10 +18,7 @@ def list_registered(home: DataHome, *, tracking_uri: str | None) -> list[dict[st
     Raises:
         TrackingError: The registry does not answer.
     """
-    if _is_untouched(home, tracking_uri):
-        return []
-    registry = Registry.connect(home, uri=tracking_uri)
-    return [version.to_dict() for version in registry.list_models()]
+    return [version.to_dict() for version in list_models(home, uri=tracking_uri)]
 
 
 def pull_model(
@@ -36,14 +31,7 @@ def pull_model(
         TrackingError: There is no such model.
         IntegrityError: A file is not what was registered.
     """
-    folder = out or home.models / parse_reference(reference).folder_name
-    if _is_untouched(home, tracking_uri):
-        raise TrackingError(
-            f"{reference} cannot be pulled: no model is registered in {home.root}",
-            expected="a data home in which `algr tune` ran, or --tracking-uri",
-            advice="register one: algr tune --dataset NAME",
-        )
-    return Registry.connect(home, uri=tracking_uri).pull(reference, out=folder)
+    return pull(reference, home=home, out=out, uri=tracking_uri)
 
 
 def predict_files(
@@ -111,9 +99,3 @@ def sync_ledger(home: DataHome, *, tracking_uri: str | None) -> dict[str, int]:
         "records": report.num_records,
         "closed_runs": report.num_closed_runs,
     }
-
-
-def _is_untouched(home: DataHome, tracking_uri: str | None) -> bool:
-    """Whether the store would be the embedded one and does not exist; reading must not make it."""
-    store = locate_store(home, uri=tracking_uri)
-    return store.is_embedded and not database_file(store).exists()
