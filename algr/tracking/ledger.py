@@ -5,7 +5,6 @@ One file per process that tracks, one JSON object per line, the first of them a 
 """
 
 import json
-import os
 import time
 import uuid
 from collections.abc import Iterator
@@ -47,7 +46,11 @@ class LedgerWriter:
         self._write({"schema": SCHEMA, "store": header.store, "experiment": header.experiment})
 
     def append(self, record: Record) -> None:
-        """Write one record and wait until it is on the disk."""
+        """Write one record, so that it outlives this process.
+
+        It is not forced to the disk, which can take longer than an epoch of a small network; the
+        study and its checkpoints are, and a resumed run tells again what a power cut took.
+        """
         self._write(record)
 
     def close(self) -> None:
@@ -71,7 +74,6 @@ class LedgerWriter:
     def _write(self, value: Record) -> None:
         self._file.write(json.dumps(value, allow_nan=True, separators=(",", ":")) + "\n")
         self._file.flush()
-        os.fsync(self._file.fileno())
 
 
 @dataclass(frozen=True)

@@ -254,10 +254,11 @@ class Registry:
         return bool(self._client.search_registered_models(f"name='{name}'"))
 
     def _unknown(self, reference: Reference) -> TrackingError:
+        versions = sorted(self.list_models(), key=lambda v: v.name not in reference.names)
         known = [
             f"{version.name.removeprefix(PREFIX)}/{version.version}"
             + "".join(f" @{alias}" for alias in version.aliases)
-            for version in self.list_models()
+            for version in versions
         ]
         return TrackingError(
             f"no registered model answers to {reference.text!r}",

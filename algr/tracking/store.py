@@ -143,7 +143,6 @@ def _make_embedded(database: Path) -> None:
     if not writable:
         raise _not_writable(folder, "no permission to write")
     with FileLock(folder / "store.lock", timeout=120):
-        _require_sqlite(database)
         if _has_schema(database):
             return
         logger.info("Creating the tracking store %s (once, takes some seconds)", database)
@@ -161,26 +160,26 @@ def _not_writable(folder: Path, reason: str) -> TrackingError:
     )
 
 
-def _require_sqlite(database: Path) -> None:
-    if not database.exists() or database.stat().st_size == 0:
-        return
-    with database.open("rb") as file:
-        if file.read(16) == b"SQLite format 3\0":
-            return
-    raise TrackingError(
-        f"{database} is not an SQLite file",
-        expected="the tracking store that algr made",
-        advice="move the file away, or choose another data home with --data-home",
-    )
-
-
 def _has_schema(database: Path) -> bool:
-    """Whether the creation ran to its end: it is in WAL mode, which is set last."""
-    if not database.exists() or database.stat().st_size == 0:
+    """Whether the creation ran to its end: the file is in WAL mode, which is set last.
+
+    Only SQLite may open the file: closing any other handle on it would drop the locks of all
+    connections of this process.
+
+    Raises:
+        TrackingError: The file is no SQLite file.
+    """
+    if not database.exists():
         return False
     connection = sqlite3.connect(database)
     try:
         return str(connection.execute("PRAGMA journal_mode").fetchone()[0]).lower() == "wal"
+    except sqlite3.DatabaseError as error:
+        raise TrackingError(
+            f"{database} cannot be opened: {error}",
+            expected="the tracking store that algr made, an SQLite file",
+            advice="move the file away, or choose another data home with --data-home",
+        ) from error
     finally:
         connection.close()
 

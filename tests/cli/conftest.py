@@ -1,7 +1,8 @@
 """A way to type commands, and a small simulated clinic to type them on."""
 
+import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,8 +10,6 @@ import pytest
 
 from algr.cli import main
 from algr.simulate import simulate_fpara
-
-SMALL = ("--preset", "tiny", "--set", "model.input_size=64", "--set", "model.width=0.125")
 
 
 @dataclass(frozen=True)
@@ -23,6 +22,15 @@ class Typed:
 
 
 Type = Callable[..., Typed]
+
+
+@pytest.fixture(autouse=True)
+def _same_environment_after() -> Iterator[None]:
+    """Take back what a command puts into the environment of its process."""
+    before = dict(os.environ)
+    yield
+    os.environ.clear()
+    os.environ.update(before)
 
 
 @pytest.fixture
@@ -60,12 +68,3 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("ALGR_KEY_FILE", str(tmp_path / "id.key"))
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
     return folder
-
-
-def tree(folder: Path) -> dict[str, int]:
-    """Every file below a folder with its size."""
-    return {
-        str(path.relative_to(folder)): path.stat().st_size
-        for path in sorted(folder.rglob("*"))
-        if path.is_file()
-    }

@@ -1,8 +1,9 @@
 """The whole chain by its commands: from recordings to a prediction of a registered model."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
-from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
@@ -12,19 +13,21 @@ SMALL = ("--preset", "tiny", "--set", "model.input_size=64", "--set", "model.wid
 pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.xdist_group("ray")]
 
 
-@pytest.fixture(autouse=True)
-def _prepared(run: Any, home: Path, clinic: Path) -> None:
-    prepare = ("data", "prepare", "clinic", "--source", clinic, "--name", "sim", "--fps", 3)
-    assert run(*prepare).code == 0
+def _algr(*words: object) -> subprocess.CompletedProcess[str]:
+    """Type a command in a process of its own: other tests have a Ray running in this one."""
+    command = [sys.executable, "-m", "algr", *(str(word) for word in words)]
+    return subprocess._algr(command, capture_output=True, text=True, check=False, timeout=600)
 
 
 def test_a_search_leads_to_a_registered_model_that_predicts(
-    run: Any, home: Path, clinic: Path, tmp_path: Path
+    home: Path, clinic: Path, tmp_path: Path
 ) -> None:
+    prepared = _algr("data", "prepare", "clinic", "--source", clinic, "--name", "sim", "--fps", 3)
+    assert prepared.returncode == 0, prepared.stderr
     search = ("tune", "--dataset", "sim", "--trials", 2, *SMALL, "--set", "train.num_epochs=1")
-    done = run(*search, "--name", "first", "--json")
-    assert done.code == 0, done.err
-    found = json.loads(done.out)
+    done = _algr(*search, "--name", "first", "--json")
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
     assert [trial["number"] for trial in found["trials"]] == [0, 1]
     assert found["trials"][0]["params"] == {
         "loss.align_weight": 0.5,
@@ -36,24 +39,24 @@ def test_a_search_leads_to_a_registered_model_that_predicts(
     assert sum(fold["test_subjects"] for fold in found["cv"]["folds"]) == 8
     assert found["model_version"] == 1
 
-    again = run(*search, "--name", "first", "--json")
-    assert again.code == 5
-    resumed = run(*search, "--name", "first", "--resume", "--json")
-    assert json.loads(resumed.out)["trials"] == found["trials"]
-    assert json.loads(resumed.out)["model_version"] == 1
+    again = _algr(*search, "--name", "first", "--json")
+    assert again.returncode == 5
+    resumed = _algr(*search, "--name", "first", "--resume", "--json")
+    assert json.loads(resumed.stdout)["trials"] == found["trials"]
+    assert json.loads(resumed.stdout)["model_version"] == 1
 
     predictions = home / "runs" / f"first-best-{found['best']['number']}" / "predictions.parquet"
     table = pq.read_table(predictions)
-    assert table.num_rows == json.loads(run("data", "list", "--json").out)[0]["frames"]
+    assert table.num_rows == json.loads(_algr("data", "list", "--json").stdout)[0]["frames"]
     assert not any("P00" in str(value) for value in table["subject"].unique().to_pylist())
 
-    (listed,) = json.loads(run("models", "list", "--json").out)
+    (listed,) = json.loads(_algr("models", "list", "--json").stdout)
     assert listed["aliases"] == ["champion"]
     assert listed["simulated"] is True
     model = tmp_path / "model"
-    assert run("models", "pull", "sim@champion", "--out", model).code == 0
+    assert _algr("models", "pull", "sim@champion", "--out", model).returncode == 0
     video = min(clinic.glob("*.mp4"))
-    predicted = json.loads(run("predict", "--model", model, video, "--json").out)
+    predicted = json.loads(_algr("predict", "--model", model, video, "--json").stdout)
     assert predicted["video"]["frames_used"] == len(predicted["frames"]) > 0
     assert sum(predicted["video"]["grade_probability"].values()) == pytest.approx(1, abs=1e-3)
     assert "research use" in predicted["notice"]

@@ -353,5 +353,5 @@ def test_landmarks_can_begin_at_the_mean_face_of_the_training_subjects(
     trainer = trainer_of(config, grades)
     rows = grades.indices_of(trainer.fold.train)
     expected = grades.frames.landmarks[rows].mean(0) - 12
-    bias = trainer.final_model().landmark_head.last.bias.detach().reshape(49, 2).numpy()
+    bias = trainer._model.landmark_head.last.bias.detach().reshape(49, 2).numpy()
     np.testing.assert_allclose(bias, expected, rtol=0, atol=1e-3)

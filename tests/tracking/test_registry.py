@@ -218,12 +218,10 @@ def test_an_unknown_reference_names_what_is_registered(
     bundle = make_bundle(0.5, 0.6, 0.7)
     registry.register_bundle(bundle)
 
-    with pytest.raises(
-        TrackingError, match="no registered model answers to 'nobody@champion'"
-    ) as e:
-        registry.resolve("nobody@champion")
+    with pytest.raises(TrackingError, match="no registered model answers to") as caught:
+        registry.resolve(f"{bundle.dataset}/9")
 
-    assert f"registered: {bundle.dataset}/1 @champion" in e.value.problems
+    assert caught.value.problems[0] == f"registered: {bundle.dataset}/1 @champion"
 
 
 def test_a_malformed_reference_is_refused(registry: Registry) -> None:
