@@ -137,11 +137,12 @@ def _draw_lashes(opening: _Opening, looks: Looks) -> None:
 
 
 def _draw_lower_lid(opening: _Opening, *, gape: float) -> None:
-    """The wet edge of the lower lid; where the lid hangs, its inner side is turned out."""
-    wide = (0.016 + 0.018 * gape) * opening.unit_px
-    rim = np.exp(-(((opening.above_lower_HW + 0.75 * wide) / wide) ** 2))
-    visible = (0.40 + 0.42 * gape) * min(opening.gap / 0.12, 1.0)
-    colour = (214.0, 150.0 - 56.0 * gape, 140.0 - 50.0 * gape)
+    """The wet edge of the lower lid; where the lid hangs far, its inner side is turned out."""
+    turned = min(max((gape - 0.55) / 0.55, 0.0), 1.1)
+    wide = (0.016 + 0.022 * turned) * opening.unit_px
+    rim = np.exp(-(((opening.above_lower_HW + 0.70 * wide) / wide) ** 4))
+    visible = (0.36 + 0.36 * turned) * min(opening.gap / 0.12, 1.0)
+    colour = (206.0, 146.0 - 54.0 * turned, 138.0 - 48.0 * turned)
     blend(opening.patch.image_3HW, colour, rim * opening.inside_W * _arch(opening) * visible)
 
 

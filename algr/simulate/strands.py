@@ -53,7 +53,7 @@ def _add_freckles(picture: Floats, looks: Looks, rng: np.random.Generator) -> No
         x, y = rng.normal(0.0, 0.5), rng.normal(0.45, 0.32)
         _dot(canvas, x, y, radius=rng.uniform(0.6, 1.5), strength=int(rng.integers(60, 160)))
     for _ in range(int(rng.uniform() < 0.3)):
-        _dot(canvas, rng.uniform(-0.9, 0.9), rng.uniform(-0.7, 1.5), radius=2.6, strength=210)
+        _dot(canvas, rng.uniform(-0.7, 0.7), rng.uniform(-0.6, 1.3), radius=2.6, strength=210)
     dark = _tinted(looks.skin, (0.55, 0.42, 0.36))
     canvas.lay(picture, dark, 0.8 * canvas.mask(blur=0.8))
 
