@@ -13,6 +13,13 @@ from algr.config import Config, with_values
 from algr.faces import GRADES
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Let one process run all tests that need Ray, so that there is one cluster."""
+    for item in items:
+        if item.get_closest_marker("ray"):
+            item.add_marker(pytest.mark.xdist_group("ray"))
+
+
 class StandInOutput(NamedTuple):
     landmarks_BL2: Tensor
     attention_BAHW: Tensor | None

@@ -10,7 +10,7 @@ import pytest
 
 SMALL = ("--preset", "tiny", "--set", "model.input_size=64", "--set", "model.width=0.125")
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow, pytest.mark.xdist_group("ray")]
+pytestmark = [pytest.mark.ray, pytest.mark.slow]
 
 
 def _algr(*words: object) -> subprocess.CompletedProcess[str]:
