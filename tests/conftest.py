@@ -13,6 +13,7 @@ from algr.config import Config, with_values
 from algr.faces import GRADES
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Let one process run all tests that need Ray, so that there is one cluster."""
     for item in items:
