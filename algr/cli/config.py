@@ -12,7 +12,6 @@ from algr.cli.options import (
     print_json,
     resolve,
 )
-from algr.config import Config, flatten
 
 app = typer.Typer(no_args_is_help=True, help="Show the configuration.")
 
@@ -34,6 +33,8 @@ def show(
 
     Example: algr config show --preset tiny --set train.num_epochs=1
     """
+    from algr.config import flatten
+
     resolved = resolve(preset, config, sets, seed)
     values = flatten(resolved.config)
     if as_json:
@@ -57,6 +58,8 @@ def _shown(value: object) -> str:
 
 
 def _meaning(key: str) -> str:
+    from algr.config import Config
+
     section, _, leaf = key.rpartition(".")
     owner = Config.model_fields[section].annotation if section else Config
     return (getattr(owner, "model_fields")[leaf].description or "").strip()  # noqa: B009

@@ -17,7 +17,6 @@ from algr.cli.options import (
     stops_cleanly,
 )
 from algr.cli.progress import progress
-from algr.config import resolve_config
 
 app = typer.Typer(no_args_is_help=True, help="Simulate, prepare and inspect datasets.")
 
@@ -118,6 +117,7 @@ def prepare(
 
     Example: algr data prepare clinic --source clinic --name fpara-sim
     """
+    from algr.config import resolve_config
     from algr.data import prepare_clinic
 
     del kind

@@ -8,13 +8,15 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from algr.cli.options import stops_cleanly
-from algr.config import DataHome
 from algr.errors import DataError
+
+if TYPE_CHECKING:
+    from algr.config import DataHome
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ def demo(
 
     Example: algr demo demo
     """
+    from algr.config import DataHome
+
     home = DataHome(folder.absolute() / "home")
     study = _free_name(home, "demo")
     held_out = folder / "held-out"
@@ -108,7 +112,7 @@ def _run(stage: Stage) -> float:
     return time.monotonic() - started
 
 
-def _free_name(home: DataHome, stem: str) -> str:
+def _free_name(home: "DataHome", stem: str) -> str:
     """`stem-1`, or the next number that no study has."""
     number = 1
     while home.study(f"{stem}-{number}").exists():
@@ -124,7 +128,7 @@ def _first_video(folder: Path) -> Path:
 
 
 def _print_end(
-    timings: Sequence[tuple[str, float]], *, home: DataHome, model: Path, video: Path
+    timings: Sequence[tuple[str, float]], *, home: "DataHome", model: Path, video: Path
 ) -> None:
     typer.echo("\n# seconds per stage", err=True)
     for title, seconds in timings:

@@ -5,12 +5,14 @@ import json
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, ParamSpec, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
 
-from algr.config import DataHome, ResolvedConfig, resolve_config
 from algr.errors import Interrupted
+
+if TYPE_CHECKING:
+    from algr.config import DataHome, ResolvedConfig
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -86,13 +88,17 @@ WorkersOption = Annotated[
 
 def resolve(
     preset: Preset, file: Path | None, sets: list[str] | None, seed: int | None
-) -> ResolvedConfig:
+) -> "ResolvedConfig":
     """The configuration that the shared options describe."""
+    from algr.config import resolve_config
+
     return resolve_config(preset=preset.value, file=file, sets=sets or (), overrides={"seed": seed})
 
 
-def locate(home: Path | None) -> DataHome:
+def locate(home: Path | None) -> "DataHome":
     """The data home that the option, the environment or the default names."""
+    from algr.config import DataHome
+
     return DataHome.locate(home)
 
 

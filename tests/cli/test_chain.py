@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 def _algr(*words: object) -> subprocess.CompletedProcess[str]:
     """Type a command in a process of its own: other tests have a Ray running in this one."""
     command = [sys.executable, "-m", "algr", *(str(word) for word in words)]
-    return subprocess._algr(command, capture_output=True, text=True, check=False, timeout=600)
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=600)
 
 
 def test_a_search_leads_to_a_registered_model_that_predicts(
