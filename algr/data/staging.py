@@ -17,6 +17,7 @@ import pyarrow as pa
 from algr.data.fingerprint import frame_digests, video_digest
 from algr.data.rows import FrameRows, frame_schema, to_batch, views_of
 from algr.data.videos import VideoRecord, parse_video
+from algr.durable import write_whole
 from algr.errors import DataError
 
 
@@ -136,12 +137,7 @@ def _write_record(staged: StagedVideo, *, bytes_on_disk: int) -> None:
         "group": staged.group,
         "frame_digests": [digest.hex() for digest in staged.frame_digests],
     }
-    partial = _record_path(staged.path).with_suffix(f".{os.getpid()}.part")
-    with partial.open("w", encoding="utf-8") as stream:
-        json.dump(values, stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.replace(_record_path(staged.path))
+    write_whole(_record_path(staged.path), json.dumps(values))
 
 
 def find_staged(folder: Path, *, key: str) -> StagedVideo | None:

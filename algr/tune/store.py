@@ -19,6 +19,7 @@ from filelock import FileLock, Timeout
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 
 from algr import __version__
+from algr.durable import write_whole
 from algr.errors import IntegrityError, StudyError
 from algr.tune.identity import StudyIdentity
 from algr.tune.records import REASON, SECONDS, TrialRecord, best_of, record_of
@@ -336,12 +337,7 @@ def _write_header(directory: Path, identity: StudyIdentity, dataset: str) -> Non
         "digest": identity.digest,
         "identity": identity.to_dict(),
     }
-    temporary = directory / f".{_HEADER}.{os.getpid()}"
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(tree, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(directory / _HEADER)
+    write_whole(directory / _HEADER, json.dumps(tree, indent=1))
 
 
 def _advice_names(studies: Path) -> str:
