@@ -125,7 +125,7 @@ def _execute(
         shown.on_epoch(fold_epochs)
 
     try:
-        return executor.execute(job, on_epoch=on_epoch)
+        return executor.execute(job, on_epoch=on_epoch, on_progress=shown.on_progress)
     except BaseException as error:
         tracking.abandon(interrupted=isinstance(error, KeyboardInterrupt | Interrupted))
         raise
