@@ -1,9 +1,13 @@
-"""Files that are whole or not there at all, also after a power cut; and their checksums."""
+"""Files that are whole or not there at all, also after a power cut; checksums; and locks."""
 
 import hashlib
 import os
 import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+
+from filelock import FileLock, Timeout
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -37,3 +41,22 @@ def sha256_of(path: Path) -> str:
     """Checksum of a file, in hexadecimal."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+@contextmanager
+def held(lock: Path, *, otherwise: Exception) -> Iterator[None]:
+    """Hold a lock file; the kernel lets go of it when the process dies.
+
+    Args:
+        lock: The file; made if it is not there.
+        otherwise: Raised where another process holds it.
+    """
+    file_lock = FileLock(lock, timeout=0)
+    try:
+        file_lock.acquire()
+    except Timeout:
+        raise otherwise from None
+    try:
+        yield
+    finally:
+        file_lock.release()

@@ -1,9 +1,11 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from algr.durable import sha256_of, write_whole
+from algr.durable import held, sha256_of, write_whole
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -47,3 +49,14 @@ def test_the_checksum_is_sha256(tmp_path: Path) -> None:
     path.write_bytes(b"abc")
 
     assert sha256_of(path) == "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
+
+
+def test_a_lock_keeps_other_processes_out_until_it_is_let_go(tmp_path: Path) -> None:
+    code = "import sys, pathlib, algr.durable as d\n"
+    code += "with d.held(pathlib.Path(sys.argv[1]), otherwise=SystemExit(9)): pass"
+    command = [sys.executable, "-c", code, str(tmp_path / "lock")]
+
+    with held(tmp_path / "lock", otherwise=RuntimeError("busy")):
+        assert subprocess.run(command, check=False).returncode == 9
+
+    assert subprocess.run(command, check=False).returncode == 0

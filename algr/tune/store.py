@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from filelock import FileLock, Timeout
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 
 from algr import __version__
-from algr.durable import write_whole
+from algr.durable import held, write_whole
 from algr.errors import IntegrityError, StudyError
 from algr.tune.identity import StudyIdentity
 from algr.tune.records import REASON, SECONDS, TrialRecord, best_of, record_of
@@ -292,19 +291,13 @@ def _check_same(directory: Path, identity: StudyIdentity) -> None:
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
     """Hold the study; the kernel lets go of it when the process dies."""
-    lock = FileLock(directory / _LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise StudyError(
-            f"another process works on study {directory.name!r}",
-            expected="one search per study",
-            advice="wait for it, stop it, or begin another study with --name",
-        ) from None
-    try:
+    busy = StudyError(
+        f"another process works on study {directory.name!r}",
+        expected="one search per study",
+        advice="wait for it, stop it, or begin another study with --name",
+    )
+    with held(directory / _LOCK, otherwise=busy):
         yield
-    finally:
-        lock.release()
 
 
 def _open_journal(directory: Path) -> JournalStorage:
