@@ -29,7 +29,7 @@ from algr.distributed import (
 from algr.engine import FoldEpoch
 from algr.errors import Interrupted, StudyError
 from algr.metrics import headline
-from algr.models import regions_for
+from algr.models import has_regions, regions_for
 from algr.tracking import (
     RefitTracking,
     Registration,
@@ -323,7 +323,7 @@ class _Finisher:
             num_subjects=len(dataset.subjects),
             num_frames=dataset.num_frames,
             num_epochs=config.train.num_epochs,
-            regions=regions.names,
+            regions=regions.names if has_regions(config.model) else (),
         )
 
     def _note(
