@@ -58,7 +58,7 @@ class GatedAxialAttention(nn.Module):
     def forward(self, lines_NCI: Tensor) -> Tensor:
         """(N, C, I) to the same."""
         half = self.channels // GROUPS // 2
-        parts = (half, half, 2 * half)
+        parts = [half, half, 2 * half]
         qkv_NCI = self.qkv_norm(self.to_qkv(lines_NCI))
         qkv_NGDI = qkv_NCI.reshape(-1, GROUPS, 4 * half, self.length)
         query_NGDI, key_NGDI, value_NGDI = torch.split(qkv_NGDI, parts, 2)

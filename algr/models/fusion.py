@@ -30,8 +30,11 @@ def l2_normalised(x: Tensor, *, axis: L2Axis) -> Tensor:
 
 
 def upsampling_matrix(*, small: int, large: int) -> Tensor:
-    """Bilinear resampling (corners not aligned) of a square as a matrix, (large², small²)."""
-    unit_QQ = torch.eye(small * small).reshape(small * small, 1, small, small)
+    """Bilinear resampling (corners not aligned) of a square as a matrix, (large², small²).
+
+    In float64: the weights are no binary fractions, and a network in float64 shall have them.
+    """
+    unit_QQ = torch.eye(small * small, dtype=torch.float64).reshape(-1, 1, small, small)
     resized = functional.interpolate(unit_QQ, size=(large, large), mode="bilinear")
     return resized.reshape(small * small, large * large).T.contiguous()
 
