@@ -45,9 +45,10 @@ def gates_of(trainer: FoldTrainer) -> Tensor:
     return torch.stack([weights[name] for name in weights if name.endswith("gates")])
 
 
-def test_a_released_parameter_is_neither_decayed_nor_moved_before() -> None:
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+def test_a_released_parameter_is_neither_decayed_nor_moved_before(name: str) -> None:
     model = Gated()
-    optimizer = make_optimizer(model, train=TrainConfig())
+    optimizer = make_optimizer(model, train=TrainConfig(optimizer=name))  # type: ignore[arg-type]
 
     gates = trained(model, optimizer, range(4))
 
@@ -56,15 +57,17 @@ def test_a_released_parameter_is_neither_decayed_nor_moved_before() -> None:
     assert (gates[3] < gates[2]).all()
 
 
-def test_the_optimizer_of_a_released_parameter_resumes_with_the_same_bits() -> None:
+@pytest.mark.parametrize("name", ["sgd", "adamw"])
+def test_the_optimizer_of_a_released_parameter_resumes_with_the_same_bits(name: str) -> None:
+    train = TrainConfig(optimizer=name)  # type: ignore[arg-type]
     undisturbed = Gated()
-    expected = trained(undisturbed, make_optimizer(undisturbed, train=TrainConfig()), range(5))
+    expected = trained(undisturbed, make_optimizer(undisturbed, train=train), range(5))
     stopped = Gated()
-    first = make_optimizer(stopped, train=TrainConfig())
+    first = make_optimizer(stopped, train=train)
     trained(stopped, first, range(3))
 
     resumed = Gated()
-    optimizer = make_optimizer(resumed, train=TrainConfig())
+    optimizer = make_optimizer(resumed, train=train)
     resumed.load_state_dict(stopped.state_dict())
     optimizer.load_state_dict(first.state_dict())
     gates = trained(resumed, optimizer, range(3, 5))
