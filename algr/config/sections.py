@@ -179,5 +179,6 @@ PRESETS: dict[str, dict[str, object]] = {
         "train.learning_rate": 0.002,
         "train.clip_norm": 5.0,
         "train.landmark_start": "mean",
+        "train.warmup_steps": 50,
     },
 }
