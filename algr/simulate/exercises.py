@@ -173,16 +173,16 @@ def _innervate(
         # The sound side works against the weak one: what hangs here is pulled up there.
         other = 1 - side
         movers_FK[:, MOVER_INDEX["brow_droop", side]] = (
-            0.6 * palsy.brow_droop[side] - 0.4 * palsy.brow_droop[other]
+            0.5 * (palsy.brow_droop[side] - palsy.brow_droop[other])
         )
         movers_FK[:, MOVER_INDEX["mouth_droop", side]] = (
-            0.6 * palsy.mouth_droop[side] - 0.4 * palsy.mouth_droop[other]
+            0.5 * (palsy.mouth_droop[side] - palsy.mouth_droop[other])
         )
         closure_F = efforts["close"] * (0.25 + 0.75 * zones["eye"])
         blink_F = efforts["blink"] * (0.35 + 0.65 * zones["eye"])
         narrowing_F = 1.1 * palsy.eye_with_mouth[side] * mouth_effort_F
         shut_F = np.maximum(closure_F + narrowing_F, blink_F) / 0.88
-        widening = 0.13 * palsy.lid_gape[side] - 0.20 * palsy.lid_gape[1 - side]
+        widening = 0.16 * (palsy.lid_gape[side] - palsy.lid_gape[other])
         openness_F2[:, side] = (1.0 + widening + efforts["open"] * zones["forehead"]) * (
             1.0 - np.clip(shut_F, 0.0, 1.0)
         )

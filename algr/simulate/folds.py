@@ -74,11 +74,11 @@ def _depth(fold: Fold, age: float, palsy: Palsy, motion: Motion) -> Array:
     brow_tone = max(1.0 - 0.9 * palsy.brow_droop[side], 0.0)
     mouth_tone = max(1.0 - 0.9 * palsy.mouth_droop[side], 0.0)
     at_rest = {
-        "furrows": 0.30 * age * brow_tone + 0.75 * palsy.brow_droop[other],
+        "furrows": 0.30 * age * brow_tone + 0.35 * palsy.brow_droop[other],
         "glabella": 0.12 * age * brow_tone,
         "nasolabial": (0.22 + 0.40 * age) * mouth_tone + 0.45 * palsy.mouth_droop[other],
         "bag": 0.25 * age,
-        "marionette": 0.85 * palsy.mouth_droop[side] + 0.2 * age,
+        "marionette": 0.35 * palsy.mouth_droop[side] + 0.2 * age,
     }
     depth_F = np.full(motion.movers_FK.shape[0], at_rest.get(fold.name, 0.0))
     for muscle, share in _DRAWN_BY[fold.name].items():

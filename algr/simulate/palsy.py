@@ -66,6 +66,10 @@ _BY_GRADE = {
 }
 
 
+_OVERSHOOT = (0.4, 0.0, 0.4)
+"""How much more the sound side's forehead, eye and mouth do for what the weak side cannot."""
+
+
 def draw_palsy(grade_hb: int, *, side: int, rng: np.random.Generator) -> Palsy:
     """The palsy of one visit.
 
@@ -86,6 +90,7 @@ def draw_palsy(grade_hb: int, *, side: int, rng: np.random.Generator) -> Palsy:
         pair = [1.0, 1.0]
         if grade_hb > 1:
             pair[side] = weak
+            pair[1 - side] = 1.0 + _OVERSHOOT[zone] * (1.0 - weak)
         return (
             float(max(pair[0] * (1 + natural[zone, 0]), 0.0)),
             float(max(pair[1] * (1 + natural[zone, 1]), 0.0)),
