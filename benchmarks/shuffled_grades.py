@@ -72,12 +72,13 @@ def score(predictions: Path, *, seed: int) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--seed", type=int, default=1)
+    seeded = argparse.ArgumentParser(add_help=False)
+    seeded.add_argument("--seed", type=int, default=1)
     commands = parser.add_subparsers(dest="command", required=True)
-    copy = commands.add_parser("copy")
+    copy = commands.add_parser("copy", parents=[seeded])
     copy.add_argument("source", type=Path)
     copy.add_argument("out", type=Path)
-    commands.add_parser("score").add_argument("predictions", type=Path)
+    commands.add_parser("score", parents=[seeded]).add_argument("predictions", type=Path)
     words = parser.parse_args()
     if words.command == "copy":
         copy_shuffled(words.source, words.out, seed=words.seed)
