@@ -21,7 +21,7 @@ from algr.config import ModelConfig
 from algr.errors import DataError, UsageError
 from algr.models.build import build_model
 from algr.models.official_names import PARTS, Source, official_sources
-from algr.models.rules import RegionTable, regions_for
+from algr.models.rules import regions_for
 
 OfficialRegions = Literal["bp4d", "disfa", "gft"]
 
@@ -144,7 +144,7 @@ def read_official_weights(
         )
     return OfficialWeights(
         label_names=label_names,
-        state={name: _joined(source, parts[source.part]) for name, source in sources.items()},
+        state={name: source.joined(parts[source.part].tensors) for name, source in sources.items()},
         parts=tuple(
             PartSummary(
                 file=part.file,
@@ -154,15 +154,6 @@ def read_official_weights(
             )
             for stem, part in parts.items()
         ),
-    )
-
-
-def official_regions(regions: OfficialRegions) -> RegionTable:
-    """Region table of a dataset of the official code."""
-    return regions_for(
-        kind="au",
-        label_names=OFFICIAL_LABELS[regions],
-        palsy_regions=OFFICIAL_MODEL.palsy_regions,
     )
 
 
@@ -259,15 +250,3 @@ def _num_regions(tensors: Mapping[str, Tensor]) -> int | None:
         return len({match[1] for match in matches})
     bias = tensors.get("au_output.1.bias")
     return len(bias) // 2 if bias is not None and bias.ndim == 1 else None
-
-
-def _joined(source: Source, part: _Part) -> Tensor:
-    if source.join == "largest":
-        counts = [int(part.tensors[key]) for key in source.keys if key in part.tensors]
-        return torch.tensor(max(counts, default=0))
-    tensors = [part.tensors[key].float() for key in source.keys]
-    if source.join == "transposed":
-        return torch.stack([tensor.T for tensor in tensors])
-    if source.join == "rows":
-        return torch.stack([tensor[None] for tensor in tensors])
-    return torch.cat(tensors)

@@ -4,9 +4,12 @@ The official network keeps one module per patch and per region; ours keeps those
 one grouped tensor, patch-major or region-major.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
+
+import torch
+from torch import Tensor
 
 PARTS = (
     *("region_learning", "align_net", "local_attention_refine"),
@@ -49,6 +52,18 @@ class Source:
         if self.join == "largest":
             return ()
         return (ours[0] // len(self.keys), *ours[1:])
+
+    def joined(self, tensors: Mapping[str, Tensor]) -> Tensor:
+        """Our tensor from the official ones; counters may be missing and are 0 then."""
+        if self.join == "largest":
+            counts = [int(tensors[key]) for key in self.keys if key in tensors]
+            return torch.tensor(max(counts, default=0))
+        parts = [tensors[key] for key in self.keys]
+        if self.join == "transposed":
+            return torch.stack([part.T for part in parts])
+        if self.join == "rows":
+            return torch.stack([part[None] for part in parts])
+        return torch.cat(parts)
 
 
 def official_sources(regions: int) -> dict[str, Source]:
