@@ -9,18 +9,27 @@ crops. The checkout is imported as it is, on the CPU; nothing in it is changed o
 maps are float32 whatever the weights are; in float64 they are converted before the refinement,
 where its training script sends them to the GPU.
 
-Compared are probabilities, landmarks as fractions of the crop, attention maps after refinement,
-and the gradients of a random weighting of all four with respect to every weight and the images.
-A gradient's difference is relative to the largest gradient of the same part of the network (of
-the six, and the images). Maps are drawn on whole cells: "tie" is the least distance of a centre
-from a border between two cells, in cells; a face on a border could be drawn a cell apart.
-Exits with 1 if anything is outside its tolerance.
+Compared are probabilities, landmarks as fractions of the crop, attention maps after refinement
+(largest absolute differences), and the gradients of a random weighting of all four with respect to
+every weight and the images: the length of the difference over the length of the gradient, in the
+part of the network (of the six, and the images) where that is largest.
+
+In float64 all must lie within 1e-7, in float32 the outputs within 1e-5. Gradients in float32 jump
+where rounding puts a value on the other side of a ReLU or another pixel at the top of a pooling
+window, in the official network as in ours; "own" is how far the official gradients in float32 lie
+from the official ones in float64 by the same measure. Ours must be within 1e-5 of the official
+ones, or no farther from them than twice that.
+
+Maps are drawn on whole cells: "tie" is the least distance of a centre from a border between two
+cells, in cells; a face on a border could be drawn a cell apart. Exits with 1 if anything is
+outside its tolerance.
 """
 
 import argparse
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
@@ -32,7 +41,7 @@ from algr.models.official import OFFICIAL_LABELS, OfficialRegions, load_official
 from algr.models.official_names import PARTS, official_sources
 from algr.models.regions import region_centres
 
-TOLERANCE = {torch.float32: 1e-5, torch.float64: 1e-7}
+TOLERANCE = {torch.float64: 1e-7, torch.float32: 1e-5}
 OUTPUTS = ("local", "whole", "landmarks", "attention")
 EPOCH = 5
 MAP_SIDE, CROP = 52, 176
@@ -126,26 +135,45 @@ def backward(outputs: Mapping[str, Tensor], *, seed: int) -> None:
     total.backward()
 
 
-def gradient_differences(
-    modules: Mapping[str, nn.Module], model: nn.Module, *, theirs: Tensor, ours: Tensor
-) -> float:
-    """Largest difference over all weights and the images, relative within each part."""
-    groups: dict[str, list[tuple[Tensor, Tensor]]] = {"images": [(theirs, ours)]}
-    gradients = {
+Gradients = Mapping[str, Tensor]
+"""All gradients of a part of the network as one float64 vector."""
+
+
+def official_gradients(modules: Mapping[str, nn.Module], images: Tensor) -> Gradients:
+    """In the order of our tensors, joined as they are."""
+    own = {
         part: {name: parameter.grad for name, parameter in module.named_parameters()}
         for part, module in modules.items()
     }
-    own = dict(model.named_parameters())
     sources = official_sources(len(modules["local_au_net"].local_aus_branch))
-    for name, parameter in own.items():
-        official = sources[name].joined(gradients[sources[name].part])
-        assert parameter.grad is not None
-        groups.setdefault(sources[name].part, []).append((official, parameter.grad))
-    return max(
-        max(float((a - b).abs().max()) for a, b in pairs)
-        / max(float(a.abs().max()) for a, _ in pairs)
-        for pairs in groups.values()
+    parameters = {name: source for name, source in sources.items() if "running" not in name}
+    return flat_by_part(
+        {
+            name: source.joined(own[source.part])
+            for name, source in parameters.items()
+            if source.join != "largest"
+        },
+        images,
     )
+
+
+def our_gradients(model: nn.Module, images: Tensor) -> Gradients:
+    return flat_by_part({name: own.grad for name, own in model.named_parameters()}, images)
+
+
+def flat_by_part(gradients: Mapping[str, Tensor], images: Tensor) -> Gradients:
+    sources = official_sources(1)
+    grouped: dict[str, list[Tensor]] = {part: [] for part in PARTS}
+    for name in sorted(gradients):
+        grouped[sources[name].part].append(gradients[name].double().flatten())
+    assert images.grad is not None
+    vectors = {part: torch.cat(parts) for part, parts in grouped.items()}
+    return vectors | {"images": images.grad.double().flatten()}
+
+
+def distance(found: Gradients, wanted: Gradients) -> float:
+    """Relative length of the difference, in the part where it is largest."""
+    return max(float((found[part] - wanted[part]).norm() / wanted[part].norm()) for part in wanted)
 
 
 def tie_distance(model: nn.Module, landmarks: Tensor) -> float:
@@ -159,10 +187,19 @@ def tie_distance(model: nn.Module, landmarks: Tensor) -> float:
     return float(0.5 - (cells - cells.round()).abs().max())
 
 
-def compare(
+@dataclass(frozen=True)
+class Case:
+    """Both networks on the same crops in one precision."""
+
+    differences: Mapping[str, float]
+    official: Gradients
+    ours: Gradients
+    tie: float
+
+
+def run_case(
     network: ModuleType, *, regions: OfficialRegions, is_training: bool, dtype: torch.dtype
-) -> dict[str, float]:
-    """Largest differences of one case, by name."""
+) -> Case:
     modules = official_modules(network, regions=len(OFFICIAL_LABELS[regions]), seed=1)
     with tempfile.TemporaryDirectory() as folder:
         for part in PARTS:
@@ -172,21 +209,42 @@ def compare(
         module.to(dtype).train(is_training)
     generator = torch.Generator().manual_seed(2)
     drawn = torch.rand(4, 3, CROP, CROP, generator=generator, dtype=torch.float64) * 2 - 1
-    images, same_images = (drawn.to(dtype).requires_grad_() for _ in range(2))
+    images, same_images = (drawn.to(dtype, copy=True).requires_grad_() for _ in range(2))
     official = official_outputs(modules, images)
     backward(official, seed=3)
     ours = our_outputs(model, same_images)
     backward(ours, seed=3)
-    found = {
-        name: float((compared(official)[name] - compared(ours)[name]).abs().max())
-        for name in OUTPUTS
-    }
-    assert images.grad is not None
-    assert same_images.grad is not None
-    found["gradient"] = gradient_differences(
-        modules, model, theirs=images.grad, ours=same_images.grad
+    with torch.no_grad():
+        theirs_compared, ours_compared = compared(official), compared(ours)
+        differences = {
+            name: float((theirs_compared[name] - ours_compared[name]).abs().max())
+            for name in OUTPUTS
+        }
+    return Case(
+        differences=differences,
+        official=official_gradients(modules, images),
+        ours=our_gradients(model, same_images),
+        tie=tie_distance(model, official["landmarks"]),
     )
-    return found | {"tie": tie_distance(model, official["landmarks"])}
+
+
+def compare(
+    network: ModuleType, *, regions: OfficialRegions, is_training: bool
+) -> Iterator[tuple[str, bool]]:
+    """The rows of one network and mode, and whether each is within its tolerance."""
+    mode = "training" if is_training else "evaluation"
+    exact = None
+    for dtype, tolerance in TOLERANCE.items():
+        case = run_case(network, regions=regions, is_training=is_training, dtype=dtype)
+        exact = exact or case
+        gradient = distance(case.ours, case.official)
+        own = distance(case.official, exact.official)
+        is_within = all(value <= tolerance for value in case.differences.values())
+        is_within &= gradient <= max(tolerance, 2 * own)
+        figures = [*case.differences.values(), gradient, own, case.tie]
+        cells = [regions, mode, str(dtype).removeprefix("torch."), *map("{:.1e}".format, figures)]
+        verdict = "yes" if is_within else "NO"
+        yield "| " + " | ".join([*cells, verdict]) + " |", is_within
 
 
 def main() -> int:
@@ -201,22 +259,16 @@ def main() -> int:
         return 2
     sys.path.insert(0, str(options.official))
     network = import_module("network")
-    names = (*OUTPUTS, "gradient", "tie")
-    print("| regions | mode | dtype | " + " | ".join(names) + " | within |")
-    print("| --- " * (len(names) + 4) + "|")
-    is_outside = False
+    names = ("regions", "mode", "dtype", *OUTPUTS, "gradient", "own", "tie", "within")
+    print("| " + " | ".join(names) + " |")
+    print("| --- " * len(names) + "|")
+    is_all_within = True
     for regions in options.regions:
         for is_training in (False, True):
-            for dtype, tolerance in TOLERANCE.items():
-                found = compare(network, regions=regions, is_training=is_training, dtype=dtype)
-                bad = [name for name in names if name != "tie" and not found[name] <= tolerance]
-                is_outside |= bool(bad)
-                verdict = f"OUTSIDE {tolerance:g}" if bad else f"{tolerance:g}"
-                mode = "training" if is_training else "evaluation"
-                figures = " | ".join(f"{found[name]:.1e}" for name in names)
-                label = str(dtype).removeprefix("torch.")
-                print(f"| {regions} | {mode} | {label} | {figures} | {verdict} |", flush=True)
-    return int(is_outside)
+            for row, is_within in compare(network, regions=regions, is_training=is_training):
+                is_all_within &= is_within
+                print(row, flush=True)
+    return 0 if is_all_within else 1
 
 
 if __name__ == "__main__":
