@@ -14,11 +14,12 @@ Compared are probabilities, landmarks as fractions of the crop, attention maps a
 every weight and the images: the length of the difference over the length of the gradient, in the
 part of the network (of the six, and the images) where that is largest.
 
-In float64 all must lie within 1e-7, in float32 the outputs within 1e-5. Gradients in float32 jump
-where rounding puts a value on the other side of a ReLU or another pixel at the top of a pooling
-window, in the official network as in ours; "own" is how far the official gradients in float32 lie
-from the official ones in float64 by the same measure. Ours must be within 1e-5 of the official
-ones, or no farther from them than twice that.
+In float64 all must lie within 1e-7, in float32 the outputs within 1e-5. Gradients jump where
+rounding puts a value on the other side of a ReLU or another pixel at the top of a pooling window,
+in the official network as in ours: "own" is how far the official gradients in float32 lie from
+the official ones in float64. So gradients in float32 are judged with the jumps taken out of both
+networks: "smooth" is the gradient while `torch.nn.functional.relu` is a softplus and
+`max_pool2d` an average, and must lie within 1e-5 in float32, too.
 
 Maps are drawn on whole cells: "tie" is the least distance of a centre from a border between two
 cells, in cells; a face on a border could be drawn a cell apart. Exits with 1 if anything is
@@ -29,13 +30,16 @@ import argparse
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from types import ModuleType
+from unittest import mock
 
 import torch
 from torch import Tensor, nn
+from torch.nn import functional
 
 from algr.models.official import OFFICIAL_LABELS, OfficialRegions, load_official_jaanet
 from algr.models.official_names import PARTS, official_sources
@@ -197,8 +201,34 @@ class Case:
     tie: float
 
 
+def softplus(x: Tensor, inplace: bool = False) -> Tensor:  # noqa: FBT001, FBT002, ARG001
+    return functional.softplus(x)
+
+
+def average(x: Tensor, kernel_size: int, *_: object, **__: object) -> Tensor:
+    return functional.avg_pool2d(x, kernel_size)
+
+
+@contextmanager
+def smoothed(*, is_on: bool) -> Iterator[None]:
+    """Both networks without kinks: they share torch's functions."""
+    if not is_on:
+        yield
+        return
+    with (
+        mock.patch.object(functional, "relu", softplus),
+        mock.patch.object(functional, "max_pool2d", average),
+    ):
+        yield
+
+
 def run_case(
-    network: ModuleType, *, regions: OfficialRegions, is_training: bool, dtype: torch.dtype
+    network: ModuleType,
+    *,
+    regions: OfficialRegions,
+    is_training: bool,
+    dtype: torch.dtype,
+    is_smooth: bool = False,
 ) -> Case:
     modules = official_modules(network, regions=len(OFFICIAL_LABELS[regions]), seed=1)
     with tempfile.TemporaryDirectory() as folder:
@@ -210,9 +240,10 @@ def run_case(
     generator = torch.Generator().manual_seed(2)
     drawn = torch.rand(4, 3, CROP, CROP, generator=generator, dtype=torch.float64) * 2 - 1
     images, same_images = (drawn.to(dtype, copy=True).requires_grad_() for _ in range(2))
-    official = official_outputs(modules, images)
+    with smoothed(is_on=is_smooth):
+        official = official_outputs(modules, images)
+        ours = our_outputs(model, same_images)
     backward(official, seed=3)
-    ours = our_outputs(model, same_images)
     backward(ours, seed=3)
     with torch.no_grad():
         theirs_compared, ours_compared = compared(official), compared(ours)
@@ -240,8 +271,13 @@ def compare(
         gradient = distance(case.ours, case.official)
         own = distance(case.official, exact.official)
         is_within = all(value <= tolerance for value in case.differences.values())
-        is_within &= gradient <= max(tolerance, 2 * own)
-        figures = [*case.differences.values(), gradient, own, case.tie]
+        no_jumps = run_case(
+            network, regions=regions, is_training=is_training, dtype=dtype, is_smooth=True
+        )
+        smooth = distance(no_jumps.ours, no_jumps.official)
+        is_within &= smooth <= tolerance
+        is_within &= gradient <= tolerance or dtype != torch.float64
+        figures = [*case.differences.values(), smooth, gradient, own, case.tie]
         cells = [regions, mode, str(dtype).removeprefix("torch."), *map("{:.1e}".format, figures)]
         verdict = "yes" if is_within else "NO"
         yield "| " + " | ".join([*cells, verdict]) + " |", is_within
@@ -259,7 +295,7 @@ def main() -> int:
         return 2
     sys.path.insert(0, str(options.official))
     network = import_module("network")
-    names = ("regions", "mode", "dtype", *OUTPUTS, "gradient", "own", "tie", "within")
+    names = ("regions", "mode", "dtype", *OUTPUTS, "smooth", "gradient", "own", "tie", "within")
     print("| " + " | ".join(names) + " |")
     print("| --- " * len(names) + "|")
     is_all_within = True
