@@ -53,7 +53,7 @@ class _Normalise(torch.autograd.Function):
     """Batch norm with the batch's statistics given, on which the gradient depends."""
 
     @staticmethod
-    def forward(
+    def forward(  # noqa: PLR0917 - torch passes them by position
         ctx: Any,
         x_BCHW: Tensor,
         weight_C: Tensor,
@@ -65,7 +65,14 @@ class _Normalise(torch.autograd.Function):
         ctx.save_for_backward(x_BCHW, weight_C, mean_C, torch.rsqrt(var_C + eps))
         ctx.eps = eps
         normed_BCHW, _, _ = torch.native_batch_norm(
-            x_BCHW, weight_C, bias_C, mean_C, var_C, False, 0.0, eps
+            x_BCHW,
+            weight_C,
+            bias_C,
+            mean_C,
+            var_C,
+            False,
+            0.0,
+            eps,  # noqa: FBT003
         )
         return normed_BCHW
 
@@ -80,7 +87,7 @@ class _Normalise(torch.autograd.Function):
             None,
             mean_C,
             inverse_C,
-            True,
+            True,  # noqa: FBT003
             ctx.eps,
             ctx.needs_input_grad[:3],
         )

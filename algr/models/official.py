@@ -185,12 +185,13 @@ def _read_part(path: Path) -> _Part:
         raise _UnreadableError(f"cannot be read: {error.strerror}") from error
     try:
         tree = torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
-    except pickle.UnpicklingError as error:
+    except (
+        *(pickle.UnpicklingError, RuntimeError, EOFError),
+        *(ValueError, KeyError, AttributeError, IndexError),
+    ) as error:
         raise _UnreadableError(
-            "a pickle that is not plain tensors; it was not loaded, since that could run code"
+            "damaged, or a pickle of more than plain tensors, of which nothing was run"
         ) from error
-    except (RuntimeError, EOFError, ValueError, KeyError, AttributeError, IndexError) as error:
-        raise _UnreadableError("damaged, or no file of torch.save") from error
     if not isinstance(tree, dict):
         raise _UnreadableError(f"holds a {type(tree).__name__}; expected a dictionary of tensors")
     others = [key for key, value in tree.items() if not isinstance(value, Tensor)]
