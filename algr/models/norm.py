@@ -34,7 +34,7 @@ class LargeMapNorm(nn.BatchNorm2d):
             self.num_batches_tracked.add_(1)
             self.running_mean.lerp_(mean_C, self.momentum)
             self.running_var.lerp_(var_C * (count / max(count - 1, 1)), self.momentum)
-        normed_BCHW: Tensor = _Normalise.apply(
+        normed_BCHW: Tensor = _Normalise.apply(  # type: ignore[no-untyped-call]
             x_BCHW, self.weight, self.bias, mean_C, var_C, self.eps
         )
         return normed_BCHW
@@ -42,7 +42,7 @@ class LargeMapNorm(nn.BatchNorm2d):
 
 def _batch_statistics(x_BCHW: Tensor) -> tuple[Tensor, Tensor]:
     """Mean and biased variance per channel, from those of the images."""
-    parts = [torch.batch_norm_update_stats(one, None, None, 0.0) for one in x_BCHW.split(1)]
+    parts = [torch.batch_norm_update_stats(one, None, None, 0.0) for one in torch.split(x_BCHW, 1)]
     mean_BC = torch.stack([mean for mean, _ in parts])
     var_BC = torch.stack([var for _, var in parts])
     mean_C = mean_BC.mean(0)
@@ -70,9 +70,9 @@ class _Normalise(torch.autograd.Function):
             bias_C,
             mean_C,
             var_C,
-            False,
+            False,  # noqa: FBT003
             0.0,
-            eps,  # noqa: FBT003
+            eps,
         )
         return normed_BCHW
 
