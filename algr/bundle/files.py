@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ import algr
 from algr.bundle.golden import GoldenReport, compare_golden
 from algr.bundle.runtime import OnnxNetwork
 from algr.bundle.spec import Kind, Score
+from algr.durable import sha256_of, sync
 from algr.errors import IntegrityError, UsageError
 
 SCHEMA = 1
@@ -230,18 +230,3 @@ def _altered(problems: list[str]) -> IntegrityError:
         expected="the checksums of bundle.json and of the registry",
         advice="fetch the model again with `algr models pull`; do not use this copy",
     )
-
-
-def sha256_of(path: Path) -> str:
-    """Checksum of a file, in hexadecimal."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def sync(path: Path) -> None:
-    """Wait until a file, or the entries of a folder, are on the disk."""
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -18,12 +18,11 @@ from algr.bundle.files import (
     read_bundle,
     refuse_foreign_folder,
     replace_folder,
-    sha256_of,
-    sync,
 )
 from algr.bundle.golden import compare_golden, golden_crops, write_golden
 from algr.bundle.runtime import NetworkValues, OnnxNetwork
 from algr.bundle.spec import BundleSpec
+from algr.durable import sha256_of, sync
 from algr.faces import ALIGNED_SIZE, CROP_SIZE
 
 if TYPE_CHECKING:

@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
 
-    from algr.engine import FoldEpoch
+    from algr.engine import FoldEpoch, FoldProgress
     from algr.tune import TrialRecord
 
 _VISIBLE_TRIALS = 16
+_SECONDS_BETWEEN_LINES = 20.0
 
 
 @dataclass
@@ -162,9 +163,27 @@ class EpochDisplay:
     headline: str
     started: float = field(default_factory=time.monotonic)
     first: int | None = None
+    shares: dict[int, float] = field(default_factory=dict)
+    shown_at: float = field(default_factory=time.monotonic)
+
+    def on_progress(self, progress: "FoldProgress") -> None:
+        """Show how far each fold is: on a terminal in one line that changes, else now and then."""
+        self.shares[progress.fold] = progress.images / progress.of_images
+        is_terminal = sys.stderr.isatty()
+        now = time.monotonic()
+        if not is_terminal and now - self.shown_at < _SECONDS_BETWEEN_LINES:
+            return
+        self.shown_at = now
+        folds = ", ".join(f"fold {fold} {share:.0%}" for fold, share in sorted(self.shares.items()))
+        line = f"{self.title}: in epoch {progress.epoch + 1}/{self.num_epochs}, {folds}"
+        typer.echo(f"\r{line}\x1b[K" if is_terminal else line, err=True, nl=not is_terminal)
 
     def on_epoch(self, fold_epochs: Sequence["FoldEpoch"]) -> None:
         """Show one epoch of every fold."""
+        if self.shares and sys.stderr.isatty():
+            typer.echo("\r\x1b[K", err=True, nl=False)
+        self.shares.clear()
+        self.shown_at = time.monotonic()
         epoch = fold_epochs[0].epoch
         self.first = epoch if self.first is None else self.first
         values = [result.validation.get(self.headline) for result in fold_epochs]

@@ -3,8 +3,9 @@
 The command line calls these functions and prints what they return.
 """
 
+from algr.compose.finish import SearchResult
 from algr.compose.requests import TrainingRequest
-from algr.compose.search import SearchResult, search
+from algr.compose.search import search
 from algr.compose.training import CrossValidated, cross_validate
 from algr.compose.usage import (
     list_registered,

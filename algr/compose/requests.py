@@ -7,7 +7,7 @@ from typing import Protocol
 
 from algr.config import Config, DataHome
 from algr.data import FoldPlan, PreparedDataset, open_dataset, plan_folds
-from algr.engine import FoldEpoch
+from algr.engine import FoldEpoch, FoldProgress
 from algr.errors import ConfigError, UsageError
 from algr.tracking import DatasetInfo
 
@@ -29,10 +29,13 @@ class TrainingRequest:
 
 
 class EpochDisplay(Protocol):
-    """Shows one finished epoch of all folds at a time."""
+    """Shows how the training of some folds goes."""
 
     def on_epoch(self, fold_epochs: Sequence[FoldEpoch]) -> None:
-        """Show it."""
+        """All folds have finished an epoch."""
+
+    def on_progress(self, progress: FoldProgress) -> None:
+        """A fold is so far within an epoch."""
 
 
 EpochDisplayFactory = Callable[[str, int, str], EpochDisplay]

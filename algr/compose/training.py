@@ -29,12 +29,14 @@ from algr.cv import (
     write_run_files,
 )
 from algr.distributed import RayTrainExecutor, ray_session
+from algr.durable import held
 from algr.engine import FoldEpoch, FoldResult
-from algr.errors import Interrupted
+from algr.errors import Interrupted, StudyError
 from algr.metrics import headline
 from algr.tracking import FoldsTracking, Tracker, context_tags, run_key
 
 PREDICTIONS_FILE = "predictions.parquet"
+LOCK_FILE = "lock"
 
 
 @dataclass(frozen=True)
@@ -87,9 +89,41 @@ def run_folds(
     display: EpochDisplayFactory,
     study: str | None = None,
 ) -> CrossValidated:
-    """Cross-validate under a name; what an earlier call of that name finished is not repeated."""
-    dataset, plan = material.dataset, material.plan
+    """Cross-validate under a name; what an earlier call of that name finished is not repeated.
+
+    Raises:
+        StudyError: Another process is at it, or the name belongs to other settings.
+    """
     directory = home.run(name)
+    directory.mkdir(parents=True, exist_ok=True)
+    busy = StudyError(
+        f"another process works on run {name!r}",
+        expected="one process per run",
+        advice="wait for it, stop it, or start under a new --name",
+    )
+    with held(directory / LOCK_FILE, otherwise=busy):
+        return _run_folds(
+            material,
+            config=config,
+            directory=directory,
+            tracker=tracker,
+            executor=executor,
+            display=display,
+            study=study,
+        )
+
+
+def _run_folds(
+    material: Material,
+    *,
+    config: Config,
+    directory: Path,
+    tracker: Tracker,
+    executor: FoldsExecutor,
+    display: EpochDisplayFactory,
+    study: str | None,
+) -> CrossValidated:
+    dataset, plan, name = material.dataset, material.plan, directory.name
     write_run_files(directory, config=config, plan=plan)
     folds = tuple(fold.index for fold in plan.folds)
     job = FoldsJob(
@@ -125,7 +159,7 @@ def _execute(
         shown.on_epoch(fold_epochs)
 
     try:
-        return executor.execute(job, on_epoch=on_epoch)
+        return executor.execute(job, on_epoch=on_epoch, on_progress=shown.on_progress)
     except BaseException as error:
         tracking.abandon(interrupted=isinstance(error, KeyboardInterrupt | Interrupted))
         raise

@@ -88,6 +88,8 @@ class TrainConfig(Section):
     """Epochs per fold."""
     batch_size: Annotated[int, Field(ge=2)] = 8
     """Images per step, over all replicas of a fold."""
+    optimizer: Literal["sgd", "adamw"] = "sgd"
+    """SGD with Nesterov momentum as in the paper, or AdamW, which needs fewer steps."""
     learning_rate: PositiveFloat = 0.01
     """Learning rate at the start."""
     decay_factor: Annotated[float, Field(gt=0, le=1)] = 0.5
@@ -95,7 +97,7 @@ class TrainConfig(Section):
     decay_every_epochs: PositiveInt = 2
     """Epochs between two decays."""
     momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    """Nesterov momentum."""
+    """Nesterov momentum of sgd; first decay rate of adamw."""
     weight_decay: NonNegativeFloat = 5e-4
     """Weight decay on every parameter."""
     region_head_lr_factor: NonNegativeFloat = 0.1
@@ -171,7 +173,9 @@ PRESETS: dict[str, dict[str, object]] = {
         "model.width": 0.25,
         "model.geometry": "aligned",
         "train.num_epochs": 6,
-        "train.batch_size": 32,
+        "train.batch_size": 16,
+        "train.optimizer": "adamw",
+        "train.learning_rate": 0.002,
         "train.clip_norm": 5.0,
         "train.landmark_start": "mean",
     },

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from algr.config.loader import did_you_mean, read_yaml_mapping, unknown_keys, with_values
+from algr.config.loader import did_you_mean, flatten, read_yaml_mapping, unknown_keys, with_values
 from algr.config.sections import Config
 from algr.errors import ConfigError
 
@@ -90,11 +90,25 @@ class SearchSpace(_Strict):
     parameters: Annotated[dict[str, Parameter], Field(min_length=1)]
     enqueue: tuple[dict[str, Any], ...] = ()
 
+    def trying(self, config: Config) -> Self:
+        """The space with the configuration's own values as the last of the points tried first.
+
+        They are left out where they lie outside the space, or are among the points already.
+        """
+        values = flatten(config)
+        own = {key: values[key] for key in self.parameters}
+        inside = all(self.parameters[key].contains(value) for key, value in own.items())
+        if not inside or own in self.enqueue:
+            return self
+        return self.model_copy(update={"enqueue": (*self.enqueue, own)})
+
 
 def load_search_space(
     chosen: str | None, *, dataset: str, kind: Literal["au", "grade"], config: Config
 ) -> SearchSpace:
     """The space by name or file, else of the dataset, else of the dataset's kind.
+
+    The points of the file are tried first, then the values of the configuration.
 
     Args:
         chosen: A shipped name, a YAML file, or None.
@@ -118,7 +132,7 @@ def load_search_space(
     problems += [problem for point in space.enqueue for problem in _check_point(point, space)]
     if problems:
         raise _problems(file, problems)
-    return space
+    return space.trying(config)
 
 
 def _find(chosen: str | None, *, dataset: str, kind: str) -> Path:

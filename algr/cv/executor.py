@@ -12,7 +12,16 @@ from torch import nn
 
 from algr.config import Config, config_hash
 from algr.data import FoldPlan, PreparedDataset
-from algr.engine import FoldEpoch, FoldResult, FoldsRun, export_weights, load_exported, pick_device
+from algr.engine import (
+    FoldEpoch,
+    FoldResult,
+    FoldsRun,
+    ProgressListener,
+    export_weights,
+    load_exported,
+    pick_device,
+    unheard,
+)
 from algr.errors import StudyError
 
 CHECKPOINT_FILE = "checkpoint.pt"
@@ -45,10 +54,17 @@ class FoldsJob:
 class FoldsExecutor(Protocol):
     """Runs the folds of a job, here or elsewhere. Running a job again continues it."""
 
-    def execute(self, job: FoldsJob, *, on_epoch: EpochListener) -> tuple[FoldResult, ...]:
+    def execute(
+        self,
+        job: FoldsJob,
+        *,
+        on_epoch: EpochListener,
+        on_progress: ProgressListener = unheard,
+    ) -> tuple[FoldResult, ...]:
         """Train and score every fold of the job.
 
         Epochs that an earlier call finished are told to the listener again, not trained again.
+        Progress within an epoch is told from time to time.
 
         Returns:
             One result per fold, in the order of `job.folds`.
@@ -69,7 +85,13 @@ class LocalExecutor:
     def __init__(self, *, device: torch.device | None = None) -> None:
         self._device = device or pick_device()
 
-    def execute(self, job: FoldsJob, *, on_epoch: EpochListener) -> tuple[FoldResult, ...]:
+    def execute(
+        self,
+        job: FoldsJob,
+        *,
+        on_epoch: EpochListener,
+        on_progress: ProgressListener = unheard,
+    ) -> tuple[FoldResult, ...]:
         """Train and score every fold of the job; see `FoldsExecutor`."""
         run = FoldsRun(
             config=job.config,
@@ -79,6 +101,7 @@ class LocalExecutor:
             device=self._device,
             checkpoint=job.run_directory / CHECKPOINT_FILE,
             identity=job.identity,
+            on_progress=on_progress,
         )
         while not run.is_finished:
             on_epoch(run.step())

@@ -7,6 +7,7 @@ from typing import Any
 
 from algr.config import Config, flatten, with_values
 from algr.data import FoldPlan
+from algr.durable import write_whole
 from algr.errors import IntegrityError, StudyError
 
 PLAN_FILE = "plan.json"
@@ -35,10 +36,7 @@ def write_run_files(directory: Path, *, config: Config, plan: FoldPlan) -> None:
         )
     directory.mkdir(parents=True, exist_ok=True)
     for name, tree in trees.items():
-        text = json.dumps(tree, indent=2) + "\n"
-        temporary = directory / f".{name}.part"
-        temporary.write_text(text, encoding="utf-8")
-        temporary.replace(directory / name)
+        write_whole(directory / name, json.dumps(tree, indent=2) + "\n")
 
 
 def read_run_files(directory: Path) -> tuple[Config, FoldPlan]:

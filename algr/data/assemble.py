@@ -1,7 +1,5 @@
 """Staged videos to a prepared dataset: content order, shards, checksums, one rename."""
 
-import hashlib
-import os
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -26,6 +24,7 @@ from algr.data.rows import (
 )
 from algr.data.staging import StagedVideo, numbered
 from algr.data.videos import VIDEOS_FILE, write_videos
+from algr.durable import sha256_of, sync
 from algr.errors import DataError
 from algr.faces import GRADES
 
@@ -151,7 +150,7 @@ def _write(
         algr_version=__version__,
     )
     description.write(building)
-    _sync_folder(building)
+    sync(building)
     return description
 
 
@@ -267,18 +266,8 @@ class _ShardWriter:
 
 
 def _file_entry(path: Path, *, rows: int) -> FileEntry:
-    with path.open("rb") as stream:
-        digest = hashlib.file_digest(stream, "sha256").hexdigest()
-        os.fsync(stream.fileno())
-    return FileEntry(file=path.name, bytes=path.stat().st_size, sha256=digest, rows=rows)
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    sync(path)
+    return FileEntry(file=path.name, bytes=path.stat().st_size, sha256=sha256_of(path), rows=rows)
 
 
 def _swap(building: Path, directory: Path) -> None:
@@ -291,4 +280,4 @@ def _swap(building: Path, directory: Path) -> None:
         directory.rename(retired)
         building.rename(directory)
         shutil.rmtree(retired, ignore_errors=True)
-    _sync_folder(directory.parent)
+    sync(directory.parent)

@@ -1,6 +1,5 @@
 """The prepared datasets of a data home: find one by name, list them, verify one."""
 
-import hashlib
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -13,6 +12,7 @@ from algr.data.fingerprint import dataset_fingerprint, frame_digests, subject_di
 from algr.data.rows import Kind
 from algr.data.store import PreparedDataset
 from algr.data.summary import rejected_frames
+from algr.durable import sha256_of
 from algr.errors import DataError, IntegrityError
 from algr.faces import GRADES
 
@@ -171,9 +171,8 @@ def _problem(directory: Path, entry: FileEntry) -> str:
     size = path.stat().st_size
     if size != entry.bytes:
         return f"{entry.file} has {size} bytes instead of {entry.bytes}"
-    with path.open("rb") as stream:
-        if hashlib.file_digest(stream, "sha256").hexdigest() != entry.sha256:
-            return f"{entry.file} has another checksum: its content was altered"
+    if sha256_of(path) != entry.sha256:
+        return f"{entry.file} has another checksum: its content was altered"
     return ""
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Literal, Self
 
@@ -10,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from algr.data.fingerprint import canonical_json
 from algr.data.rows import Kind
+from algr.durable import write_whole
 from algr.errors import DataError, IntegrityError
 
 DESCRIPTION_FILE = "dataset.json"
@@ -66,11 +66,7 @@ class Description(_Entry):
         """Write `dataset.json` into the folder and flush it to the disk."""
         values = self.model_dump(mode="json")
         values["sha256"] = _digest(values)
-        with (directory / DESCRIPTION_FILE).open("w", encoding="utf-8") as stream:
-            json.dump(values, stream, indent=1)
-            stream.write("\n")
-            stream.flush()
-            os.fsync(stream.fileno())
+        write_whole(directory / DESCRIPTION_FILE, json.dumps(values, indent=1) + "\n")
 
     @classmethod
     def read(cls, directory: Path) -> Self:

@@ -1,6 +1,5 @@
 """Videos that are decoded but not yet part of a dataset: an Arrow file and a record each."""
 
-import fcntl
 import json
 import os
 import shutil
@@ -17,6 +16,7 @@ import pyarrow as pa
 from algr.data.fingerprint import frame_digests, video_digest
 from algr.data.rows import FrameRows, frame_schema, to_batch, views_of
 from algr.data.videos import VideoRecord, parse_video
+from algr.durable import held, write_whole
 from algr.errors import DataError
 
 
@@ -50,15 +50,12 @@ def staging_folder(directory: Path) -> Iterator[Path]:
     """
     folder = directory.parent / f".{directory.name}.staging"
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise DataError(
-                f"dataset {directory.name!r} is being prepared by another process",
-                expected="one preparation of a dataset at a time",
-                advice="wait for it, or choose another --name",
-            ) from error
+    busy = DataError(
+        f"dataset {directory.name!r} is being prepared by another process",
+        expected="one preparation of a dataset at a time",
+        advice="wait for it, or choose another --name",
+    )
+    with held(folder / "lock", otherwise=busy):
         for partial in folder.glob("*.part"):
             partial.unlink()
         yield folder
@@ -136,12 +133,7 @@ def _write_record(staged: StagedVideo, *, bytes_on_disk: int) -> None:
         "group": staged.group,
         "frame_digests": [digest.hex() for digest in staged.frame_digests],
     }
-    partial = _record_path(staged.path).with_suffix(f".{os.getpid()}.part")
-    with partial.open("w", encoding="utf-8") as stream:
-        json.dump(values, stream)
-        stream.flush()
-        os.fsync(stream.fileno())
-    partial.replace(_record_path(staged.path))
+    write_whole(_record_path(staged.path), json.dumps(values))
 
 
 def find_staged(folder: Path, *, key: str) -> StagedVideo | None:

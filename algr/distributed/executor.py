@@ -14,12 +14,13 @@ from algr.distributed.mailbox import (
     EpochMessage,
     FailureMessage,
     HelloMessage,
+    ProgressMessage,
     start_mailbox,
 )
 from algr.distributed.mesh import Seat, default_workers, seats, worker_share
 from algr.distributed.results import take_results
 from algr.distributed.session import Devices, cluster_devices
-from algr.engine import FoldEpoch, FoldResult
+from algr.engine import FoldEpoch, FoldResult, ProgressListener, unheard
 from algr.errors import AlgrError, ClusterError, Interrupted
 
 if TYPE_CHECKING:
@@ -43,7 +44,13 @@ class RayTrainExecutor:
     def __init__(self, *, workers: int | None = None) -> None:
         self._workers = workers
 
-    def execute(self, job: FoldsJob, *, on_epoch: EpochListener) -> tuple[FoldResult, ...]:
+    def execute(
+        self,
+        job: FoldsJob,
+        *,
+        on_epoch: EpochListener,
+        on_progress: ProgressListener = unheard,
+    ) -> tuple[FoldResult, ...]:
         """Train and score every fold of the job; see `FoldsExecutor`.
 
         Raises:
@@ -54,7 +61,7 @@ class RayTrainExecutor:
         devices = cluster_devices()
         workers = self._workers or default_workers(len(job.folds), devices)
         seated = seats(job.folds, workers=workers)
-        relay = EpochRelay(job.folds, on_epoch)
+        relay = EpochRelay(job.folds, on_epoch, on_progress)
         for _ in range(1 + _MAX_RESTARTS):
             death = _run_once(job, seated, devices, relay)
             if death is None:
@@ -68,10 +75,18 @@ class RayTrainExecutor:
 
 
 class EpochRelay:
-    """Puts the folds of an epoch together and tells them once, in order, whoever sent them."""
+    """Puts the folds of an epoch together and tells them once, in order, whoever sent them.
 
-    def __init__(self, folds: tuple[int, ...], on_epoch: EpochListener) -> None:
-        self._folds, self._on_epoch = folds, on_epoch
+    Progress within an epoch is passed on as it comes.
+    """
+
+    def __init__(
+        self,
+        folds: tuple[int, ...],
+        on_epoch: EpochListener,
+        on_progress: ProgressListener = unheard,
+    ) -> None:
+        self._folds, self._on_epoch, self.on_progress = folds, on_epoch, on_progress
         self._waiting: dict[int, dict[int, FoldEpoch]] = {}
         self._next = 0
 
@@ -160,6 +175,8 @@ def _listen(fit: _Fit, mailbox: "ActorHandle[Any]", relay: EpochRelay, heard: _H
                     heard.workers.append(message.actor)
                 case EpochMessage():
                     relay.add(message.entries)
+                case ProgressMessage():
+                    relay.on_progress(message.progress)
                 case FailureMessage():
                     heard.failures.append(message)
 

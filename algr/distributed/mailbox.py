@@ -8,7 +8,7 @@ import contextlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from algr.engine import FoldEpoch
+from algr.engine import FoldEpoch, FoldProgress
 
 if TYPE_CHECKING:
     from ray.actor import ActorHandle
@@ -30,6 +30,13 @@ class EpochMessage:
 
 
 @dataclass(frozen=True)
+class ProgressMessage:
+    """How far a fold of a worker is within an epoch."""
+
+    progress: FoldProgress
+
+
+@dataclass(frozen=True)
 class FailureMessage:
     """Why a worker gave up."""
 
@@ -38,7 +45,7 @@ class FailureMessage:
     trace: str
 
 
-Message = HelloMessage | EpochMessage | FailureMessage
+Message = HelloMessage | EpochMessage | ProgressMessage | FailureMessage
 
 
 class Mailbox:

@@ -1,6 +1,8 @@
 """What each worker of a Ray Train run does: its folds, epoch by epoch, into one checkpoint."""
 
+import time
 import traceback
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,21 +14,30 @@ from ray import train
 from ray.train.torch import get_device
 
 from algr.cv import CHECKPOINT_FILE, MODEL_FILE, FoldsJob, open_job_dataset
-from algr.distributed.mailbox import EpochMessage, FailureMessage, HelloMessage, Message
+from algr.distributed.mailbox import (
+    EpochMessage,
+    FailureMessage,
+    HelloMessage,
+    Message,
+    ProgressMessage,
+)
 from algr.distributed.mesh import Seat
 from algr.distributed.results import write_result
 from algr.engine import (
     Checkpoint,
     Collectives,
+    FoldProgress,
     FoldsRun,
     TorchCollectives,
     export_weights,
     load_checkpoint,
     merge_checkpoints,
     save_checkpoint,
+    unheard,
 )
 from algr.errors import AlgrError
 
+_SECONDS_BETWEEN_NEWS = 2.0
 _PEER_GONE = ("gloo", "NCCL", "Connection closed by peer", "Connection reset by peer")
 
 
@@ -60,6 +71,18 @@ def work(config: dict[str, Any]) -> None:
         raise
 
 
+class _News:
+    """Sends progress now and then."""
+
+    def __init__(self, send: Callable[[Message], None]) -> None:
+        self._send, self._sent_at = send, time.monotonic()
+
+    def __call__(self, progress: FoldProgress) -> None:
+        if time.monotonic() - self._sent_at >= _SECONDS_BETWEEN_NEWS:
+            self._send(ProgressMessage(progress))
+            self._sent_at = time.monotonic()
+
+
 def portable(error: Exception) -> Exception:
     """The error, or one that says the same where it cannot travel."""
     try:
@@ -83,6 +106,7 @@ def _train_seat(order: Order, *, rank: int, send: Any) -> None:
         device=device,
         collectives_of_fold=dict.fromkeys(seat.folds, collectives) if collectives else None,
         identity=job.identity,
+        on_progress=_News(send) if leads else unheard,
     )
     file = job.run_directory / CHECKPOINT_FILE
     recorded = 0

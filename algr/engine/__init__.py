@@ -13,7 +13,14 @@ from algr.engine.checkpoint import (
 from algr.engine.device import pick_device
 from algr.engine.export import export_weights, load_exported, network_for
 from algr.engine.fold import FoldTrainer
-from algr.engine.ports import Collectives, SoloCollectives, TorchCollectives
+from algr.engine.ports import (
+    Collectives,
+    FoldProgress,
+    ProgressListener,
+    SoloCollectives,
+    TorchCollectives,
+    unheard,
+)
 from algr.engine.records import (
     FoldEpoch,
     FoldFailedError,
@@ -32,11 +39,13 @@ __all__ = [
     "FoldEpoch",
     "FoldFailedError",
     "FoldFailure",
+    "FoldProgress",
     "FoldResult",
     "FoldTrainer",
     "FoldsRun",
     "FramePredictions",
     "FrameSource",
+    "ProgressListener",
     "Scores",
     "SoloCollectives",
     "TorchCollectives",
@@ -50,4 +59,5 @@ __all__ = [
     "open_frames",
     "pick_device",
     "save_checkpoint",
+    "unheard",
 ]

@@ -15,6 +15,7 @@ from typing import Any
 
 import torch
 
+from algr.durable import sync
 from algr.engine.records import FoldEpoch
 from algr.errors import IntegrityError, StudyError
 
@@ -107,7 +108,7 @@ def save_atomically(path: Path, tree: object) -> None:
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync_folder(path.parent)
+    sync(path.parent)
 
 
 def load_tensors(path: Path) -> Any:
@@ -128,11 +129,3 @@ def _damaged(path: Path, reason: str) -> IntegrityError:
         expected="a whole checkpoint written by algr",
         advice="delete the file; the run then starts from its first epoch",
     )
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -39,7 +39,13 @@ from algr.engine.checks import (
 from algr.engine.device import cpu_threads, is_out_of_memory, pick_arithmetic, seeded
 from algr.engine.export import network_for
 from algr.engine.kept import KeptWeights, cpu_copy
-from algr.engine.ports import Collectives, SoloCollectives
+from algr.engine.ports import (
+    Collectives,
+    FoldProgress,
+    ProgressListener,
+    SoloCollectives,
+    unheard,
+)
 from algr.engine.recipe import learning_rate, make_optimizer, set_learning_rate
 from algr.engine.records import (
     FoldEpoch,
@@ -81,6 +87,7 @@ class FoldTrainer:
         collectives: The replicas that share each batch; alone by default.
         frames: The dataset as the device reads it, where several folds share that; else it is
             opened here.
+        on_progress: Told how far an epoch is.
 
     Raises:
         ConfigError: The configuration asks for what is not built.
@@ -97,7 +104,9 @@ class FoldTrainer:
         device: torch.device,
         collectives: Collectives | None = None,
         frames: FrameSource | None = None,
+        on_progress: ProgressListener = unheard,
     ) -> None:
+        self._on_progress = on_progress
         self._collectives: Collectives = collectives or SoloCollectives()
         check_buildable(config, protocol=protocol, replicas=self._collectives.size)
         check_fold(fold, dataset, protocol=protocol, replicas=self._collectives.size)
@@ -245,6 +254,9 @@ class FoldTrainer:
                 )
                 log.add(values_P, images=len(batches[step]))
                 self._check_finite(log)
+                self._on_progress(
+                    FoldProgress(self.fold.index, self.epoch, log.images, len(self._train_rows))
+                )
         log.look()
         self._check_finite(log)
         average_buffers(self._model, collectives=self._collectives)

@@ -1,10 +1,32 @@
 """What a fold's replicas say to each other; the engine knows no more of a cluster than this."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Protocol
 
 import torch
 import torch.distributed as dist
 from torch import Tensor
+
+
+@dataclass(frozen=True)
+class FoldProgress:
+    """How far a fold is within an epoch."""
+
+    fold: int
+    epoch: int
+    """0-based."""
+    images: int
+    """Trained on so far in this epoch."""
+    of_images: int
+
+
+ProgressListener = Callable[[FoldProgress], None]
+"""Told after each step; whoever listens looks as often as it wants to."""
+
+
+def unheard(progress: FoldProgress) -> None:
+    """Tell nobody."""
 
 
 class Collectives(Protocol):

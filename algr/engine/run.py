@@ -11,7 +11,7 @@ from algr.data import FoldPlan, PreparedDataset
 from algr.engine.batches import FrameSource, open_frames
 from algr.engine.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from algr.engine.fold import FoldTrainer
-from algr.engine.ports import Collectives
+from algr.engine.ports import Collectives, ProgressListener, unheard
 from algr.engine.records import FoldEpoch, FoldResult
 from algr.errors import StudyError
 
@@ -36,6 +36,7 @@ class FoldsRun:
         checkpoint: The file to resume from and to write; None to do neither.
         identity: Hash of what the numbers depend on.
         frames: The dataset as the device reads it; else it is opened here.
+        on_progress: Told how far the epoch of a fold is.
 
     Raises:
         StudyError: The checkpoint belongs to something else.
@@ -54,6 +55,7 @@ class FoldsRun:
         checkpoint: Path | None = None,
         identity: str,
         frames: FrameSource | None = None,
+        on_progress: ProgressListener = unheard,
     ) -> None:
         shared_frames = frames or open_frames(dataset, device=device)
         by_index = {fold.index: fold for fold in plan.folds}
@@ -66,6 +68,7 @@ class FoldsRun:
                 device=device,
                 collectives=(collectives_of_fold or {}).get(index),
                 frames=shared_frames,
+                on_progress=on_progress,
             )
             for index in folds
         }

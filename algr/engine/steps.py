@@ -161,6 +161,11 @@ class LossLog:
         """Steps taken so far."""
         return len(self._images)
 
+    @property
+    def images(self) -> int:
+        """Images in these steps."""
+        return sum(self._images)
+
     def add(self, values_P: Tensor, *, images: int) -> None:
         """Take the loss values of the next step."""
         self._unseen.append(values_P)

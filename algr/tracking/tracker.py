@@ -7,7 +7,6 @@ costs neither time nor records. Only the driver tracks; workers know nothing of 
 import functools
 import getpass
 import logging
-import os
 import subprocess
 import uuid
 from collections.abc import Mapping
@@ -18,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Self
 
 import algr
 from algr.config import DataHome
+from algr.durable import write_whole
 from algr.errors import Interrupted, TrackingError
 from algr.tracking import records
 from algr.tracking.apply import RecordWriter
@@ -62,9 +62,7 @@ def run_key(folder: Path) -> str:
     """
     path = folder / "run.key"
     if not path.exists():
-        partial = path.with_name(f".run.key-{os.getpid()}")
-        partial.write_text(uuid.uuid4().hex + "\n", encoding="ascii")
-        partial.replace(path)
+        write_whole(path, uuid.uuid4().hex + "\n")
     return path.read_text(encoding="ascii").strip()
 
 

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import optuna
-from filelock import FileLock, Timeout
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 
 from algr import __version__
+from algr.durable import held, write_whole
 from algr.errors import IntegrityError, StudyError
 from algr.tune.identity import StudyIdentity
 from algr.tune.records import REASON, SECONDS, TrialRecord, best_of, record_of
@@ -291,19 +291,13 @@ def _check_same(directory: Path, identity: StudyIdentity) -> None:
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
     """Hold the study; the kernel lets go of it when the process dies."""
-    lock = FileLock(directory / _LOCK, timeout=0)
-    try:
-        lock.acquire()
-    except Timeout:
-        raise StudyError(
-            f"another process works on study {directory.name!r}",
-            expected="one search per study",
-            advice="wait for it, stop it, or begin another study with --name",
-        ) from None
-    try:
+    busy = StudyError(
+        f"another process works on study {directory.name!r}",
+        expected="one search per study",
+        advice="wait for it, stop it, or begin another study with --name",
+    )
+    with held(directory / _LOCK, otherwise=busy):
         yield
-    finally:
-        lock.release()
 
 
 def _open_journal(directory: Path) -> JournalStorage:
@@ -336,12 +330,7 @@ def _write_header(directory: Path, identity: StudyIdentity, dataset: str) -> Non
         "digest": identity.digest,
         "identity": identity.to_dict(),
     }
-    temporary = directory / f".{_HEADER}.{os.getpid()}"
-    with temporary.open("w", encoding="utf-8") as file:
-        json.dump(tree, file, indent=1)
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(directory / _HEADER)
+    write_whole(directory / _HEADER, json.dumps(tree, indent=1))
 
 
 def _advice_names(studies: Path) -> str:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from algr.config import Config, load_search_space
+from algr.config import Config, load_search_space, resolve_config
 from algr.errors import ConfigError
 
 
@@ -16,6 +16,27 @@ def test_every_shipped_space_is_accepted_and_tries_the_papers_values_first(name:
         "train.learning_rate": 0.01,
         "model.region_scale": 0.14,
     }
+
+
+def test_the_configurations_own_values_are_tried_next() -> None:
+    config = resolve_config(preset="tiny", sets=["loss.align_weight=0.7"]).config
+
+    space = load_search_space("fpara", dataset="any", kind="grade", config=config)
+
+    assert len(space.enqueue) == 2
+    assert space.enqueue[1] == {
+        "loss.align_weight": 0.7,
+        "train.learning_rate": 0.002,
+        "model.region_scale": 0.14,
+    }
+
+
+def test_own_values_outside_the_space_or_given_already_are_not_tried() -> None:
+    outside = resolve_config(preset="paper", sets=["train.learning_rate=0.5"]).config
+
+    for config in (outside, Config()):
+        space = load_search_space("fpara", dataset="any", kind="grade", config=config)
+        assert len(space.enqueue) == 1
 
 
 def _load(tmp_path: Path, text: str) -> None:

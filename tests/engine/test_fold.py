@@ -9,7 +9,7 @@ import torch
 
 from algr.config import Config
 from algr.data import Fold, PreparedDataset, crop_batch, plan_folds, refit_fold
-from algr.engine import FoldFailedError, FoldTrainer
+from algr.engine import FoldFailedError, FoldProgress, FoldTrainer
 from algr.engine.batches import GatheredFrames, LoadedBatch, Rows
 from algr.errors import ConfigError, DataError, StudyError
 
@@ -47,6 +47,22 @@ def through_a_file(state: dict[str, Any]) -> dict[str, Any]:
 def assert_same(left: Any, right: Any) -> None:
     """Equal bit for bit, whatever it is made of."""
     torch.testing.assert_close(left, right, rtol=0, atol=0)
+
+
+def test_progress_grows_with_each_step_up_to_all_images_of_the_epoch(
+    make_config: MakeConfig, grades: PreparedDataset
+) -> None:
+    told: list[FoldProgress] = []
+    trainer = trainer_of(make_config(), grades, on_progress=told.append)
+    trainer.run_epoch()
+    told.clear()
+    trainer.run_epoch()
+
+    images = [progress.images for progress in told]
+    assert images == sorted(set(images))
+    assert len(images) > 1
+    assert images[-1] == told[-1].of_images
+    assert {(progress.fold, progress.epoch) for progress in told} == {(1, 1)}
 
 
 @pytest.mark.parametrize("kind", ["jaanet", "algrnet"])

@@ -34,6 +34,19 @@ def test_optimizer_takes_the_nesterov_step_of_the_formula() -> None:
     assert model.weight.item() == pytest.approx(2 - 0.1 * 7.6)
 
 
+def test_adamw_takes_the_step_of_the_formula() -> None:
+    model = torch.nn.Linear(1, 1, bias=False)
+    model.weight.data.fill_(2.0)
+    train = TrainConfig(optimizer="adamw", learning_rate=0.1, weight_decay=0.5)
+    optimizer = make_optimizer(model, train=train)
+
+    model.weight.grad = torch.tensor([[3.0]])
+    optimizer.step()
+
+    # w = 2 (1 - 0.1 * 0.5) = 1.9; the first step of Adam is the rate in the gradient's direction
+    assert model.weight.item() == pytest.approx(1.9 - 0.1)
+
+
 def test_each_group_gets_its_factor_of_the_rate() -> None:
     slow, usual = torch.nn.Parameter(torch.zeros(1)), torch.nn.Parameter(torch.zeros(1))
     groups = [{"params": [usual], "lr_factor": 1.0}, {"params": [slow], "lr_factor": 0.1}]
