@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from torch import Tensor
 
 from algr.config import ModelConfig
+from algr.durable import sync
 from algr.errors import DataError, UsageError
 
 SCHEMA = 1
@@ -67,13 +68,13 @@ def write_weights(path: Path, weights: SavedWeights) -> None:
     try:
         save_file(tensors, temporary, metadata={_KEY: json.dumps(description, sort_keys=True)})
         temporary.chmod(0o644)
-        _sync(temporary)
+        sync(temporary)
         refuse_existing_file(path)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync(path.parent)
+    sync(path.parent)
 
 
 def read_weights(path: Path) -> SavedWeights:
@@ -130,11 +131,3 @@ def _not_weights(path: Path, reason: str) -> DataError:
         expected="a file of `algr models import-jaanet`",
         advice="import the weights again, or name a registered model",
     )
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
