@@ -39,7 +39,14 @@ class DeployedNetwork(nn.Module):
         self.input_size = input_size
 
     def forward(self, crop_BHWC: Tensor) -> tuple[Tensor, ...]:
-        """Probabilities, landmarks (B, 49, 2) in pixels of the crop, and attention if there is one.
+        """The values of `outputs`."""
+        return tuple(self.outputs(crop_BHWC).values())
+
+    def outputs(self, crop_BHWC: Tensor) -> dict[str, Tensor]:
+        """What the network says, by the names in the exported file.
+
+        Probabilities; landmarks (B, 49, 2) in pixels of the crop and attention (B, R, M, M) of
+        networks that have them.
 
         Args:
             crop_BHWC: uint8 RGB (B, 176, 176, 3).
@@ -55,15 +62,12 @@ class DeployedNetwork(nn.Module):
             probability = output.grade_probability_BK()
         else:
             probability = output.au_probability_BA()
-        if output.attention_BAHW is None:
-            return probability, output.landmarks_BL2
-        return probability, output.landmarks_BL2, output.attention_BAHW
-
-
-def output_names(*, kind: Kind, has_attention: bool) -> tuple[str, ...]:
-    """Names of the outputs, in the order of `DeployedNetwork.forward`."""
-    names = (f"{kind}_probability", "landmarks")
-    return (*names, "attention") if has_attention else names
+        named = {
+            f"{self.kind}_probability": probability,
+            "landmarks": output.landmarks_BL2,
+            "attention": output.attention_BAHW,
+        }
+        return {name: value for name, value in named.items() if value is not None}
 
 
 def export_onnx(deployed: DeployedNetwork, path: Path, *, example_BHWC: Tensor) -> None:
@@ -80,14 +84,13 @@ def export_onnx(deployed: DeployedNetwork, path: Path, *, example_BHWC: Tensor) 
 
     assert example_BHWC.shape[0] >= 2, "a batch of one would be exported as fixed"
     with torch.no_grad():
-        outputs = deployed(example_BHWC)
-    names = output_names(kind=deployed.kind, has_attention=len(outputs) == 3)
+        names = list(deployed.outputs(example_BHWC))
     with _quiet_exporter():
         program = torch.onnx.export(
             deployed,
             (example_BHWC,),
             input_names=[INPUT_NAME],
-            output_names=list(names),
+            output_names=names,
             dynamic_shapes=({0: torch.export.Dim("batch", min=1, max=4096)},),
             dynamo=True,
             verbose=False,

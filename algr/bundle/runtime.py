@@ -5,8 +5,10 @@ action units), L = landmarks, R = regions, M = side of a region map.
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,9 +23,15 @@ class NetworkValues:
     """What the network says about a batch of crops."""
 
     probability_BP: NDArray[np.float32]
-    landmarks_BL2: NDArray[np.float32]
+    landmarks_BL2: NDArray[np.float32] | None
     """Pixels of the 176 crop."""
     attention_BRMM: NDArray[np.float32] | None
+
+    @classmethod
+    def of(cls, named: Mapping[str, NDArray[np.float32]]) -> Self:
+        """From the outputs by name: the probability first, then what the network has."""
+        probability_BP = next(iter(named.values()))
+        return cls(probability_BP, named.get("landmarks"), named.get("attention"))
 
 
 class OnnxNetwork:
@@ -58,18 +66,18 @@ class OnnxNetwork:
                 advice="fetch the model again with `algr models pull`",
             ) from error
         names = [output.name for output in self._session.get_outputs()]
-        self._outputs = [f"{kind}_probability", "landmarks"]
-        missing = [name for name in self._outputs if name not in names]
-        if missing:
+        probability = f"{kind}_probability"
+        if probability not in names:
             raise IntegrityError(
-                f"{path}: no output named {', '.join(missing)}, but {', '.join(names)}",
+                f"{path}: no output named {probability}, but {', '.join(names)}",
                 expected=f"the outputs of a model of kind {kind}",
                 advice="fetch the model again with `algr models pull`",
             )
+        self._outputs = [probability, *(name for name in ("landmarks",) if name in names)]
         self.has_attention = "attention" in names
 
     def run(self, crops_BHWC: NDArray[np.uint8], *, attention: bool = False) -> NetworkValues:
-        """Probabilities, landmarks and, if asked for and there, the region maps.
+        """Probabilities, landmarks if there are any and, if asked for and there, the region maps.
 
         Args:
             crops_BHWC: (B, 176, 176, 3) RGB.
@@ -78,11 +86,7 @@ class OnnxNetwork:
         assert crops_BHWC.shape[1:] == (CROP_SIZE, CROP_SIZE, 3), crops_BHWC.shape
         asked = [*self._outputs, "attention"] if attention and self.has_attention else self._outputs
         values = self._session.run(asked, {"crop": np.ascontiguousarray(crops_BHWC)})
-        return NetworkValues(
-            probability_BP=values[0],
-            landmarks_BL2=values[1],
-            attention_BRMM=values[2] if len(values) == 3 else None,
-        )
+        return NetworkValues.of(dict(zip(asked, values, strict=True)))
 
 
 def owned_cores() -> int:

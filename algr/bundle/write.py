@@ -63,8 +63,8 @@ def _write_files(folder: Path, *, model: "nn.Module", spec: BundleSpec) -> None:
     deployed = DeployedNetwork(model, kind=spec.kind, input_size=spec.config.model.input_size)
     crops_BHWC = golden_crops()
     with torch.no_grad():
-        outputs = [value.numpy() for value in deployed(torch.from_numpy(crops_BHWC))]
-    values = NetworkValues(outputs[0], outputs[1], outputs[2] if len(outputs) == 3 else None)
+        outputs = deployed.outputs(torch.from_numpy(crops_BHWC))
+    values = NetworkValues.of({name: value.numpy() for name, value in outputs.items()})
 
     export_onnx(deployed, folder / "model.onnx", example_BHWC=torch.from_numpy(crops_BHWC))
     write_golden(folder / "golden.safetensors", crops_BHWC=crops_BHWC, values=values)

@@ -66,7 +66,7 @@ def demo(
                 trials,
                 "--set",
                 f"train.num_epochs={epochs}",
-                "--set train.batch_size=8",
+                "--set train.batch_size=8 --set train.warmup_steps=10",
                 "--name",
                 study,
             ),

@@ -71,7 +71,7 @@ AddressOption = Annotated[
     str | None,
     typer.Option(
         "--address",
-        help="Running Ray cluster, for instance host:6379 or ray://host:10001.",
+        help="Running Ray cluster, for instance host:6379.",
         show_default="a local one, for this command",
     ),
 ]

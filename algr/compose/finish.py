@@ -14,7 +14,7 @@ from algr.data import FoldPlan, refit_fold
 from algr.distributed import SearchOutcome
 from algr.engine import FoldEpoch
 from algr.metrics import headline
-from algr.models import regions_for
+from algr.models import has_regions, regions_for
 from algr.tracking import RefitTracking, Registration, Registry, RunHandle, Tracker, run_key
 from algr.tune import TrialRecord
 
@@ -153,7 +153,7 @@ class Finisher:
             num_subjects=len(dataset.subjects),
             num_frames=dataset.num_frames,
             num_epochs=config.train.num_epochs,
-            regions=regions.names,
+            regions=regions.names if has_regions(config.model) else (),
         )
 
     def _note(

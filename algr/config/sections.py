@@ -30,7 +30,7 @@ class DataConfig(Section):
 
 
 class ModelConfig(Section):
-    """The network and its ablation switches."""
+    """The network and its switches; those of a part that the network lacks are not looked at."""
 
     kind: Literal["algrnet", "jaanet", "resnet18", "resnet50", "transformer"] = "algrnet"
     """Architecture."""
@@ -53,7 +53,8 @@ class ModelConfig(Section):
     geometry: Literal["jaa", "aligned"] = "jaa"
     """Where a map lies on the feature grid: as the official code, or exactly."""
     global_feature: Literal["upsampled", "stem", "unpooled", "fused_at_5"] = "upsampled"
-    """Resolution at which the global feature enters the fusion."""
+    """What the fusion takes as global feature: the extractor's, upsampled; the stem's; that of an
+    extractor without pooling; or the extractor's as it is, after the regions were refined."""
     l2_axis: Literal["channel", "map", "spatial"] = "channel"
     """Axis of the l2 normalisation in the fusion."""
     source_gate: Literal["vector", "scalar", "shared"] = "vector"
@@ -61,7 +62,7 @@ class ModelConfig(Section):
     cell_state: Literal["neighbour", "gated_sum", "zero"] = "neighbour"
     """Cell state that enters the recurrent cell."""
     peepholes: bool = False
-    """Peephole connections in the recurrent cell."""
+    """Let the gates of the recurrent cell see the cell."""
     region_order: Literal["dataset", "height"] = "dataset"
     """Order in which the recurrent network visits the regions."""
     whole_head_global: bool = True
@@ -178,5 +179,6 @@ PRESETS: dict[str, dict[str, object]] = {
         "train.learning_rate": 0.002,
         "train.clip_norm": 5.0,
         "train.landmark_start": "mean",
+        "train.warmup_steps": 50,
     },
 }

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from ray.actor import ActorHandle
 
 _MAX_RESTARTS = 3
-_POLL_S = 0.1
+_POLL_S = 0.5
 _LAST_WORDS_S = 10.0
 
 

@@ -4,9 +4,11 @@ Nothing here or in the package imports ray before the settings below are in the 
 """
 
 import os
+import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,9 +96,30 @@ def ray_session(*, address: str | None, num_cpus: int | None = None) -> Iterator
         ray.shutdown()
         raise _refused(chosen, str(error)) from None
     try:
-        yield cluster_devices()
+        with _terminated_like_ctrl_c():
+            yield cluster_devices()
     finally:
         ray.shutdown()
+
+
+@contextmanager
+def _terminated_like_ctrl_c() -> Iterator[None]:
+    """Stop cleanly on SIGTERM too, which is what schedulers and `kill` send.
+
+    Ray's own handler, which `ray.init` puts in place, ends the process at once.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before or signal.SIG_DFL)
 
 
 def cluster_devices() -> Devices:

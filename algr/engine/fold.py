@@ -60,7 +60,7 @@ from algr.engine.steps import LossLog, StepRules, average_buffers, targets_of, t
 from algr.errors import StudyError
 from algr.faces import ALIGNED_SIZE, CROP_SIZE
 from algr.metrics import headline, scores
-from algr.models import start_at_face
+from algr.models import FollowsEpochs, start_at_face
 from algr.seeding import derive_seed
 
 _STEPS_PER_LOOK = 16
@@ -239,6 +239,8 @@ class FoldTrainer:
         own_rows = [batch[share] for batch, share in zip(batches, shares, strict=True)]
         augmenting = torch.Generator().manual_seed(self._seed("augment", self.epoch))
         self._model.train()
+        if isinstance(self._model, FollowsEpochs):
+            self._model.start_epoch(self.epoch)
         with seeded(self._seed("dropout", self.epoch, rank), device=self._device):
             for step, batch in enumerate(prefetched(self._frames, own_rows)):
                 set_learning_rate(self._optimizer, self._rate(step, len(batches)))

@@ -79,7 +79,9 @@ def _count(
     return count_batch(
         kind=dataset.kind,
         label_names=dataset.label_names,
-        landmarks_BL2=_array(output.landmarks_BL2.float()),
+        landmarks_BL2=None
+        if output.landmarks_BL2 is None
+        else _array(output.landmarks_BL2.float()),
         true_landmarks_BL2=_array(targets.landmarks_BL2),
         mean_loss=mean_loss,
         grade_probability_BK=probability if is_grade else None,

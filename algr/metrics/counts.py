@@ -123,7 +123,7 @@ def count_batch(
     *,
     kind: Kind,
     label_names: Sequence[str],
-    landmarks_BL2: FloatArray,
+    landmarks_BL2: FloatArray | None,
     true_landmarks_BL2: FloatArray,
     mean_loss: float = 0.0,
     grade_probability_BK: FloatArray | None = None,
@@ -138,7 +138,7 @@ def count_batch(
     Args:
         kind: Action units or grades.
         label_names: Names of the action units or grades.
-        landmarks_BL2: Predicted, pixels.
+        landmarks_BL2: Predicted, pixels; None from a network without landmarks.
         true_landmarks_BL2: Same pixels; an image with a NaN is left out of the landmark counts.
         mean_loss: Mean loss over the images of the batch.
         grade_probability_BK: For grades; the predicted grade is the first of the largest.
@@ -157,9 +157,11 @@ def count_batch(
         assert labels_BA is not None
         variants = (au_probability_BA, local_probability_BA, whole_probability_BA)
         table = np.stack([_detections(probability, labels_BA) for probability in variants])
-    error_B = landmark_errors(landmarks_BL2, true_landmarks_BL2)
+    error_B = np.full(len(true_landmarks_BL2), np.nan)
+    if landmarks_BL2 is not None:
+        error_B = landmark_errors(landmarks_BL2, true_landmarks_BL2)
     known_B = np.isfinite(error_B)
-    images = len(landmarks_BL2)
+    images = len(true_landmarks_BL2)
     return EvaluationCounts(
         kind=kind,
         label_names=tuple(label_names),

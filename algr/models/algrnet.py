@@ -5,6 +5,8 @@ Shape suffixes: B = images, C = channels, H W = rows and columns, P = pixels of 
 K = grades.
 """
 
+from typing import Literal
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -15,15 +17,24 @@ from algr.models.heads import LocalHeads, TwoLinear
 from algr.models.output import NetworkOutput
 from algr.models.regions import MARGIN, RegionAttention, RegionHeads
 from algr.models.relation import SkipBiLSTM
-from algr.models.stacks import AttentionRefinement, FeatureExtractor
+from algr.models.stacks import POOLINGS, AttentionRefinement, FeatureExtractor
 from algr.models.stem import Stem
+
+GlobalForm = Literal["upsampled", "stem", "unpooled", "fused_at_5"]
 
 
 class ALGRNet(nn.Module):
     """Regions by landmarks, related to each other and fused with the face, then classified.
 
     The parts that a configuration leaves out are None: `region_heads` (adaptive regions),
-    `refinement`, `relation` (skip-BiLSTM), `fusion`, `local_heads` (action units only).
+    `refinement`, `relation` (skip-BiLSTM), `fusion`, `local_heads` (action units only), and
+    `global_feature` where neither the fusion nor the whole-face head takes it.
+
+    The global feature G is that of a feature extractor, 5x5 at the paper's size. What the fusion
+    takes (`global_form`): "upsampled": G brought to the regions' resolution; "stem": the stem's
+    feature in its place; "unpooled": G of an extractor without pooling; "fused_at_5": G as it is,
+    after the regions were refined and pooled. The whole-face head takes G at 5x5 in every form;
+    "unpooled" is pooled for it.
 
     For action units the mean region feature is detached before the whole-face head, as in the
     official JAA-Net code. For grades it is not, since no other loss reaches the regions; neither
@@ -40,7 +51,8 @@ class ALGRNet(nn.Module):
         attention: RegionAttention,
         refinement: AttentionRefinement | None,
         relation: SkipBiLSTM | None,
-        global_feature: FeatureExtractor,
+        global_feature: FeatureExtractor | None,
+        global_form: GlobalForm,
         fusion: GatedFusion | None,
         refining: FeatureExtractor,
         local_heads: LocalHeads | None,
@@ -52,7 +64,7 @@ class ALGRNet(nn.Module):
         self.region_heads, self.attention, self.refinement = region_heads, attention, refinement
         self.relation, self.global_feature, self.fusion = relation, global_feature, fusion
         self.refining, self.local_heads, self.whole_head = refining, local_heads, whole_head
-        self.whole_head_global = whole_head_global
+        self.global_form, self.whole_head_global = global_form, whole_head_global
 
     def forward(self, images_BCHW: Tensor) -> NetworkOutput:
         """Landmarks, region attention and log-probabilities of crops scaled to [-1, 1]."""
@@ -62,19 +74,15 @@ class ALGRNet(nn.Module):
         landmarks_BL2 = self.landmark_head(aligned_BF).reshape(-1, NUM_LANDMARKS, 2)
         offsets_BA2, scales_BA, attention_BAHW = self._attend(landmarks_BL2, aligned_BF)
         attention_BAHW = attention_BAHW.to(feature_BCHW.dtype)
-        (global_BCHW,) = self.global_feature([feature_BCHW])
-        regions = self._relate(feature_BCHW, attention_BAHW)
-        if self.fusion is not None:
-            regions = self.fusion(regions, global_BCHW.flatten(2))
-        channels, height, width = feature_BCHW.shape[1:]
-        refined = self.refining(
-            [
-                region_BPC.reshape(-1, height, width, channels).permute(0, 3, 1, 2)
-                for region_BPC in regions
-            ]
+        global_BCHW = None
+        if self.global_feature is not None:
+            (global_BCHW,) = self.global_feature([feature_BCHW])
+        regions_BAF = self._refine(
+            self._relate(feature_BCHW, attention_BAHW),
+            feature_BCHW if self.global_form == "stem" else global_BCHW,
+            shape=(feature_BCHW.shape[2], feature_BCHW.shape[3]),
         )
-        regions_BAF = torch.stack([region_BCHW.flatten(1) for region_BCHW in refined], 1)
-        whole_BF = self._whole(aligned_BF, global_BCHW.flatten(1), regions_BAF)
+        whole_BF = self._whole(aligned_BF, global_BCHW, regions_BAF)
         is_grade = self.local_heads is None
         return NetworkOutput(
             landmarks_BL2=landmarks_BL2,
@@ -110,12 +118,35 @@ class ALGRNet(nn.Module):
         attention = attention_BAHW.flatten(2).unsqueeze(3).unbind(1)
         return [feature_BPC * attention_BP1 for attention_BP1 in attention]
 
-    def _whole(self, aligned_BF: Tensor, global_BF: Tensor, regions_BAF: Tensor) -> Tensor:
+    def _refine(
+        self, regions: list[Tensor], global_BCHW: Tensor | None, *, shape: tuple[int, int]
+    ) -> Tensor:
+        """Region features (B, P, C), fused with the global one and refined."""
+        if self.fusion is not None and self.global_form != "fused_at_5":
+            assert global_BCHW is not None
+            regions = self.fusion(regions, global_BCHW.flatten(2))
+        refined = self.refining(
+            [
+                region_BPC.reshape(-1, *shape, region_BPC.shape[2]).permute(0, 3, 1, 2)
+                for region_BPC in regions
+            ]
+        )
+        if self.fusion is not None and self.global_form == "fused_at_5":
+            assert global_BCHW is not None
+            pooled = [region_BCHW.flatten(2).transpose(1, 2) for region_BCHW in refined]
+            fused = self.fusion(pooled, global_BCHW.flatten(2))
+            refined = [region_BPC.transpose(1, 2) for region_BPC in fused]
+        return torch.stack([region.flatten(1) for region in refined], 1)
+
+    def _whole(self, aligned_BF: Tensor, global_BCHW: Tensor | None, regions_BAF: Tensor) -> Tensor:
         mean_BF = regions_BAF.mean(1)
         if self.local_heads is not None:
             mean_BF = mean_BF.detach()
-        parts = (
-            [aligned_BF, global_BF, mean_BF] if self.whole_head_global else [aligned_BF, mean_BF]
-        )
+        parts = [aligned_BF, mean_BF]
+        if self.whole_head_global:
+            assert global_BCHW is not None
+            if self.global_form == "unpooled":
+                global_BCHW = functional.max_pool2d(global_BCHW, 2**POOLINGS)
+            parts.insert(1, global_BCHW.flatten(1))
         whole_BF: Tensor = self.whole_head(torch.cat(parts, 1))
         return whole_BF

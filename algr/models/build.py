@@ -8,18 +8,16 @@ from torch import Tensor, nn
 from algr.config import ModelConfig, TrainConfig
 from algr.errors import ConfigError
 from algr.faces import GRADES, NUM_LANDMARKS
-from algr.models.algrnet import ALGRNet
+from algr.models.algrnet import ALGRNet, GlobalForm
+from algr.models.baselines import build_baseline, has_regions
 from algr.models.fusion import GatedFusion
 from algr.models.heads import LocalHeads, TwoLinear
 from algr.models.regions import MapGeometry, RegionAttention, RegionHeads
-from algr.models.relation import SkipBiLSTM, SkipGates
+from algr.models.relation import Peepholes, SkipBiLSTM, SkipGates
 from algr.models.rules import RegionTable
-from algr.models.stacks import AttentionRefinement, FeatureExtractor
+from algr.models.stacks import POOLINGS, AttentionRefinement, FeatureExtractor
 from algr.models.stem import Stem
 from algr.models.widths import Widths
-
-POOLINGS = 3
-"""Poolings of a feature extractor."""
 
 
 def build_model(
@@ -27,8 +25,9 @@ def build_model(
 ) -> nn.Module:
     """A network with fresh weights; its forward maps (B, 3, H, W) in [-1, 1] to a NetworkOutput.
 
-    `jaanet` is ALGRNet without adaptive regions, relation and fusion; the switches `adaptive`,
-    `bilstm` and `fusion`, and those that only refine them, have no meaning for it.
+    `jaanet` is ALGRNet without adaptive regions, relation and fusion, the baselines (`resnet18`,
+    `resnet50`, `transformer`) are without regions. A switch of a part that the network does not
+    have is not looked at, so that one configuration can serve several networks.
 
     Args:
         config: The architecture.
@@ -36,12 +35,16 @@ def build_model(
         regions: From `regions_for`.
 
     Raises:
-        ConfigError: The configuration asks for what is not built.
+        ConfigError: The configuration contradicts itself.
     """
+    count = len(regions)
+    if not has_regions(config):
+        return build_baseline(config, units=count if kind == "au" else None)
     _check(config)
     is_algrnet = config.kind == "algrnet"
+    is_fused = is_algrnet and config.fusion
+    global_form: GlobalForm = config.global_feature if is_fused else "upsampled"
     widths = Widths.of(config.width)
-    count = len(regions)
     side = config.input_size // 4
     small_side = side // 2**POOLINGS
     channels, feature_channels = widths.stem[1], widths.blocks[-1]
@@ -69,18 +72,16 @@ def build_model(
         refinement=AttentionRefinement(regions=count, channels=widths.attention)
         if config.refine_attention
         else None,
-        relation=_relation(config, channels=channels, regions=regions) if is_algrnet else None,
-        global_feature=FeatureExtractor(inputs=channels, blocks=widths.blocks),
-        fusion=GatedFusion(
-            regions=count,
-            channels=channels,
-            global_channels=feature_channels,
-            global_side=small_side,
-            side=side,
-            l2_axis=config.l2_axis,
-        )
-        if is_algrnet and config.fusion
+        relation=_relation(config, channels=channels, side=side, regions=regions)
+        if is_algrnet
         else None,
+        global_feature=FeatureExtractor(
+            inputs=channels, blocks=widths.blocks, pooled=global_form != "unpooled"
+        )
+        if config.whole_head_global or (is_fused and global_form != "stem")
+        else None,
+        global_form=global_form,
+        fusion=_fusion(config, widths=widths, side=side, regions=count) if is_fused else None,
         refining=FeatureExtractor(inputs=channels, blocks=widths.blocks, regions=count),
         local_heads=LocalHeads(regions=count, features=features, hidden=widths.local_head)
         if kind == "au"
@@ -94,7 +95,28 @@ def build_model(
     )
 
 
-def _relation(config: ModelConfig, *, channels: int, regions: RegionTable) -> SkipBiLSTM | None:
+def _fusion(config: ModelConfig, *, widths: Widths, side: int, regions: int) -> GatedFusion:
+    """The fusion at the resolution and with the channels that `global_feature` gives it."""
+    stem, extracted = (widths.stem[1], side), (widths.blocks[-1], side // 2**POOLINGS)
+    (global_channels, global_side), (channels, own_side) = {
+        "upsampled": (extracted, stem),
+        "stem": (stem, stem),
+        "unpooled": ((extracted[0], side), stem),
+        "fused_at_5": (extracted, extracted),
+    }[config.global_feature]
+    return GatedFusion(
+        regions=regions,
+        channels=channels,
+        global_channels=global_channels,
+        global_side=global_side,
+        side=own_side,
+        l2_axis=config.l2_axis,
+    )
+
+
+def _relation(
+    config: ModelConfig, *, channels: int, side: int, regions: RegionTable
+) -> SkipBiLSTM | None:
     if config.bilstm == "none":
         return None
     gates = None
@@ -104,29 +126,19 @@ def _relation(config: ModelConfig, *, channels: int, regions: RegionTable) -> Sk
         regions=len(regions),
         channels=channels,
         gates=gates,
+        peepholes=Peepholes(channels=channels, side=side) if config.peepholes else None,
         cell_state=config.cell_state,
         order=regions.by_height if config.region_order == "height" else tuple(range(len(regions))),
     )
 
 
 def _check(config: ModelConfig) -> None:
-    if config.kind not in ("algrnet", "jaanet"):
+    if config.kind == "algrnet" and config.cell_state == "gated_sum" and config.bilstm == "plain":
         raise ConfigError(
-            f"model.kind: {config.kind} is not built yet",
-            expected="algrnet or jaanet",
-            advice="algr config show --set model.kind=jaanet",
+            "model.cell_state: gated_sum needs the gates of model.bilstm=skip",
+            expected="neighbour or zero with model.bilstm=plain, which has no gates",
+            advice="algr config show --set model.cell_state=neighbour",
         )
-    problems = []
-    if config.peepholes:
-        problems.append("model.peepholes: true is not built yet; only false is")
-    if config.global_feature != "upsampled":
-        problems.append(
-            f"model.global_feature: {config.global_feature} is not built yet; only upsampled is"
-        )
-    if config.cell_state == "gated_sum" and config.bilstm != "skip":
-        problems.append("model.cell_state: gated_sum needs the gates of model.bilstm=skip")
-    if problems:
-        raise ConfigError("the network cannot be built as configured", problems=problems)
 
 
 def start_at_face(model: nn.Module, landmarks_L2: Tensor) -> None:
@@ -147,6 +159,10 @@ def start_at_face(model: nn.Module, landmarks_L2: Tensor) -> None:
 def parameter_groups(model: nn.Module, *, train: TrainConfig) -> list[dict[str, Any]]:
     """Parameter groups for an optimiser; the offset and scale heads learn more slowly.
 
+    Parameters that are frozen in a fresh network have a group of their own: those that
+    `start_epoch` releases later must not share one with parameters that have momentum already,
+    which torch's fused SGD refuses.
+
     Returns:
         Groups with "params", "lr" (the learning rate at the start) and "lr_factor", by which a
         schedule multiplies its common learning rate. Groups without parameters are left out.
@@ -157,9 +173,10 @@ def parameter_groups(model: nn.Module, *, train: TrainConfig) -> list[dict[str, 
         if isinstance(module, RegionHeads)
         for parameter in module.parameters()
     ]
-    slow_ids = {id(parameter) for parameter in slow}
-    usual = [parameter for parameter in model.parameters() if id(parameter) not in slow_ids]
-    groups = ((usual, 1.0), (slow, train.region_head_lr_factor))
+    frozen = [parameter for parameter in model.parameters() if not parameter.requires_grad]
+    apart = {id(parameter) for parameter in (*slow, *frozen)}
+    usual = [parameter for parameter in model.parameters() if id(parameter) not in apart]
+    groups = ((usual, 1.0), (slow, train.region_head_lr_factor), (frozen, 1.0))
     return [
         {"params": params, "lr": train.learning_rate * factor, "lr_factor": factor}
         for params, factor in groups

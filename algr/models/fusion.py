@@ -30,8 +30,11 @@ def l2_normalised(x: Tensor, *, axis: L2Axis) -> Tensor:
 
 
 def upsampling_matrix(*, small: int, large: int) -> Tensor:
-    """Bilinear resampling (corners not aligned) of a square as a matrix, (large², small²)."""
-    unit_QQ = torch.eye(small * small).reshape(small * small, 1, small, small)
+    """Bilinear resampling (corners not aligned) of a square as a matrix, (large², small²).
+
+    In float64: the weights are no binary fractions, and a network in float64 shall have them.
+    """
+    unit_QQ = torch.eye(small * small, dtype=torch.float64).reshape(-1, 1, small, small)
     resized = functional.interpolate(unit_QQ, size=(large, large), mode="bilinear")
     return resized.reshape(small * small, large * large).T.contiguous()
 
@@ -40,11 +43,19 @@ class GatedFusion(nn.Module):
     """Weighs, per region, the global feature against the region's own by a learned gate.
 
     alpha = sigmoid(C'_g G + C'_l s); fused = alpha N(C_g G) + (1 - alpha) N(C_l s), with 1x1
-    convolutions C and the l2 normalisation N. The global feature comes at the resolution behind
-    three poolings; C_g and C'_g act there and their result is upsampled, which commutes.
+    convolutions C and the l2 normalisation N. Where the global feature is coarser than the
+    region's, C_g and C'_g act on it as it is and their result is upsampled, which commutes.
+
+    Args:
+        regions: Number of regions.
+        channels: Of a region's feature, before and after.
+        global_channels: Of the global feature.
+        global_side: Cells along a side of the global feature.
+        side: Cells along a side of a region's feature.
+        l2_axis: Axis of the normalisation.
     """
 
-    upsample_PQ: Tensor
+    upsample_PQ: Tensor | None
 
     def __init__(
         self,
@@ -60,29 +71,30 @@ class GatedFusion(nn.Module):
         self.regions, self.l2_axis = regions, l2_axis
         self.from_global = nn.Conv2d(global_channels, regions * 2 * channels, 1)
         self.from_region = nn.Conv2d(regions * channels, regions * 2 * channels, 1, groups=regions)
-        matrix = upsampling_matrix(small=global_side, large=side)
+        matrix = None
+        if global_side != side:
+            matrix = upsampling_matrix(small=global_side, large=side)
         self.register_buffer("upsample_PQ", matrix, persistent=False)
 
     def forward(self, regions: list[Tensor], global_BGQ: Tensor) -> list[Tensor]:
         """Region features (B, P, C) to fused features of the same shape."""
         assert self.from_global.bias is not None
         assert self.from_region.bias is not None
-        pixels, channels = regions[0].shape[1:]
+        channels = regions[0].shape[2]
         common_BQAK = functional.linear(
             global_BGQ.transpose(1, 2), self.from_global.weight.flatten(1), self.from_global.bias
         ).reshape(-1, global_BGQ.shape[2], self.regions, 2 * channels)
         weight_AKC = self.from_region.weight.reshape(self.regions, 2 * channels, channels)
         bias_AK = self.from_region.bias.reshape(self.regions, -1)
-        upsample_PQ = self.upsample_PQ.to(common_BQAK.dtype)
         if runs_grouped(global_BGQ):
             own_BPAK = torch.einsum("bpac,akc->bpak", torch.stack(regions, 2), weight_AKC)
-            common_BPAK = (upsample_PQ @ common_BQAK.flatten(2)).reshape(
-                -1, pixels, self.regions, 2 * channels
-            )
+            common_BPAK = self._upsampled(common_BQAK.flatten(2)).reshape(own_BPAK.shape)
             fused_BPAC = self._blend(own_BPAK + bias_AK.to(own_BPAK.dtype), common_BPAK)
             return list(fused_BPAC.unbind(2))
         return [
-            self._blend(functional.linear(region_BPC, weight_KC, bias_K), upsample_PQ @ common_BQK)
+            self._blend(
+                functional.linear(region_BPC, weight_KC, bias_K), self._upsampled(common_BQK)
+            )
             for region_BPC, weight_KC, bias_K, common_BQK in zip(
                 regions,
                 weight_AKC.unbind(0),
@@ -91,6 +103,12 @@ class GatedFusion(nn.Module):
                 strict=True,
             )
         ]
+
+    def _upsampled(self, common_BQX: Tensor) -> Tensor:
+        """(B, Q, X) to (B, P, X)."""
+        if self.upsample_PQ is None:
+            return common_BQX
+        return self.upsample_PQ.to(common_BQX.dtype) @ common_BQX
 
     def _blend(self, own: Tensor, common: Tensor) -> Tensor:
         """Both (B, P, ..., 2C), gate before value, to (B, P, ..., C)."""

@@ -43,7 +43,7 @@ class LossParts(NamedTuple):
         total: What is minimised.
         recognition: Cross-entropy of action units (local plus whole) or of grades.
         dice: Dice loss of action units (local plus whole); 0 for grades.
-        align: Landmark loss, not weighted.
+        align: Landmark loss, not weighted; 0 for a network without landmarks.
     """
 
     total: Tensor
@@ -63,11 +63,14 @@ def compute_loss(
         config: Weights and forms.
         class_weight: One per action unit or grade, with mean 1.
     """
-    align = alignment_loss(
-        output.landmarks_BL2,
-        targets.landmarks_BL2,
-        squared_interocular_B=targets.squared_interocular_B,
-    )
+    if output.landmarks_BL2 is None:
+        align = torch.zeros((), device=class_weight.device)
+    else:
+        align = alignment_loss(
+            output.landmarks_BL2,
+            targets.landmarks_BL2,
+            squared_interocular_B=targets.squared_interocular_B,
+        )
     dice = torch.zeros_like(align)
     if output.grade_log_BK is not None:
         recognition = weighted_grade_cross_entropy(

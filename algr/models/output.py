@@ -13,7 +13,7 @@ class NetworkOutput(NamedTuple):
     """Outputs of a network; what it does not have is None.
 
     Attributes:
-        landmarks_BL2: Pixels of the 176 crop, whatever the input size.
+        landmarks_BL2: Pixels of the 176 crop, whatever the input size; the baselines have none.
         attention_BAHW: Region attention after refinement, 0 to 1.
         offsets_BA2: Learned shifts of the region centres in inner-eye-corner distances.
         scales_BA: Learned widths of the regions as fractions of the map.
@@ -22,7 +22,7 @@ class NetworkOutput(NamedTuple):
         grade_log_BK: Log-probabilities of the grades.
     """
 
-    landmarks_BL2: Tensor
+    landmarks_BL2: Tensor | None
     attention_BAHW: Tensor | None
     offsets_BA2: Tensor | None
     scales_BA: Tensor | None

@@ -53,6 +53,31 @@ class SkipGates(nn.Module):
         return weight_2JCC, self.bias.expand(2, self.sources, 1, self.channels)
 
 
+class Peepholes(nn.Module):
+    """What the gates of a convolutional LSTM see of its cell (Shi et al. 2015, eq. 3).
+
+    The input and the forget gate see the cell before the step, the output gate the one after it,
+    each through an elementwise weight for every channel and pixel, which starts at 0.
+
+    Args:
+        channels: Of the cell.
+        side: Rows, and columns, of the cell.
+    """
+
+    def __init__(self, *, channels: int, side: int) -> None:
+        super().__init__()
+        self.channels = channels
+        # Not five-dimensional: Module.to(memory_format=...) refuses that.
+        self.weight = nn.Parameter(torch.zeros(2 * 3 * channels, side, side))
+
+    def forward(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Weights of the input, forget and output gate in both directions, (P, 2, C) each."""
+        weight_PX = self.weight.flatten(1).T
+        weight_P23C = weight_PX.reshape(-1, 2, 3, self.channels)
+        input_P2C, forget_P2C, output_P2C = weight_P23C.unbind(2)
+        return input_P2C, forget_P2C, output_P2C
+
+
 class SkipBiLSTM(nn.Module):
     """Convolutional LSTM over the regions in both directions, with skipping gates.
 
@@ -60,10 +85,14 @@ class SkipBiLSTM(nn.Module):
     is a sum over its nine taps of (shifted a_t) times (shifted F through the tap's matrix), and
     the nine products with F serve all regions and both directions.
 
+    On CPUs the usual cell runs with a gradient written by hand (`recurrence`). Accelerators, other
+    cell states and peepholes take the plain form, step by step, with the gradient of autograd.
+
     Args:
         regions: Number of regions.
         channels: Channels of the feature and of the hidden state.
         gates: How hidden states reach distant regions; None: from the neighbour only ("plain").
+        peepholes: What the cell's gates see of the cell; None: nothing.
         cell_state: State that enters the cell: the neighbour's; the sum of all earlier ones
             through the skipping gates; or zero.
         order: Region indices in the order of the forward direction.
@@ -77,13 +106,15 @@ class SkipBiLSTM(nn.Module):
         regions: int,
         channels: int,
         gates: SkipGates | None,
+        peepholes: Peepholes | None = None,
         cell_state: Literal["neighbour", "gated_sum", "zero"],
         order: tuple[int, ...],
     ) -> None:
         super().__init__()
         assert sorted(order) == list(range(regions))
         assert gates is not None or cell_state != "gated_sum"
-        self.order, self.cell_state, self.gates = order, cell_state, gates
+        self.order, self.cell_state = order, cell_state
+        self.gates, self.peepholes = gates, peepholes
         self.input_weight = nn.Parameter(torch.empty(2 * 4 * channels, channels, 3, 3))
         self.hidden_weight = nn.Parameter(torch.empty(2 * 4 * channels, channels, 3, 3))
         self.bias = nn.Parameter(torch.zeros(2 * 4 * channels))
@@ -98,7 +129,8 @@ class SkipBiLSTM(nn.Module):
         attention_BTHW = attention_BAHW
         if self.order != tuple(range(len(self.order))):
             attention_BTHW = attention_BAHW[:, list(self.order)]
-        if self.cell_state == "neighbour" and not runs_grouped(feature_BCHW):
+        usual_cell = self.cell_state == "neighbour" and self.peepholes is None
+        if usual_cell and not runs_grouped(feature_BCHW):
             chunk = _chunk_size(len(feature_BCHW), values=feature_BCHW[0].numel())
             parts = [
                 self._chunk(feature, attention)
@@ -198,6 +230,7 @@ class SkipBiLSTM(nn.Module):
         hidden: list[Tensor] = []
         cells: list[Tensor] = []
         gates = None if self.gates is None else self.gates()
+        peeps = None if self.peepholes is None else self.peepholes()
         steps = zip(inputs_BPT2K.unbind(2), regions_BPT2C.unbind(2), strict=True)
         for input_BP2K, region_BP2C in steps:
             skip_JB12C = None
@@ -210,12 +243,9 @@ class SkipBiLSTM(nn.Module):
                     skip_JB12C = _skip_gates(hidden_JBP2C, region_BP2C, *gates)
                     received_BP2C = (hidden_JBP2C * skip_JB12C).sum(0)
                 total_BP2K = input_BP2K + self._convolve(received_BP2C, shape=shape)
-            input_, forget, output, update = total_BP2K.chunk(4, 3)
-            cell_BP2C = torch.sigmoid(input_) * torch.tanh(update)
             before_BP2C = self._previous_cell(cells, skip_JB12C)
-            if before_BP2C is not None:
-                cell_BP2C = torch.addcmul(cell_BP2C, torch.sigmoid(forget), before_BP2C)
-            hidden.append(torch.sigmoid(output) * torch.tanh(cell_BP2C))
+            hidden_BP2C, cell_BP2C = _cell(total_BP2K, before_BP2C, peeps)
+            hidden.append(hidden_BP2C)
             cells.append(cell_BP2C)
         return torch.stack(hidden, 2)
 
@@ -233,6 +263,28 @@ class SkipBiLSTM(nn.Module):
             assert skip_JB12C is not None
             return (torch.stack(cells) * skip_JB12C).sum(0)
         return cells[-1]
+
+
+def _cell(
+    total_BP2K: Tensor, before_BP2C: Tensor | None, peeps: tuple[Tensor, Tensor, Tensor] | None
+) -> tuple[Tensor, Tensor]:
+    """Hidden state and cell after a step.
+
+    Args:
+        total_BP2K: The gates before their activation: input, forget, output, update.
+        before_BP2C: The cell that enters; None for zero.
+        peeps: Weights of the peepholes, if there are any.
+    """
+    input_, forget, output, update = total_BP2K.chunk(4, 3)
+    if peeps is not None and before_BP2C is not None:
+        input_ = input_ + peeps[0] * before_BP2C
+        forget = forget + peeps[1] * before_BP2C
+    cell_BP2C = torch.sigmoid(input_) * torch.tanh(update)
+    if before_BP2C is not None:
+        cell_BP2C = torch.addcmul(cell_BP2C, torch.sigmoid(forget), before_BP2C)
+    if peeps is not None:
+        output = output + peeps[2] * cell_BP2C
+    return torch.sigmoid(output) * torch.tanh(cell_BP2C), cell_BP2C
 
 
 def _skip_gates(

@@ -16,6 +16,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+POOLINGS = 3
+"""Poolings of a feature extractor, by two each."""
+
 
 def runs_grouped(x: Tensor) -> bool:
     """Whether grouped kernels are the better form: on accelerators, and in a compiled graph."""
@@ -118,11 +121,24 @@ class FeatureExtractor(nn.Module):
 
     The structure of JAA-Net's alignment branch; ALGRNet also uses it for the global feature and
     for refining every region. (B, C, 44, 44) to (B, blocks[2], 5, 5).
+
+    Args:
+        inputs: Channels of a region's feature.
+        blocks: Channels after each block.
+        regions: Number of regions.
+        pooled: Whether a max pooling follows each block; else the resolution stays.
     """
 
-    def __init__(self, *, inputs: int, blocks: tuple[int, int, int], regions: int = 1) -> None:
+    def __init__(
+        self,
+        *,
+        inputs: int,
+        blocks: tuple[int, int, int],
+        regions: int = 1,
+        pooled: bool = True,
+    ) -> None:
         super().__init__()
-        self.regions = regions
+        self.regions, self.pooled = regions, pooled
         channels = (inputs, *(block for block in blocks for _ in range(2)))
         self.layers = nn.ModuleList(
             RegionConv(regions=regions, inputs=before, outputs=after, padding=1)
@@ -132,25 +148,24 @@ class FeatureExtractor(nn.Module):
     def forward(self, regions: Sequence[Tensor]) -> list[Tensor]:
         """One feature per region."""
         if self.regions == 1:
-            return [_blocks(regions[0], list(self.layers))]
+            return [self._blocks(regions[0], list(self.layers))]
         if not runs_grouped(regions[0]):
             layers = zip(*(_region_conv(layer).per_region() for layer in self.layers), strict=True)
-            return [_blocks(x_BCHW, own) for x_BCHW, own in zip(regions, layers, strict=True)]
+            return [self._blocks(x_BCHW, own) for x_BCHW, own in zip(regions, layers, strict=True)]
         common_BCHW = torch.cat(list(regions), 1)
-        return list(_blocks(common_BCHW, list(self.layers)).chunk(self.regions, 1))
+        return list(self._blocks(common_BCHW, list(self.layers)).chunk(self.regions, 1))
+
+    def _blocks(self, x_BCHW: Tensor, layers: Sequence[_Layer | nn.Module]) -> Tensor:
+        for index, layer in enumerate(layers):
+            x_BCHW = layer(x_BCHW)
+            if self.pooled and index % 2:
+                x_BCHW = functional.max_pool2d(x_BCHW, 2)
+        return x_BCHW
 
 
 def _region_conv(module: nn.Module) -> RegionConv:
     assert isinstance(module, RegionConv)
     return module
-
-
-def _blocks(x_BCHW: Tensor, layers: Sequence[_Layer | nn.Module]) -> Tensor:
-    for index, layer in enumerate(layers):
-        x_BCHW = layer(x_BCHW)
-        if index % 2:
-            x_BCHW = functional.max_pool2d(x_BCHW, 2)
-    return x_BCHW
 
 
 class AttentionRefinement(nn.Module):

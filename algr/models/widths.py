@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Self
 
 
-def scaled(channels: int, width: float, *, at_least: int = 4) -> int:
-    """`channels` times `width`, rounded to a multiple of 4, halves upward."""
-    return max(at_least, 4 * math.floor(channels * width / 4 + 0.5))
+def scaled(channels: int, width: float, *, at_least: int = 4, multiple: int = 4) -> int:
+    """`channels` times `width`, rounded to a multiple of `multiple`, halves upward."""
+    return max(at_least, multiple, multiple * math.floor(channels * width / multiple + 0.5))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -131,10 +131,13 @@ class Predictor:
 
     def _predict(self, batch: Sequence[_TimedFace]) -> tuple[list[FrameReply], NDArray[np.float32]]:
         values = self._network.run(np.stack([timed.face.crop_HWC for timed in batch]))
+        landmarks = (
+            [None] * len(batch) if values.landmarks_BL2 is None else list(values.landmarks_BL2)
+        )
         replies = [
             self._frame(timed, probability_P, landmarks_L2)
             for timed, probability_P, landmarks_L2 in zip(
-                batch, values.probability_BP, values.landmarks_BL2, strict=True
+                batch, values.probability_BP, landmarks, strict=True
             )
         ]
         return replies, values.probability_BP
@@ -143,10 +146,12 @@ class Predictor:
         self,
         timed: _TimedFace,
         probability_P: NDArray[np.float32],
-        landmarks_L2: NDArray[np.float32],
+        landmarks_L2: NDArray[np.float32] | None,
     ) -> FrameReply:
-        points_L2 = timed.face.to_image(landmarks_L2)
-        landmarks = [(round(float(x), 2), round(float(y), 2)) for x, y in points_L2]
+        landmarks = None
+        if landmarks_L2 is not None:
+            points_L2 = timed.face.to_image(landmarks_L2)
+            landmarks = [(round(float(x), 2), round(float(y), 2)) for x, y in points_L2]
         time_s = None if timed.time_s is None else round(timed.time_s, 3)
         named = self._named(probability_P)
         if self.bundle.kind == "au":

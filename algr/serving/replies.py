@@ -26,7 +26,7 @@ class FrameReply(Reply):
     """Per grade, mildest first."""
     au_probability: dict[str, float] | None = None
     """Per action unit."""
-    landmarks: list[tuple[float, float]]
+    landmarks: list[tuple[float, float]] | None = None
     """49 points x, y that the network found, in pixels of what was sent."""
 
 

@@ -132,7 +132,7 @@ def perform(
     for segment in segments:
         vigour = gain * rng.uniform(0.88, 1.12)
         shape_F = envelope(
-            time_F, segment, onset=rng.uniform(0.12, 0.22), offset=rng.uniform(0.10, 0.18)
+            time_F, segment, onset=rng.uniform(0.08, 0.14), offset=rng.uniform(0.06, 0.10)
         )
         tremor_F = 1.0 + 0.03 * _wander(time_F, rng, period_s=0.8)
         for name, amount in COMMANDS[segment.exercise].items():

@@ -30,6 +30,7 @@ def test_tiny_differs_from_paper_exactly_in_these_keys() -> None:
         "train.learning_rate": 0.002,
         "train.clip_norm": 5.0,
         "train.landmark_start": "mean",
+        "train.warmup_steps": 50,
     }
 
 

@@ -67,12 +67,19 @@ def test_a_search_that_is_killed_twice_ends_as_if_undisturbed(tmp_path, start_dr
     assert len(first) == 2
 
 
-def test_ctrl_c_leaves_a_study_that_goes_on_and_says_how(tmp_path, start_driver, cluster):
+@pytest.mark.parametrize(
+    "stop",
+    [
+        pytest.param(lambda pid: os.killpg(pid, signal.SIGINT), id="ctrl-c"),
+        pytest.param(lambda pid: os.kill(pid, signal.SIGTERM), id="terminate"),
+    ],
+)
+def test_a_stop_leaves_a_study_that_goes_on_and_says_how(tmp_path, start_driver, cluster, stop):
     driver = start_driver(trials=3, seconds=0.5)
     _wait_for(tmp_path / "log", 1, 1)
 
     started = time.monotonic()
-    os.killpg(driver.pid, signal.SIGINT)
+    stop(driver.pid)
     output, errors = driver.communicate(timeout=DEADLINE_S)
     seconds = time.monotonic() - started
     left = [record.state for record in read_records(tmp_path / "s")]

@@ -143,3 +143,20 @@ def test_zeros_change_nothing() -> None:
 def test_different_counts_are_not_equal() -> None:
     assert au_counts(1, 5) != au_counts(2, 5)
     assert au_counts(1, 5) != "counts"
+
+
+def test_a_network_without_landmarks_has_no_landmark_counts() -> None:
+    counts = count_batch(
+        kind="grade",
+        label_names=GRADES,
+        landmarks_BL2=None,
+        true_landmarks_BL2=face(3),
+        mean_loss=2.0,
+        grade_probability_BK=np.eye(4)[[0, 1, 1]],
+        grade_B=np.array([0, 1, 2], dtype=np.int8),
+    )
+
+    assert (counts.landmark_images, counts.landmark_failures) == (0, 0)
+    assert (counts.images, counts.loss_sum) == (3, 6.0)
+    assert counts.table.trace() == 2
+    assert scores(counts)["landmark_error"] is None

@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, f1_score
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import accuracy_score, confusion_matrix, f1_score
 
 from algr.faces import GRADES
 from algr.metrics import EvaluationCounts, count_batch, grade_f1, headline, scores
@@ -101,3 +103,64 @@ def test_f1_of_several_confusions_at_once() -> None:
     f1 = grade_f1(confusions)
 
     np.testing.assert_allclose(f1, [[1, np.nan], [2 / 5, 0]])
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    pairs=st.lists(st.tuples(st.integers(-1, 3), st.integers(0, 3)), min_size=1, max_size=30),
+    parts=st.integers(1, 4),
+)
+def test_grades_in_any_number_of_batches_score_as_scikit_learn_scores_them_together(
+    pairs: list[tuple[int, int]], parts: int
+) -> None:
+    batches = [part.tolist() for part in np.array_split(np.array(pairs), parts) if len(part)]
+    counts = EvaluationCounts.zeros(kind="grade", label_names=GRADES)
+    for batch in batches:
+        counts += grade_counts([truth for truth, _ in batch], [guess for _, guess in batch])
+    found = scores(counts)
+
+    known = [(truth, guess) for truth, guess in pairs if truth >= 0]
+    truth, guess = [pair[0] for pair in known], [pair[1] for pair in known]
+    occurring = sorted({*truth, *guess})
+    expected = (
+        f1_score(truth, guess, labels=occurring, average="macro", zero_division=0)
+        if known
+        else None
+    )
+    assert found["f1_macro"] == (expected if expected is None else pytest.approx(expected))
+    if known:
+        np.testing.assert_array_equal(counts.table, confusion_matrix(truth, guess, labels=range(4)))
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    labels=st.lists(st.tuples(*[st.integers(-1, 1)] * 2), min_size=1, max_size=20),
+    seed=st.integers(0, 2**31),
+)
+def test_units_with_any_label_missing_score_as_scikit_learn_scores_the_coded_ones(
+    labels: list[tuple[int, int]], seed: int
+) -> None:
+    truth = np.array(labels, dtype=np.int8)
+    probability = np.random.default_rng(seed).random(truth.shape)
+
+    found = scores(
+        count_batch(
+            kind="au",
+            label_names=UNITS,
+            landmarks_BL2=None,
+            true_landmarks_BL2=face(len(truth)),
+            au_probability_BA=probability,
+            labels_BA=truth,
+        )
+    )
+
+    coded = [truth[:, unit] >= 0 for unit in range(2)]
+    detected = probability >= 0.5
+    defined = [
+        float(f1_score(truth[rows, unit], detected[rows, unit]))
+        for unit, rows in enumerate(coded)
+        if (truth[rows, unit] | detected[rows, unit]).any()
+    ]
+    shown = [found["f1_au1"], found["f1_au2"]]
+    assert [value for value in shown if value is not None] == pytest.approx(defined)
+    assert found["f1_mean"] == (pytest.approx(np.mean(defined)) if defined else None)

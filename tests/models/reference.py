@@ -12,15 +12,18 @@ from algr.models.algrnet import ALGRNet
 from algr.models.fusion import GatedFusion
 from algr.models.heads import LocalHeads, TwoLinear
 from algr.models.relation import SkipBiLSTM
-from algr.models.rules import RegionTable
 from algr.models.stacks import AttentionRefinement, FeatureExtractor
 from algr.models.stem import PatchConv, Stem, StemLayer
 
 
 def batch_norm_relu(norm: nn.BatchNorm2d, x_BCHW: Tensor, channels: slice) -> Tensor:
-    """Normalised by the statistics of the batch itself, then ReLU."""
-    mean = x_BCHW.mean((0, 2, 3), keepdim=True)
-    variance = x_BCHW.var((0, 2, 3), unbiased=False, keepdim=True)
+    """Normalised by the statistics of the batch itself, or else the kept ones, then ReLU."""
+    if norm.training:
+        mean = x_BCHW.mean((0, 2, 3), keepdim=True)
+        variance = x_BCHW.var((0, 2, 3), unbiased=False, keepdim=True)
+    else:
+        mean = norm.running_mean[channels][None, :, None, None]
+        variance = norm.running_var[channels][None, :, None, None]
     weight, bias = (p[channels][None, :, None, None] for p in (norm.weight, norm.bias))
     return functional.relu((x_BCHW - mean) / torch.sqrt(variance + norm.eps) * weight + bias)
 
@@ -62,7 +65,7 @@ def features(module: FeatureExtractor, x_BCHW: Tensor, region: int) -> Tensor:
         own = slice(region * outputs, (region + 1) * outputs)
         x_BCHW = functional.conv2d(x_BCHW, layer.conv.weight[own], layer.conv.bias[own], padding=1)
         x_BCHW = batch_norm_relu(layer.norm, x_BCHW, own)
-        if index % 2 == 1:
+        if module.pooled and index % 2 == 1:
             x_BCHW = functional.max_pool2d(x_BCHW, 2)
     return x_BCHW
 
@@ -81,41 +84,15 @@ def refinement(module: AttentionRefinement, maps_BAHW: Tensor) -> Tensor:
     return torch.cat(refined, 1)
 
 
-def official_map(
-    centres: list[tuple[float, float]], *, side: int, scale: float = 0.14, slope: float = 0.56
-) -> Tensor:
-    """`generate_map` of PyTorch-JAANet for one region: centres (x, y) in cells."""
-    half = round((side - 1) / 2 * scale)
-    drawn = torch.zeros(side, side, dtype=torch.float64)
-    for x, y in centres:
-        column, row = round(x), round(y)
-        top, bottom = (min(max(row + step, 0), side - 1) for step in (-half, half))
-        left, right = (min(max(column + step, 0), side - 1) for step in (-half, half))
-        for h in range(top, bottom + 1):
-            for w in range(left, right + 1):
-                value = 1 - (abs(h - row) + abs(w - column)) * slope / (side * scale)
-                drawn[h, w] = max(value, float(drawn[h, w]))
-    return drawn
-
-
-def centres_px(landmarks_L2: Tensor, table: RegionTable) -> list[list[tuple[float, float]]]:
-    """Centres of every region in pixels, from the printed rules."""
-    ruler = abs(float(landmarks_L2[22, 0]) - float(landmarks_L2[25, 0]))
-    return [
-        [
-            (
-                float(landmarks_L2[centre.landmark, 0]) + centre.dx * ruler,
-                float(landmarks_L2[centre.landmark, 1]) + centre.dy * ruler,
-            )
-            for centre in rule.centres
-        ]
-        for rule in table.rules
-    ]
-
-
 def direction(module: SkipBiLSTM, regions: list[Tensor], which: int) -> list[Tensor]:
-    """Eqs. (7) to (9) over (B, C, H, W) regions in the order of the steps."""
+    """Eqs. (7) to (9) over (B, C, H, W) regions in the order of the steps.
+
+    The cell is eq. (3) of Shi et al. 2015, with or without its peepholes.
+    """
     batch, channels, height, width = regions[0].shape
+    peeps = [torch.zeros(channels, height, width, dtype=regions[0].dtype)] * 3
+    if module.peepholes is not None:
+        peeps = list(module.peepholes.weight.chunk(2)[which].chunk(3))
     rows = slice(which * 4 * channels, (which + 1) * 4 * channels)
     weight = torch.cat((module.input_weight[rows], module.hidden_weight[rows]), 1)
     bias = module.bias[rows]
@@ -141,8 +118,9 @@ def direction(module: SkipBiLSTM, regions: list[Tensor], which: int) -> list[Ten
         )
         total = functional.conv2d(torch.cat((region, received), 1), weight, bias, padding=1)
         i, f, o, u = total.chunk(4, 1)
-        cell = torch.sigmoid(f) * before + torch.sigmoid(i) * torch.tanh(u)
-        hidden.append(torch.sigmoid(o) * torch.tanh(cell))
+        forget = torch.sigmoid(f + peeps[1] * before)
+        cell = forget * before + torch.sigmoid(i + peeps[0] * before) * torch.tanh(u)
+        hidden.append(torch.sigmoid(o + peeps[2] * cell) * torch.tanh(cell))
         cells.append(cell)
     return hidden
 
@@ -163,9 +141,11 @@ def fusion(module: GatedFusion, regions: list[Tensor], global_BCHW: Tensor) -> l
     """Eqs. (12), (13): G upsampled, four 1x1 convolutions per region, l2 normalisation."""
     channels = regions[0].shape[1]
     dims = {"channel": (1,), "spatial": (2, 3), "map": (1, 2, 3)}[module.l2_axis]
-    large = functional.interpolate(
-        global_BCHW, size=regions[0].shape[2:], mode="bilinear", align_corners=False
-    )
+    large = global_BCHW
+    if global_BCHW.shape[2] < regions[0].shape[2]:
+        large = functional.interpolate(
+            global_BCHW, size=regions[0].shape[2:], mode="bilinear", align_corners=False
+        )
     fused = []
     for t, region in enumerate(regions):
         rows = slice(t * 2 * channels, (t + 1) * 2 * channels)
@@ -215,19 +195,27 @@ def network(model: ALGRNet, images_BCHW: Tensor) -> dict[str, Tensor | None]:
         if model.refinement is not None
         else maps[:, :, 4:-4, 4:-4]
     )
-    whole = features(model.global_feature, feature, 0)
+    whole = None
+    if model.global_feature is not None:
+        whole = features(model.global_feature, feature, 0)
     count = attention.shape[1]
     if model.relation is not None:
         regions = relation(model.relation, feature, attention)
     else:
         regions = [feature * attention[:, t : t + 1] for t in range(count)]
-    if model.fusion is not None:
-        regions = fusion(model.fusion, regions, whole)
-    flat = [features(model.refining, region, t).flatten(1) for t, region in enumerate(regions)]
+    if model.fusion is not None and model.global_form != "fused_at_5":
+        given = feature if model.global_form == "stem" else whole
+        regions = fusion(model.fusion, regions, given)
+    refined = [features(model.refining, region, t) for t, region in enumerate(regions)]
+    if model.fusion is not None and model.global_form == "fused_at_5":
+        refined = fusion(model.fusion, refined, whole)
+    flat = [region.flatten(1) for region in refined]
     mean = sum(flat) / count
-    parts = [aligned, whole.flatten(1), mean.detach() if is_au else mean]
-    if not model.whole_head_global:
-        parts.pop(1)
+    parts = [aligned, mean.detach() if is_au else mean]
+    if model.whole_head_global:
+        for _ in range(3 if model.global_form == "unpooled" else 0):
+            whole = functional.max_pool2d(whole, 2)
+        parts.insert(1, whole.flatten(1))
     out = two_linear(model.whole_head, torch.cat(parts, 1))
     return {
         "landmarks_BL2": landmarks,

@@ -147,23 +147,6 @@ def test_jaanet_has_neither_adaptive_regions_nor_relation_nor_fusion() -> None:
     assert model.attention.rounding
 
 
-@pytest.mark.parametrize("kind", ["resnet18", "resnet50", "transformer"])
-def test_networks_that_are_not_built_are_refused(kind: str) -> None:
-    with pytest.raises(ConfigError, match=f"model.kind: {kind} is not built yet"):
-        with_meta(ModelConfig(kind=kind), "au", au_regions())  # type: ignore[arg-type]
-
-
-def test_switches_that_are_not_built_are_all_named() -> None:
-    config = ModelConfig(peepholes=True, global_feature="stem")
-
-    with pytest.raises(ConfigError) as caught:
-        with_meta(config, "au", au_regions())
-
-    assert len(caught.value.problems) == 2
-    assert "model.peepholes" in caught.value.message
-    assert "model.global_feature: stem" in caught.value.message
-
-
 def test_a_gated_cell_state_needs_gates() -> None:
     config = ModelConfig(bilstm="plain", cell_state="gated_sum")
 

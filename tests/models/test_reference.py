@@ -185,6 +185,11 @@ def network(task: str, **changes: object) -> ALGRNet:
         ("au", {"fusion": False, "adaptive": False}),
         ("grade", {"refine_attention": False, "whole_head_global": False}),
         ("grade", {"palsy_regions": "pairs6", "region_order": "height", "geometry": "jaa"}),
+        ("au", {"global_feature": "stem"}),
+        ("grade", {"global_feature": "stem", "whole_head_global": False}),
+        ("au", {"global_feature": "unpooled", "l2_axis": "map"}),
+        ("grade", {"global_feature": "fused_at_5", "peepholes": True}),
+        ("grade", {"kind": "jaanet", "whole_head_global": False}),
     ],
 )
 def test_network_is_the_printed_one_in_outputs_and_gradients(

@@ -1,11 +1,13 @@
 import pytest
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from torch import Tensor
 
 from algr.models import regions_for
 from algr.models.regions import MapGeometry, RegionAttention, RegionHeads, region_maps
 from tests.models.faces import frontal_face, mirrored, shaken_faces
-from tests.models.reference import centres_px, official_map
+from tests.models.reference_maps import centres_px, official_map, smooth_map
 from tests.models.test_rules import BP4D, DISFA
 
 JAA = MapGeometry(feature_side=44, form="jaa")
@@ -57,6 +59,62 @@ def test_a_map_is_one_at_its_centre_and_falls_by_the_city_block_distance() -> No
     assert drawn[34, 24] == pytest.approx(1 - 8 * slope)
     assert drawn[35, 20] == 0
     assert int((drawn > 0).sum()) == 81
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    side=st.integers(6, 20),
+    scale=st.floats(0.07, 0.5),
+    centres=st.lists(
+        st.tuples(st.floats(-4, 24), st.floats(-4, 24)), min_size=1, max_size=2, unique=True
+    ),
+)
+def test_rounded_maps_equal_the_official_loop_at_any_size(
+    side: int, scale: float, centres: list[tuple[float, float]]
+) -> None:
+    centres_BAC2 = torch.tensor(centres, dtype=torch.float64)[None, None]
+    scales = torch.tensor([[scale]], dtype=torch.float64)
+
+    drawn = region_maps(centres_BAC2, scales, side=side, rounding=True)[0, 0]
+
+    expected = official_map(centres, side=side, scale=scale).clamp_min(0)
+    torch.testing.assert_close(drawn, expected, rtol=0, atol=1e-12)
+
+
+@settings(max_examples=15, deadline=None)
+@given(
+    seed=st.integers(0, 2**31),
+    side=st.integers(6, 12),
+    regions=st.integers(1, 3),
+    count=st.integers(1, 2),
+)
+def test_smooth_maps_and_their_gradients_equal_those_of_a_loop_over_pixels(
+    seed: int, side: int, regions: int, count: int
+) -> None:
+    generator = torch.Generator().manual_seed(seed)
+    shape = (2, regions, count, 2)
+    centres = (side + 8) * torch.rand(shape, generator=generator, dtype=torch.float64) - 4
+    scales = 0.07 + 0.4 * torch.rand(shape[:2], generator=generator, dtype=torch.float64)
+    inputs = [centres.requires_grad_(), scales.requires_grad_()]
+
+    drawn = region_maps(centres, scales, side=side, rounding=False)
+    expected = torch.stack(
+        [
+            torch.stack(
+                [smooth_map(c, s, side=side) for c, s in zip(of_image, widths, strict=True)]
+            )
+            for of_image, widths in zip(centres, scales, strict=True)
+        ]
+    )
+
+    torch.testing.assert_close(drawn, expected, rtol=0, atol=1e-12)
+    weights = torch.randn(drawn.shape, generator=generator, dtype=torch.float64)
+    torch.testing.assert_close(
+        torch.autograd.grad((drawn * weights).sum(), inputs),
+        torch.autograd.grad((expected * weights).sum(), inputs),
+        rtol=1e-9,
+        atol=1e-11,
+    )
 
 
 def test_smooth_maps_have_the_gradients_of_finite_differences() -> None:

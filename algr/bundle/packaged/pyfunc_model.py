@@ -48,24 +48,26 @@ class AlignedFaceModel(mlflow.pyfunc.PythonModel):  # type: ignore[misc]  # MLfl
 
         Args:
             model_input: A data frame with the column `image`: bytes of a JPEG or PNG file.
-            params: `landmarks`: whether to return the 49 points, in pixels of the image.
+            params: `landmarks`: whether to return the 49 points, in pixels of the image, of a
+                network that finds them.
         """
         crops = [read_crop(content) for content in model_input["image"]]
         kind = self.index["kind"]
-        probability, landmarks = self.session.run(
-            [f"{kind}_probability", "landmarks"], {"crop": np.stack([crop for crop, _ in crops])}
-        )
-        probability = probability.astype(np.float64)
+        names = [output.name for output in self.session.get_outputs()]
+        asked = [name for name in (f"{kind}_probability", "landmarks") if name in names]
+        values = self.session.run(asked, {"crop": np.stack([crop for crop, _ in crops])})
+        named = dict(zip(asked, values, strict=True))
+        probability = named[f"{kind}_probability"].astype(np.float64)
         columns = {}
         if kind == "grade":
             best = probability.argmax(axis=1)
             columns["grade"] = [self.index["labels"][index] for index in best]
             columns["grade_index"] = best.astype(np.int64)
         columns[f"{kind}_probability"] = probability.tolist()
-        if (params or {}).get("landmarks", True):
+        if "landmarks" in named and (params or {}).get("landmarks", True):
             columns["landmarks"] = [
                 (points.astype(np.float64) + offset).reshape(-1).tolist()
-                for points, (_, offset) in zip(landmarks, crops, strict=True)
+                for points, (_, offset) in zip(named["landmarks"], crops, strict=True)
             ]
         return pd.DataFrame(columns)
 
