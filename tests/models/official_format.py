@@ -12,7 +12,7 @@ from torch.nn import functional
 
 from algr.models import regions_for
 from tests.models.faces import frontal_face
-from tests.models.reference import centres_px, official_map
+from tests.models.reference_maps import centres_px, official_map
 
 State = dict[str, dict[str, Tensor]]
 """Tensors by file and name."""
