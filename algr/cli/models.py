@@ -1,5 +1,6 @@
 """`algr models`, `algr predict`, `algr serve`, `algr ui`: use what was trained."""
 
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,16 @@ from algr.cli.options import (
     stops_cleanly,
 )
 
-app = typer.Typer(no_args_is_help=True, help="List and pull registered models.")
+app = typer.Typer(no_args_is_help=True, help="List, pull and import models.")
+
+
+class OfficialDataset(StrEnum):
+    """Datasets whose regions the official JAA-Net code draws."""
+
+    BP4D = "bp4d"
+    DISFA = "disfa"
+    GFT = "gft"
+
 
 HostOption = Annotated[str, typer.Option("--host", help="Address to listen on.")]
 
@@ -64,6 +74,37 @@ def pull(
         return
     typer.echo(f"{pulled.directory}: {pulled.name} version {pulled.version}, intact")
     typer.echo(f"next: algr predict --model {pulled.directory} VIDEO_OR_IMAGE", err=True)
+
+
+@app.command("import-jaanet")
+def import_jaanet_command(
+    weights: Annotated[Path, typer.Option("--weights", help="Folder of the six official files.")],
+    epoch: Annotated[int, typer.Option("--epoch", min=0, help="Number in their names.")],
+    regions: Annotated[
+        OfficialDataset, typer.Option("--regions", help="Dataset that they were trained on.")
+    ],
+    out: Annotated[Path, typer.Option("--out", help="Safetensors file to write.")],
+    as_json: JsonOption = False,
+) -> None:
+    """Turn official JAA-Net v2 weights into a file to start from.
+
+    Example: algr models import-jaanet --weights DIR --epoch 5 --regions bp4d --out bp4d.safetensors
+    """
+    from algr.models.imported import import_jaanet
+
+    report = import_jaanet(weights, epoch, regions=regions.value, out=out)
+    if as_json:
+        print_json(report.to_dict())
+        return
+    for part in report.parts:
+        typer.echo(
+            f"{part.file}: {part.num_official} tensors as {part.num_ours} "
+            f"(sha256 {part.sha256[:12]})"
+        )
+    typer.echo(
+        f"{report.path}: jaanet, {report.num_parameters:,} values, "
+        f"{len(report.label_names)} regions: {', '.join(report.label_names)}"
+    )
 
 
 @stops_cleanly("nothing was written")

@@ -30,6 +30,18 @@ class NetworkOutput(NamedTuple):
     whole_log_B2A: Tensor | None
     grade_log_BK: Tensor | None
 
+    @property
+    def local_probability_BA(self) -> Tensor:
+        """Probability of each action unit from its own region."""
+        assert self.local_log_B2A is not None, "the network has no local heads"
+        return self.local_log_B2A[:, 1].exp()
+
+    @property
+    def whole_probability_BA(self) -> Tensor:
+        """Probability of each action unit from the whole face."""
+        assert self.whole_log_B2A is not None, "the network has no action units"
+        return self.whole_log_B2A[:, 1].exp()
+
     def au_probability_BA(self) -> Tensor:
         """Probability of each action unit: the mean of the local and the whole-face one."""
         present = [

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from algr.models.norm import LargeMapNorm
+
 
 class PatchConv(nn.Module):
     """Batch norm, ReLU and a 3x3 convolution, with weights of its own for every patch.
@@ -22,7 +24,7 @@ class PatchConv(nn.Module):
         super().__init__()
         self.patches, self.outputs = patches, outputs
         groups = patches * patches
-        self.norm = nn.BatchNorm2d(groups * inputs)
+        self.norm = LargeMapNorm(groups * inputs)
         self.conv = nn.Conv2d(groups * inputs, groups * outputs, 3, padding=1, groups=groups)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
@@ -54,7 +56,7 @@ class StemLayer(nn.Module):
         self.patches_8 = PatchConv(patches=8, inputs=outputs, outputs=outputs // 2)
         self.patches_4 = PatchConv(patches=4, inputs=outputs // 2, outputs=outputs // 4)
         self.patches_2 = PatchConv(patches=2, inputs=outputs // 4, outputs=outputs // 4)
-        self.norm = nn.BatchNorm2d(outputs)
+        self.norm = LargeMapNorm(outputs)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, outputs, H, W); H and W multiples of 8."""

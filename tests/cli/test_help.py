@@ -66,6 +66,7 @@ def test_version() -> None:
         ("data", "contact-sheet"),
         ("models", "list"),
         ("models", "pull"),
+        ("models", "import-jaanet"),
     ],
 )
 def test_every_command_has_an_example(run, words: tuple[str, ...]) -> None:
