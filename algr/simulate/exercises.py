@@ -172,11 +172,11 @@ def _innervate(
         )
         # The sound side works against the weak one: what hangs here is pulled up there.
         other = 1 - side
-        movers_FK[:, MOVER_INDEX["brow_droop", side]] = (
-            0.5 * (palsy.brow_droop[side] - palsy.brow_droop[other])
+        movers_FK[:, MOVER_INDEX["brow_droop", side]] = 0.5 * (
+            palsy.brow_droop[side] - palsy.brow_droop[other]
         )
-        movers_FK[:, MOVER_INDEX["mouth_droop", side]] = (
-            0.5 * (palsy.mouth_droop[side] - palsy.mouth_droop[other])
+        movers_FK[:, MOVER_INDEX["mouth_droop", side]] = 0.5 * (
+            palsy.mouth_droop[side] - palsy.mouth_droop[other]
         )
         closure_F = efforts["close"] * (0.25 + 0.75 * zones["eye"])
         blink_F = efforts["blink"] * (0.35 + 0.65 * zones["eye"])
