@@ -58,7 +58,7 @@ class _Subject:
 
     @classmethod
     def of(cls, subject_id: str, videos: Sequence[StagedVideo]) -> Self:
-        digest = subject_digest(frame for video in videos for frame in video.frame_digests)
+        digest = subject_digest(frame.whole for video in videos for frame in video.frame_digests)
         groups = {video.group or subject_id for video in videos}
         assert len(groups) == 1, "a subject stands in one group"
         return cls(
@@ -80,6 +80,7 @@ def assemble(
     directory: Path,
     *,
     plan: DatasetPlan,
+    labels: Mapping[str, str] | None = None,
     progress: Callable[[int], None] | None = None,
 ) -> Description:
     """Write the dataset into `directory`, which appears whole or not at all.
@@ -88,10 +89,11 @@ def assemble(
         staged: Videos with at least one frame each, in any order.
         directory: Is replaced if it exists.
         plan: What is the same for all videos.
+        labels: Names of videos by their ids, for messages only; by default the ids.
         progress: Told the number of frames written so far.
 
     Raises:
-        DataError: Two subjects have the same pictures, or the disk is too full.
+        DataError: Two subjects of different groups share a picture, or the disk is too full.
     """
     videos = [video for video in staged if video.record.frames_kept]
     by_subject: dict[str, list[StagedVideo]] = defaultdict(list)
@@ -101,7 +103,7 @@ def assemble(
         (_Subject.of(subject_id, owned) for subject_id, owned in by_subject.items()),
         key=lambda subject: subject.whole_digest,
     )
-    _check_distinct(subjects)
+    _check_distinct(subjects, labels or {})
     directory.parent.mkdir(parents=True, exist_ok=True)
     _check_space(videos, directory.parent)
     building = directory.parent / f".{directory.name}.building"
@@ -165,22 +167,37 @@ def _grade_names() -> dict[str, int]:
     return {**{name: grade for grade, name in enumerate(GRADES)}, "unknown": UNKNOWN}
 
 
-def _check_distinct(subjects: Sequence[_Subject]) -> None:
-    """The same pictures under two subjects would be trained and tested on."""
-    owners: dict[str, str] = {}
+def _check_distinct(subjects: Sequence[_Subject], labels: Mapping[str, str]) -> None:
+    """One picture under two subjects could be trained and tested on, whatever its labels.
+
+    Subjects of one group never stand on two sides of a fold and may share pictures.
+    """
+    owners: dict[bytes, tuple[_Subject, StagedVideo]] = {}
+    names: dict[str, _Subject] = {}
     for subject in subjects:
-        subject_id = subject.entry.subject_id
-        digests = {subject.whole_digest, *(video.record.digest for video in subject.videos)}
-        for digest in sorted(digests):
-            owner = owners.setdefault(digest, subject_id)
-            if owner != subject_id:
-                raise DataError(
-                    f"subjects {owner} and {subject_id} have a video with the same pictures",
-                    expected="each video under one patient, so that no face is trained and "
-                    "tested on",
-                    advice="see with `algr data ids` who these are; give both one patient_id, or "
-                    "leave one of the videos out",
-                )
+        twin = names.setdefault(subject.entry.digest, subject)
+        if twin is not subject:
+            raise _shared((twin, twin.videos[0]), (subject, subject.videos[0]), labels)
+        for video in subject.videos:
+            for digest in video.frame_digests:
+                owner = owners.setdefault(digest.picture, (subject, video))
+                if digest.picture and owner[0].entry.group != subject.entry.group:
+                    raise _shared(owner, (subject, video), labels)
+
+
+def _shared(
+    one: tuple[_Subject, StagedVideo],
+    other: tuple[_Subject, StagedVideo],
+    labels: Mapping[str, str],
+) -> DataError:
+    ids = [subject.entry.subject_id for subject, _ in (one, other)]
+    videos = [labels.get(video.record.video_id, video.record.video_id) for _, video in (one, other)]
+    return DataError(
+        f"subjects {ids[0]} and {ids[1]} have the same pictures, in the videos {videos[0]} and "
+        f"{videos[1]}",
+        expected="each person under one patient, so that no face is trained and tested on",
+        advice="give both one patient_id, or leave one of the videos out",
+    )
 
 
 def _check_space(videos: Sequence[StagedVideo], folder: Path) -> None:

@@ -180,7 +180,7 @@ def _recomputed_fingerprint(dataset: PreparedDataset) -> str:
     digests: list[list[bytes]] = [[] for _ in dataset.subjects]
     for rows in dataset.batches():
         for subject, digest in zip(rows.subject.tolist(), frame_digests(rows), strict=True):
-            digests[subject].append(digest)
+            digests[subject].append(digest.whole)
     description = dataset.description
     return dataset_fingerprint(
         parameters=fingerprinted(description.kind, description.label_names, description.parameters),

@@ -6,6 +6,7 @@ Nothing here depends on ids, keys, the order of work, the cut into shards or the
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -14,18 +15,30 @@ from algr.data.rows import FrameRows
 SUBJECT_DIGEST_LENGTH = 24
 
 
-def frame_digests(rows: FrameRows) -> list[bytes]:
-    """SHA-256 of each frame's pixels, landmarks, labels and grades."""
+@dataclass(frozen=True, kw_only=True)
+class FrameDigest:
+    """Two digests of one frame, SHA-256 each."""
+
+    whole: bytes
+    """Of pixels, landmarks, labels and grades."""
+    picture: bytes
+    """Of the pixels alone; empty for a picture of one colour, which shows nobody."""
+
+
+def frame_digests(rows: FrameRows) -> list[FrameDigest]:
+    """The digests of each frame, in order."""
     landmarks = rows.landmarks.astype("<f4")
     landmarks[np.isnan(landmarks)] = np.nan
     landmarks += 0.0  # -0.0 and 0.0 are the same place
     digests = []
     for row in range(len(rows)):
-        digest = hashlib.sha256(np.ascontiguousarray(rows.image[row]).data)
+        image_HWC = np.ascontiguousarray(rows.image[row])
+        digest = hashlib.sha256(image_HWC.data)
+        picture = b"" if (image_HWC == image_HWC[0, 0]).all() else digest.digest()
         digest.update(landmarks[row].tobytes())
         digest.update(rows.labels[row].tobytes())
         digest.update(rows.grade[row].tobytes() + rows.grade_hb[row].tobytes())
-        digests.append(digest.digest())
+        digests.append(FrameDigest(whole=digest.digest(), picture=picture))
     return digests
 
 

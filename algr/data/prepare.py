@@ -264,6 +264,7 @@ def _decode_and_write(
         staged,
         directory,
         plan=dataclasses.replace(plan, videos_left_out=len(left_out)),
+        labels={job.record.video_id: job.label for job in work.todo},
         progress=lambda written: work.watch.show(
             "writing",
             videos=len(work.todo),

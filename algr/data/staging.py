@@ -13,11 +13,14 @@ from typing import Self
 import numpy as np
 import pyarrow as pa
 
-from algr.data.fingerprint import frame_digests, video_digest
+from algr.data.fingerprint import FrameDigest, frame_digests, video_digest
 from algr.data.rows import FrameRows, frame_schema, to_batch, views_of
 from algr.data.videos import VideoRecord, parse_video
 from algr.durable import held, write_whole
 from algr.errors import DataError
+
+_RECORD_FORM = 2
+"""Of the record files; a video whose record has another form is decoded again."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +31,7 @@ class StagedVideo:
     record: VideoRecord
     group: str
     """Subjects of one group never stand on two sides of a fold; empty: the subject alone."""
-    frame_digests: tuple[bytes, ...]
+    frame_digests: tuple[FrameDigest, ...]
 
     def batches(self) -> Iterator[FrameRows]:
         """The frames in their order, as views of the mapped file."""
@@ -75,7 +78,7 @@ class StageWriter:
         self._schema = frame_schema(num_labels)
         self._sink = pa.OSFile(str(self._partial), "wb")
         self._writer = pa.ipc.new_file(self._sink, self._schema)
-        self._digests: list[bytes] = []
+        self._digests: list[FrameDigest] = []
 
     def __enter__(self) -> Self:
         """The writer itself."""
@@ -108,7 +111,9 @@ class StageWriter:
         staged = StagedVideo(
             path=self._final,
             record=replace(
-                record, digest=video_digest(self._digests), frames_kept=len(self._digests)
+                record,
+                digest=video_digest(digest.whole for digest in self._digests),
+                frames_kept=len(self._digests),
             ),
             group=group,
             frame_digests=tuple(self._digests),
@@ -128,10 +133,13 @@ def _record_path(path: Path) -> Path:
 
 def _write_record(staged: StagedVideo, *, bytes_on_disk: int) -> None:
     values = {
+        "form": _RECORD_FORM,
         "bytes": bytes_on_disk,
         "record": asdict(staged.record),
         "group": staged.group,
-        "frame_digests": [digest.hex() for digest in staged.frame_digests],
+        "frame_digests": [
+            [digest.whole.hex(), digest.picture.hex()] for digest in staged.frame_digests
+        ],
     }
     write_whole(_record_path(staged.path), json.dumps(values))
 
@@ -141,7 +149,7 @@ def find_staged(folder: Path, *, key: str) -> StagedVideo | None:
     path = folder / f"{key}.arrow"
     try:
         values = json.loads(_record_path(path).read_text(encoding="utf-8"))
-        if path.stat().st_size != values["bytes"]:
+        if values["form"] != _RECORD_FORM or path.stat().st_size != values["bytes"]:
             return None
     except (FileNotFoundError, ValueError, KeyError):
         return None
@@ -149,7 +157,10 @@ def find_staged(folder: Path, *, key: str) -> StagedVideo | None:
         path=path,
         record=parse_video(values["record"]),
         group=values["group"],
-        frame_digests=tuple(bytes.fromhex(digest) for digest in values["frame_digests"]),
+        frame_digests=tuple(
+            FrameDigest(whole=bytes.fromhex(whole), picture=bytes.fromhex(picture))
+            for whole, picture in values["frame_digests"]
+        ),
     )
 
 

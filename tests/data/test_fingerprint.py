@@ -45,7 +45,7 @@ def rows_of(**changes):
 def test_every_part_of_a_frame_counts_and_only_its_own_digest_changes(change):
     before, after = frame_digests(rows_of()), frame_digests(rows_of(**change))
 
-    assert before[0] != after[0]
+    assert before[0].whole != after[0].whole
     assert before[1] == after[1]
 
 
@@ -78,7 +78,20 @@ def test_the_digest_of_a_frame_is_sha256_of_its_bytes():
     )
 
     content = bytes(120_000) + 98 * struct.pack("<f", 1.5) + bytes([1, 0, 255]) + bytes([2, 4])
-    assert frame_digests(rows) == [hashlib.sha256(content).digest()]
+    assert [digest.whole for digest in frame_digests(rows)] == [hashlib.sha256(content).digest()]
+
+
+def test_the_digest_of_a_picture_is_that_of_its_pixels_alone():
+    rows = rows_of(labels=((0, 1), -1), grade=(0, 2), landmarks=((0, 48, 1), 7))
+
+    assert frame_digests(rows)[0].picture == hashlib.sha256(rows.image[0].tobytes()).digest()
+
+
+def test_a_picture_of_one_colour_has_no_digest():
+    rows = rows_of(image=(0, [7, 0, 9]))
+
+    assert frame_digests(rows)[0].picture == b""
+    assert frame_digests(rows)[1].picture
 
 
 def write(directory, order, *, names, rows_per_shard, parameters=None):

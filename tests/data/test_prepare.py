@@ -300,18 +300,19 @@ def test_doubtful_landmarks_and_times_are_warned_of(prepare, clinic, kit):
     )
 
 
-def test_one_face_under_two_patients_is_refused(prepare, clinic, home):
+@pytest.mark.parametrize("grade", [1, 5])
+def test_one_recording_under_two_patients_is_refused(prepare, clinic, home, grade):
     for suffix in (".mp4", "_land.csv"):
         copied = (clinic.folder / f"anna_take{suffix}").read_bytes()
         (clinic.folder / f"bert_take{suffix}").write_bytes(copied)
     clinic.write_manifest(
         [
-            {"video": f"{name}_take.mp4", "patient_id": name, "grade_hb": 1}
-            for name in ("anna", "bert")
+            {"video": "anna_take.mp4", "patient_id": "anna", "grade_hb": 1},
+            {"video": "bert_take.mp4", "patient_id": "bert", "grade_hb": grade},
         ]
     )
 
-    with pytest.raises(DataError, match="have a video with the same pictures"):
+    with pytest.raises(DataError, match=r"the same pictures, in the videos \w+_take.mp4 and \w+_t"):
         prepare()
 
     assert not home.dataset("sim").exists()

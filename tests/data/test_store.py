@@ -291,10 +291,56 @@ def test_another_schema_version_is_not_taken_for_damage(dataset):
 def test_two_subjects_with_one_face_are_refused(make_dataset, kit, home):
     twins = [kit.person(name="a", grade=0, seed=5), kit.person(name="b", grade=0, seed=5)]
 
-    with pytest.raises(DataError, match="subjects [ab] and [ab] have a video with the same"):
+    with pytest.raises(DataError, match="subjects [ab] and [ab] have the same pictures"):
         make_dataset(twins)
 
     assert [path.name for path in home.datasets.iterdir()] == []
+
+
+def add_person(writer, name, images, *, grade, group=""):
+    landmarks = np.random.default_rng(grade).uniform(0, 200, (len(images), 49, 2))
+    writer.add_video(
+        subject_id=name,
+        images=images,
+        landmarks=landmarks.astype(np.float32),
+        grade=grade,
+        group=group,
+        video_id=f"video-{name}",
+    )
+
+
+@pytest.fixture
+def pictures():
+    return np.random.default_rng(1).integers(0, 256, (5, 200, 200, 3), dtype=np.uint8)
+
+
+def test_one_shared_picture_is_refused_whatever_its_grade_and_landmarks(tmp_path, pictures):
+    with DatasetWriter(tmp_path / "d", kind="grade") as writer:
+        add_person(writer, "a", pictures[:3], grade=0)
+        add_person(writer, "b", pictures[2:], grade=3)
+
+        with pytest.raises(DataError, match="video-[ab] and video-[ab]") as caught:
+            writer.finish()
+
+    assert "subjects" in caught.value.found
+    assert not (tmp_path / "d").exists()
+
+
+def test_subjects_of_one_group_may_share_a_picture(tmp_path, pictures):
+    with DatasetWriter(tmp_path / "d", kind="grade") as writer:
+        add_person(writer, "a", pictures[:3], grade=0, group="g")
+        add_person(writer, "b", pictures[2:], grade=3, group="g")
+
+        assert writer.finish().num_frames == 6
+
+
+def test_a_black_picture_shows_nobody_and_may_be_shared(tmp_path, pictures):
+    pictures[2] = 0
+    with DatasetWriter(tmp_path / "d", kind="grade") as writer:
+        add_person(writer, "a", pictures[:3], grade=0)
+        add_person(writer, "b", pictures[2:], grade=3)
+
+        assert writer.finish().num_frames == 6
 
 
 def test_a_writer_does_not_write_over_a_dataset(dataset):
