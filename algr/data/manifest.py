@@ -4,7 +4,7 @@ import csv
 import io
 import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
@@ -96,17 +96,52 @@ def read_rows(path: Path) -> ManifestRows:
     except OSError as error:
         raise DataError(f"{path.name}: cannot be read ({error.strerror or error})") from error
     first = text.partition("\n")[0]
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=max(",;\t", key=first.count))
-    header = tuple(name.strip().lower() for name in next(reader, []))
+    delimiter = max(",;\t", key=first.count)
+    lines = _lines(path, text, delimiter=delimiter)
+    header = tuple(name.strip().lower() for name in next(lines, (1, []))[1])
     warnings = _check_columns(path, header)
     rows: list[ManifestRow] = []
     problems: list[str] = []
-    for cells in reader:
+    for line, cells in lines:
         if any(cell.strip() for cell in cells):
-            row, wrong = _parse(cells, header=header, line=reader.line_num)
+            row, wrong = _parse(cells, header=header, line=line)
             problems += wrong
             rows += [row] if row else []
     return ManifestRows(rows=tuple(rows), problems=tuple(problems), warnings=tuple(warnings))
+
+
+def _lines(path: Path, text: str, *, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+    """The cells of each line of the table, and the line of the file on which they begin.
+
+    Raises:
+        DataError: A quote is not closed or stands in the wrong place, or a cell is too long.
+    """
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
+    line = 1
+    try:
+        for cells in reader:
+            yield line, cells
+            line = reader.line_num + 1
+    except csv.Error as error:
+        quote = _open_quote(text, first=line, last=reader.line_num, delimiter=delimiter)
+        found = f"the quote that opens here is not closed ({error})" if quote else str(error)
+        raise problems_error(path, [f"line {quote or line}: {found}"]) from error
+
+
+def _open_quote(text: str, *, first: int, last: int, delimiter: str) -> int:
+    """The line of the last quote that opens a cell in these lines; 0 if there is none."""
+    opened, inside, before = 0, False, delimiter
+    lines = list(io.StringIO(text, newline=""))
+    for number in range(first, last + 1):
+        for letter in lines[number - 1]:
+            if letter == '"' and inside:
+                inside = False
+            elif letter == '"' and before in (delimiter, "\n", "\r"):
+                opened, inside = number, True
+            elif letter == '"' and before == '"' and opened:
+                inside = True
+            before = letter
+    return opened
 
 
 def problems_error(path: Path, problems: Sequence[str]) -> DataError:
@@ -211,6 +246,13 @@ def _parse(
     if any(cell.strip() for cell in cells[len(header) :]) or len(cells) < len(header):
         found = f"line {line}: {len(cells)} cells under {len(header)} columns"
         return None, [f"{found}; a text with a comma stands in quotes"]
+    split = [
+        f"line {line}: {name}: a line break in the cell; is the quote before it closed?"
+        for name, cell in zip(header, cells, strict=False)
+        if name in COLUMNS and "\n" in cell.strip().replace("\r", "\n")
+    ]
+    if split:
+        return None, split
     source = _Line(
         line, {name: cell.strip() for name, cell in zip(header, cells, strict=False) if name}
     )

@@ -174,3 +174,33 @@ def test_a_folder_without_manifest_says_what_is_expected(tmp_path):
 def test_a_manifest_that_is_not_utf8_says_so(read):
     with pytest.raises(DataError, match="not UTF-8"):
         read(HEAD + "müller.mp4,p,1\n", encoding="latin-1")
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ('a.mp4,p,1\nb.mp4,"q,2\nc.mp4,r,3\n', "line 3: the quote that opens here is not closed"),
+        ('a.mp4,"p,1\nb.mp4,"q",2\n', "line 2: the quote that opens here is not closed"),
+        ('a.mp4,"p""x",1\n\nb.mp4,"q""\nc.mp4,r,3\n', "line 4: the quote that opens here"),
+        ('a.mp4,"p,1\nb.mp4,q,2\nc.mp4,r",3\n', "line 2: patient_id: a line break in the cell"),
+        ("a.mp4,p,1\nb.mp4," + 140_000 * "q" + ",2\n", "line 3: field larger than field limit"),
+        ('a.mp4,"p' + 140_000 * "q" + ",2\n", "line 2: the quote that opens here is not closed"),
+    ],
+)
+def test_a_quote_that_swallows_patients_and_what_is_no_table_are_named(read, rows, message):
+    with pytest.raises(DataError) as caught:
+        read(HEAD + rows)
+
+    (problem,) = caught.value.problems
+    assert problem.startswith(message)
+
+
+def test_a_quote_in_the_header_that_is_not_closed_is_named(read):
+    with pytest.raises(DataError, match="line 1: the quote that opens here is not closed"):
+        read('video,"patient_id,grade_hb\na.mp4,p,1\n')
+
+
+def test_a_remark_may_have_line_breaks_and_later_lines_keep_their_numbers(read):
+    text = 'video,patient_id,grade_hb,remark\na.mp4,p,1,"one\ntwo, ""three"""\nb.mp4,q,2,\n'
+
+    assert [(video.patient_id, video.line) for video in read(text).videos] == [("p", 2), ("q", 4)]
