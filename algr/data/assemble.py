@@ -12,6 +12,7 @@ import pyarrow as pa
 from algr import __version__
 from algr.data.description import Description, FileEntry, SubjectEntry
 from algr.data.fingerprint import SUBJECT_DIGEST_LENGTH, dataset_fingerprint, subject_digest
+from algr.data.refusal import BrokenOffError
 from algr.data.rows import (
     ROWS_PER_BATCH,
     UNKNOWN,
@@ -204,7 +205,7 @@ def _check_space(videos: Sequence[StagedVideo], folder: Path) -> None:
     needed = sum(video.path.stat().st_size for video in videos)
     free = shutil.disk_usage(folder).free
     if needed > free:
-        raise DataError(
+        raise BrokenOffError(
             f"{folder}: {free / 1e9:.1f} GB free",
             expected=f"{needed / 1e9:.1f} GB for the dataset",
             advice="free some space, or choose another --data-home; nothing is decoded twice",

@@ -8,7 +8,7 @@ from algr.data.align import ALIGNMENT_VERSION, BORDER_GREY, BOX_ENLARGE
 from algr.data.clinic import ClinicManifest, ClinicVideo
 from algr.data.decode import Inspection, VideoJob
 from algr.data.fingerprint import canonical_json
-from algr.data.identity import hash_id, load_or_create_key
+from algr.data.identity import hash_id
 from algr.data.manifest import EXERCISES
 from algr.data.rows import UNKNOWN
 from algr.data.summary import LeftOut
@@ -17,9 +17,10 @@ from algr.data.videos import Rating, VideoRecord
 from algr.faces import ALIGNED_SIZE, HOUSE_BRACKMANN_CLASS
 
 
-def clinic_jobs(manifest: ClinicManifest, *, source: Path, fps: float) -> list[VideoJob]:
-    """A job for each video that the manifest does not exclude."""
-    key = load_or_create_key()
+def clinic_jobs(
+    manifest: ClinicManifest, *, source: Path, fps: float, key: bytes
+) -> list[VideoJob]:
+    """A job for each video that the manifest does not exclude; `key` hashes its ids."""
     return [
         VideoJob(
             path=source / video.video,

@@ -9,6 +9,8 @@ import logging
 import os
 import secrets
 import stat
+from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
@@ -29,19 +31,45 @@ def key_path() -> Path:
     return (Path(base) if base else Path.home() / ".config") / "algr" / "id.key"
 
 
+@dataclass(frozen=True, kw_only=True)
+class KeyClaim:
+    """The key, and whether this process made it."""
+
+    path: Path
+    key: bytes
+    is_new: bool
+    stamp_ns: int
+
+    def give_back(self) -> None:
+        """Remove the key if it was made for this claim and nobody else has used it since."""
+        with suppress(FileNotFoundError):
+            if self.is_new and self.path.stat().st_mtime_ns == self.stamp_ns:
+                self.path.unlink()
+
+
 def load_or_create_key() -> bytes:
+    """The key of this user; see `claim_key`."""
+    return claim_key().key
+
+
+def claim_key() -> KeyClaim:
     """The key of this user; at first use it is drawn and written, readable by the user alone.
+
+    Each use sets the file's time, so that who made the key can tell whether others rely on it.
 
     Raises:
         DataError: The key file cannot be read or written, or is not a key.
     """
     path = key_path()
     try:
-        if not path.exists():
-            _create(path)
+        is_new = not path.exists() and _create(path)
+        if not is_new:
+            with suppress(OSError):  # nobody removes a key that belongs to another user
+                os.utime(path)
         text = path.read_text(encoding="ascii").strip()
         if stat.S_IMODE(path.stat().st_mode) & 0o077:
             _LOG.warning("%s can be read by others: chmod 600 it", path)
+        stamp_ns = path.stat().st_mtime_ns
     except OSError as error:
         raise DataError(
             f"{path}: {error.strerror or error}",
@@ -56,7 +84,7 @@ def load_or_create_key() -> bytes:
         raise _no_key(path) from error
     if len(key) != _KEY_BYTES:
         raise _no_key(path)
-    return key
+    return KeyClaim(path=path, key=key, is_new=is_new, stamp_ns=stamp_ns)
 
 
 def hash_id(kind: IdKind, value: str, *, key: bytes | None = None) -> str:
@@ -72,8 +100,12 @@ def hash_id(kind: IdKind, value: str, *, key: bytes | None = None) -> str:
     return hmac.new(used, message, hashlib.sha256).hexdigest()[:_HASH_DIGITS]
 
 
-def _create(path: Path) -> None:
-    """Make the file whole under another name, then link it, so that two makers agree on one."""
+def _create(path: Path) -> bool:
+    """Make the file whole under another name, then link it, so that two makers agree on one.
+
+    Returns:
+        Whether it is this one.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -85,9 +117,10 @@ def _create(path: Path) -> None:
         try:
             path.hardlink_to(draft)
         except FileExistsError:
-            return
+            return False
     finally:
         draft.unlink(missing_ok=True)
+    return True
 
 
 def _no_key(path: Path) -> DataError:

@@ -25,9 +25,11 @@ from algr.data.decode import (
     stage_video,
 )
 from algr.data.description import DESCRIPTION_FILE, Description
+from algr.data.identity import claim_key, key_path
 from algr.data.manifest import EXERCISES
+from algr.data.refusal import RESUMABLE, BrokenOffError, no_folders_after_refusal
 from algr.data.rows import UNKNOWN
-from algr.data.staging import StagedVideo, find_staged, staging_folder
+from algr.data.staging import StagedVideo, find_staged, staging_folder, staging_path
 from algr.data.store import PreparedDataset
 from algr.data.summary import LeftOut, PrepareProgress, PrepareSummary, Stage, rejected_frames
 from algr.data.workers import work_through
@@ -52,7 +54,8 @@ def prepare_clinic(
     """Prepare the recordings of a clinic as the dataset `name`.
 
     A preparation that was broken off goes on where it stood: finished videos lie in a hidden
-    folder beside the dataset until all are there. The dataset appears whole, by one rename.
+    folder beside the dataset until all are there. The dataset appears whole, by one rename. A
+    preparation that is refused leaves nothing that was not there before.
 
     Args:
         source: Folder with `manifest.csv`, videos and landmark files.
@@ -72,36 +75,58 @@ def prepare_clinic(
     if fps <= 0:
         raise UsageError(f"--fps {fps:g}", expected="frames per second, more than 0")
     manifest = read_manifest(check_source(source))
-    todo = clinic_jobs(manifest, source=source, fps=fps)
-    watch = _Watch(progress, videos_total=len(todo))
-    inspections = _inspect(todo, threads=jobs, watch=watch)
-    simulated = is_simulated(source)
-    plan = DatasetPlan(
-        kind="grade",
-        label_names=GRADES,
-        parameters=preparation_parameters(fps),
-        exercises=EXERCISES,
-        simulated=simulated,
-        source_digest=source_digest(inspections, simulated=simulated),
-    )
-    work = _Work(jobs=jobs, strict=strict, todo=todo, inspections=inspections, watch=watch)
-    try:
-        summary = _up_to_date(directory, plan=plan, strict=strict, replace=replace)
-        if summary is None:
-            with staging_folder(directory) as staging:
-                summary = _decode_and_write(work, staging=staging, directory=directory, plan=plan)
-    except OSError as error:
-        raise DataError(
-            f"{error.filename or home.datasets}: {error.strerror or error}",
-            expected="a data home that can be written to, with enough space",
-            advice="choose another --data-home, or make room; finished videos are kept",
-        ) from error
+    with no_folders_after_refusal(home.datasets, key_path().parent):
+        claim = claim_key()
+        try:
+            todo = clinic_jobs(manifest, source=source, fps=fps, key=claim.key)
+            watch = _Watch(progress, videos_total=len(todo))
+            work = _Work(
+                jobs=jobs,
+                strict=strict,
+                todo=todo,
+                inspections=_inspect(todo, threads=jobs, watch=watch),
+                watch=watch,
+            )
+            plan = _plan(work, fps=fps, simulated=is_simulated(source))
+            summary = _prepare(work, directory=directory, plan=plan, replace=replace)
+        except RESUMABLE:
+            raise
+        except AlgrError:
+            claim.give_back()
+            raise
     return dataclasses.replace(
         summary,
         left_out=(*excluded_videos(manifest), *summary.left_out),
         warnings=(*manifest.warnings, *summary.warnings),
         seconds=watch.elapsed_s,
     )
+
+
+def _plan(work: "_Work", *, fps: float, simulated: bool) -> DatasetPlan:
+    return DatasetPlan(
+        kind="grade",
+        label_names=GRADES,
+        parameters=preparation_parameters(fps),
+        exercises=EXERCISES,
+        simulated=simulated,
+        source_digest=source_digest(work.inspections, simulated=simulated),
+    )
+
+
+def _prepare(work: "_Work", *, directory: Path, plan: DatasetPlan, replace: bool) -> PrepareSummary:
+    try:
+        summary = _up_to_date(directory, plan=plan, strict=work.strict, replace=replace)
+        if summary is None:
+            with staging_folder(directory) as staging:
+                summary = _decode_and_write(work, staging=staging, directory=directory, plan=plan)
+    except OSError as error:
+        kind = BrokenOffError if staging_path(directory).exists() else DataError
+        raise kind(
+            f"{error.filename or directory.parent}: {error.strerror or error}",
+            expected="a data home that can be written to, with enough space",
+            advice="choose another --data-home, or make room; finished videos are kept",
+        ) from error
+    return summary
 
 
 @dataclasses.dataclass(frozen=True, kw_only=True)
@@ -349,6 +374,6 @@ def _record(outcomes: dict[int, Outcome], position: int, outcome: Outcome, *, wo
             f"--strict: {outcome.problem}",
             expected="videos that can all be read",
             advice="repair the video, give it an exclude_reason in the manifest, or leave out "
-            "--strict; finished videos are kept",
+            "--strict",
         )
     outcomes[position] = outcome

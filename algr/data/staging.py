@@ -14,10 +14,11 @@ import numpy as np
 import pyarrow as pa
 
 from algr.data.fingerprint import FrameDigest, frame_digests, video_digest
+from algr.data.refusal import RESUMABLE
 from algr.data.rows import FrameRows, frame_schema, to_batch, views_of
 from algr.data.videos import VideoRecord, parse_video
 from algr.durable import held, write_whole
-from algr.errors import DataError
+from algr.errors import AlgrError, DataError
 
 _RECORD_FORM = 2
 """Of the record files; a video whose record has another form is decoded again."""
@@ -42,16 +43,21 @@ class StagedVideo:
                 yield views_of(reader.get_batch(index))
 
 
+def staging_path(directory: Path) -> Path:
+    """Where the videos of a dataset to be are staged."""
+    return directory.parent / f".{directory.name}.staging"
+
+
 @contextmanager
 def staging_folder(directory: Path) -> Iterator[Path]:
     """The hidden folder beside a dataset to be; one process at a time has it.
 
-    It is removed when the work is done, and stays when the work is broken off.
+    It is removed when the work is done or refused, and stays when the work is broken off.
 
     Raises:
         DataError: Another process prepares the same dataset.
     """
-    folder = directory.parent / f".{directory.name}.staging"
+    folder = staging_path(directory)
     folder.mkdir(parents=True, exist_ok=True)
     busy = DataError(
         f"dataset {directory.name!r} is being prepared by another process",
@@ -61,7 +67,13 @@ def staging_folder(directory: Path) -> Iterator[Path]:
     with held(folder / "lock", otherwise=busy):
         for partial in folder.glob("*.part"):
             partial.unlink()
-        yield folder
+        try:
+            yield folder
+        except RESUMABLE:
+            raise
+        except AlgrError:
+            shutil.rmtree(folder)
+            raise
         shutil.rmtree(folder)
 
 

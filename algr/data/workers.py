@@ -12,7 +12,7 @@ from multiprocessing.connection import wait as wait_for_sentinels
 from typing import Any, TypeVar
 
 from algr.data.decode import Control
-from algr.errors import DataError
+from algr.data.refusal import BrokenOffError
 
 T = TypeVar("T")
 R = TypeVar("R")
@@ -119,7 +119,7 @@ def work_through(
             for future in done:
                 yield position_of[future], future.result()
     except BrokenProcessPool as error:
-        raise DataError(
+        raise BrokenOffError(
             "a process that decodes videos was ended from outside",
             expected="enough memory for all of them",
             advice="run the same command again with fewer --jobs; finished videos are kept",

@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from algr.data.assemble import ROWS_PER_SHARD, DatasetPlan, assemble
 from algr.data.rows import ROWS_PER_BATCH, UNKNOWN, FrameRows, Kind, slice_rows
-from algr.data.staging import StagedVideo, StageWriter
+from algr.data.staging import StagedVideo, StageWriter, staging_path
 from algr.data.store import PreparedDataset
 from algr.data.videos import VideoRecord
 from algr.errors import DataError
@@ -52,7 +52,7 @@ class DatasetWriter:
             simulated=simulated,
             rows_per_shard=rows_per_shard,
         )
-        self._staging = directory.parent / f".{directory.name}.staging"
+        self._staging = staging_path(directory)
         self._staged: list[StagedVideo] = []
 
     def __enter__(self) -> Self:

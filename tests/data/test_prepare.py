@@ -1,10 +1,12 @@
 import json
+import shutil
 
 import numpy as np
 import pytest
 
 from algr.data import match_ids, open_dataset, prepare_clinic, verify_dataset
 from algr.data.align import align_face
+from algr.data.identity import key_path, load_or_create_key
 from algr.data.video import iterate_video
 from algr.errors import DataError, UsageError
 
@@ -316,6 +318,67 @@ def test_one_recording_under_two_patients_is_refused(prepare, clinic, home, grad
         prepare()
 
     assert not home.dataset("sim").exists()
+
+
+def spoil_everything(clinic):
+    for path in clinic.folder.glob("*.mp4"):
+        path.write_bytes(b"no video")
+
+
+def spoil_one(clinic):
+    (clinic.folder / "dora_take.mp4").write_bytes(b"no video")
+
+
+def give_one_face_to_two(clinic):
+    for suffix in (".mp4", "_land.csv"):
+        copied = (clinic.folder / f"anna_take{suffix}").read_bytes()
+        (clinic.folder / f"bert_take{suffix}").write_bytes(copied)
+
+
+@pytest.mark.parametrize(
+    ("harm", "strict"),
+    [(spoil_everything, False), (spoil_one, True), (give_one_face_to_two, False)],
+)
+def test_a_refused_preparation_leaves_the_disk_as_it_was(prepare, clinic, tmp_path, harm, strict):
+    harm(clinic)
+    before = sorted(tmp_path.rglob("*"))
+
+    with pytest.raises(DataError):
+        prepare(strict=strict)
+
+    assert sorted(tmp_path.rglob("*")) == before
+
+
+def test_a_refused_preparation_keeps_the_key_and_the_datasets_of_others(prepare, clinic, home):
+    prepare_clinic(source=clinic.folder, home=home, name="first")
+    key = key_path().read_bytes()
+    before = content_of(home.root)
+    spoil_everything(clinic)
+
+    with pytest.raises(DataError):
+        prepare()
+
+    assert key_path().read_bytes() == key
+    assert content_of(home.root) == before
+
+
+def test_a_key_that_somebody_else_has_begun_to_use_stays(prepare, clinic):
+    spoil_everything(clinic)
+
+    with pytest.raises(DataError):
+        prepare(progress=lambda step: load_or_create_key())
+
+    assert key_path().exists()
+
+
+def test_a_full_disk_is_no_refusal_and_keeps_what_is_finished(prepare, home, monkeypatch):
+    usage = shutil.disk_usage(home.root.parent)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage._replace(free=10))
+    with pytest.raises(DataError, match="nothing is decoded twice"):
+        prepare()
+    monkeypatch.undo()
+
+    assert list((home.datasets / ".sim.staging").glob("*.arrow"))
 
 
 def test_a_wrong_manifest_writes_nothing_at_all(prepare, clinic, home, tmp_path):
