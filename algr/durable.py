@@ -1,13 +1,18 @@
-"""Files that are whole or not there at all, also after a power cut; checksums; and locks."""
+"""Files and folders that are whole or not there at all, also after a power cut; and locks."""
 
+import errno
 import hashlib
 import os
 import secrets
+import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from filelock import FileLock, Timeout
+
+_SWAP_ATTEMPTS = 10
+_RETIRED = ".retired"
 
 
 def write_whole(path: Path, text: str) -> None:
@@ -35,6 +40,48 @@ def sync(path: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def swap_folder(new: Path, place: Path) -> None:
+    """Put a finished folder in the place of another one, or where nothing is.
+
+    A folder that is not empty cannot be renamed over, so that for a moment nothing is in its
+    place: the old folder has the name `.NAME.retired` until the new one is there. After a kill in
+    that moment `recover_folder` brings the old one back. All lie on one file system.
+    """
+    retired = _retired(place)
+    for attempt in range(1, _SWAP_ATTEMPTS + 1):
+        recover_folder(place)
+        try:
+            if place.exists():
+                shutil.rmtree(retired, ignore_errors=True)
+                place.rename(retired)
+            new.rename(place)
+            break
+        except OSError as error:
+            recover_folder(place)
+            # Somebody who looked in that moment has brought the old folder back.
+            if error.errno not in (errno.ENOTEMPTY, errno.EEXIST) or attempt == _SWAP_ATTEMPTS:
+                raise
+    shutil.rmtree(retired, ignore_errors=True)
+    sync(place.parent)
+
+
+def recover_folder(place: Path) -> None:
+    """Bring back the folder that a swap had taken away when it was killed."""
+    if not place.exists() and _retired(place).is_dir():
+        with suppress(OSError):  # then nothing is there, which the caller says better
+            _retired(place).rename(place)
+
+
+def recover_folders(parent: Path) -> None:
+    """`recover_folder` for whatever belongs into `parent`."""
+    for retired in parent.glob(f".*{_RETIRED}"):
+        recover_folder(parent / retired.name.removesuffix(_RETIRED).removeprefix("."))
+
+
+def _retired(place: Path) -> Path:
+    return place.with_name(f".{place.name}{_RETIRED}")
 
 
 def sha256_of(path: Path) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from algr.durable import held, sha256_of, write_whole
+from algr.durable import held, recover_folder, sha256_of, swap_folder, write_whole
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -60,3 +60,86 @@ def test_a_lock_keeps_other_processes_out_until_it_is_let_go(tmp_path: Path) -> 
         assert subprocess.run(command, check=False).returncode == 9
 
     assert subprocess.run(command, check=False).returncode == 0
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    """A new folder and the place of an old one, each with a file that tells which it is."""
+    new, place = tmp_path / ".new", tmp_path / "place"
+    for folder in (new, place):
+        folder.mkdir()
+        (folder / "which").write_text(folder.name)
+    return new, place
+
+
+class KilledError(Exception):
+    """Stands for the end of the process: nothing after it runs."""
+
+
+def kill_at_rename(monkeypatch: pytest.MonkeyPatch, number: int) -> None:
+    renames = iter(range(1, 100))
+    rename = Path.rename
+
+    def counted(path: Path, target: Path) -> Path:
+        if next(renames) == number:
+            raise KilledError
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", counted)
+
+
+def test_a_folder_takes_the_place_of_another_one(folders: tuple[Path, Path]) -> None:
+    new, place = folders
+
+    swap_folder(new, place)
+
+    assert (place / "which").read_text() == ".new"
+    assert list(place.parent.iterdir()) == [place]
+
+
+@pytest.mark.parametrize("number", [1, 2])
+def test_a_swap_that_is_killed_leaves_the_old_folder(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    new, place = folders
+    kill_at_rename(monkeypatch, number)
+    with pytest.raises(KilledError):
+        swap_folder(new, place)
+    monkeypatch.undo()
+
+    recover_folder(place)
+
+    assert (place / "which").read_text() == "place"
+    swap_folder(new, place)
+    assert (place / "which").read_text() == ".new"
+    assert list(place.parent.iterdir()) == [place]
+
+
+def test_a_reader_in_the_moment_of_a_swap_does_not_stop_it(
+    folders: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    new, place = folders
+    rename = Path.rename
+    looks = iter([True, False])
+
+    def watched(path: Path, target: Path) -> Path:
+        if path == new and next(looks):
+            recover_folder(place)
+        return rename(path, target)
+
+    monkeypatch.setattr(Path, "rename", watched)
+    swap_folder(new, place)
+
+    assert (place / "which").read_text() == ".new"
+    assert list(place.parent.iterdir()) == [place]
+
+
+def test_a_swap_that_fails_puts_the_old_folder_back(tmp_path: Path) -> None:
+    place = tmp_path / "place"
+    place.mkdir()
+    (place / "which").touch()
+
+    with pytest.raises(FileNotFoundError):
+        swap_folder(tmp_path / "absent", place)
+
+    assert (place / "which").exists()

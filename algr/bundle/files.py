@@ -2,8 +2,6 @@
 
 import hashlib
 import json
-import shutil
-import tempfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +11,7 @@ import algr
 from algr.bundle.golden import GoldenReport, compare_golden
 from algr.bundle.runtime import OnnxNetwork
 from algr.bundle.spec import Kind, Score
-from algr.durable import sha256_of, sync
+from algr.durable import recover_folder, sha256_of, swap_folder
 from algr.errors import IntegrityError, UsageError
 
 SCHEMA = 1
@@ -94,6 +92,7 @@ def read_bundle(directory: Path, *, expected_sha256: str | None = None) -> Bundl
         UsageError: There is no bundle.
         IntegrityError: A file is missing, altered, or of an unknown schema.
     """
+    recover_folder(directory)
     index_path = directory / INDEX
     if not index_path.is_file():
         raise UsageError(
@@ -150,6 +149,7 @@ def refuse_foreign_folder(directory: Path) -> None:
     Raises:
         UsageError: The path is a file, or a folder with something else in it.
     """
+    recover_folder(directory)
     if not directory.exists():
         return
     if directory.is_dir() and ((directory / INDEX).is_file() or not any(directory.iterdir())):
@@ -162,19 +162,9 @@ def refuse_foreign_folder(directory: Path) -> None:
 
 
 def replace_folder(partial: Path, directory: Path) -> None:
-    """Put a finished folder in its place; the one before it goes only when the new one is there.
-
-    Both are on the same file system.
-    """
+    """Put a finished folder in its place, with the rights of an ordinary one; see `swap_folder`."""
     partial.chmod(0o755)
-    if not directory.exists():
-        partial.rename(directory)
-    else:
-        old = Path(tempfile.mkdtemp(prefix=f".{directory.name}.old-", dir=directory.parent))
-        directory.rename(old / "bundle")
-        partial.rename(directory)
-        shutil.rmtree(old, ignore_errors=True)
-    sync(directory.parent)
+    swap_folder(partial, directory)
 
 
 def _parse_index(path: Path, content: bytes) -> dict[str, Any]:

@@ -25,7 +25,7 @@ from algr.data.rows import (
 )
 from algr.data.staging import StagedVideo, numbered
 from algr.data.videos import VIDEOS_FILE, write_videos
-from algr.durable import sha256_of, sync
+from algr.durable import sha256_of, swap_folder, sync
 from algr.errors import DataError
 from algr.faces import GRADES
 
@@ -112,7 +112,7 @@ def assemble(
     building.mkdir()
     try:
         description = _write(subjects, building, plan=plan, progress=progress)
-        _swap(building, directory)
+        swap_folder(building, directory)
     finally:
         shutil.rmtree(building, ignore_errors=True)
     return description
@@ -286,16 +286,3 @@ class _ShardWriter:
 def _file_entry(path: Path, *, rows: int) -> FileEntry:
     sync(path)
     return FileEntry(file=path.name, bytes=path.stat().st_size, sha256=sha256_of(path), rows=rows)
-
-
-def _swap(building: Path, directory: Path) -> None:
-    """Put the new folder in the place of the old one, which stays until the new one is there."""
-    if not directory.exists():
-        building.rename(directory)
-    else:
-        retired = directory.parent / f".{directory.name}.retired"
-        shutil.rmtree(retired, ignore_errors=True)
-        directory.rename(retired)
-        building.rename(directory)
-        shutil.rmtree(retired, ignore_errors=True)
-    sync(directory.parent)

@@ -12,7 +12,7 @@ from algr.data.fingerprint import dataset_fingerprint, frame_digests, subject_di
 from algr.data.rows import Kind
 from algr.data.store import PreparedDataset
 from algr.data.summary import rejected_frames
-from algr.durable import sha256_of
+from algr.durable import recover_folder, recover_folders, sha256_of
 from algr.errors import DataError, IntegrityError
 from algr.faces import GRADES
 
@@ -56,6 +56,7 @@ def open_dataset(home: DataHome, name: str) -> PreparedDataset:
         IntegrityError: A file is not as it was written.
     """
     directory = home.dataset(name)
+    recover_folder(directory)
     if not (directory / DESCRIPTION_FILE).is_file():
         raise no_dataset(directory)
     return PreparedDataset.open(directory)
@@ -109,6 +110,7 @@ def describe_dataset(home: DataHome, name: str) -> dict[str, Any]:
 
 
 def _names(datasets: Path) -> list[str]:
+    recover_folders(datasets)
     return sorted(
         path.parent.name
         for path in datasets.glob(f"*/{DESCRIPTION_FILE}")
@@ -136,6 +138,7 @@ def verify_dataset(directory: Path) -> VerifyReport:
         IntegrityError: A file is altered (all of them are named), or the content does not have
             the fingerprint that `dataset.json` states.
     """
+    recover_folder(directory)
     if not directory.is_dir():
         raise no_dataset(directory)
     description = Description.read(directory)

@@ -33,6 +33,7 @@ from algr.data.staging import StagedVideo, find_staged, staging_folder, staging_
 from algr.data.store import PreparedDataset
 from algr.data.summary import LeftOut, PrepareProgress, PrepareSummary, Stage, rejected_frames
 from algr.data.workers import work_through
+from algr.durable import recover_folder
 from algr.errors import AlgrError, DataError, UsageError
 from algr.faces import GRADES
 
@@ -194,6 +195,7 @@ def _up_to_date(
     directory: Path, *, plan: DatasetPlan, strict: bool, replace: bool
 ) -> PrepareSummary | None:
     """The summary of the dataset that is there, if it is the one that is asked for."""
+    recover_folder(directory)
     if not (directory / DESCRIPTION_FILE).exists():
         return None
     try:

@@ -303,3 +303,10 @@ def test_a_network_that_fixes_the_batch_is_not_packaged(
 
     with pytest.raises(AssertionError, match="crop: the batch is fixed"):
         write_bundle(tmp_path / "bundle", model=Fixed(), spec=spec_with())
+
+
+def test_a_bundle_that_a_killed_replacement_took_away_comes_back(copied: Path) -> None:
+    copied.rename(copied.with_name(".copied.retired"))
+
+    assert read_bundle(copied).directory == copied
+    assert [path.name for path in copied.parent.iterdir()] == ["copied"]

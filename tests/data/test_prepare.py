@@ -85,6 +85,13 @@ def test_a_second_preparation_finds_the_dataset_up_to_date(prepare, home):
     assert content_of(home.root) == before
 
 
+def test_a_dataset_that_a_killed_replacement_took_away_is_found_up_to_date(prepare, home):
+    prepare()
+    home.dataset("sim").rename(home.datasets / ".sim.retired")
+
+    assert prepare().up_to_date
+
+
 @pytest.mark.parametrize("options", [{"fps": 3.0}, {}])
 def test_another_dataset_of_that_name_is_kept_unless_replaced(prepare, clinic, home, options):
     prepare()

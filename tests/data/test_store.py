@@ -346,3 +346,16 @@ def test_a_black_picture_shows_nobody_and_may_be_shared(tmp_path, pictures):
 def test_a_writer_does_not_write_over_a_dataset(dataset):
     with pytest.raises(DataError, match="exists already"):
         DatasetWriter(dataset.directory, kind="grade")
+
+
+@pytest.mark.parametrize("use", ["list", "open", "verify"])
+def test_a_dataset_that_a_killed_replacement_took_away_comes_back(dataset, home, use):
+    dataset.directory.rename(dataset.directory.with_name(f".{dataset.name}.retired"))
+    uses = {
+        "list": lambda: list_datasets(home)[0].name,
+        "open": lambda: open_dataset(home, dataset.name).name,
+        "verify": lambda: verify_dataset(dataset.directory).name,
+    }
+
+    assert uses[use]() == dataset.name
+    assert [path.name for path in home.datasets.iterdir()] == [dataset.name]
