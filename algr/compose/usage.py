@@ -1,5 +1,6 @@
 """What is done with trained models and with clusters: list, pull, predict, serve, look, submit."""
 
+import math
 import subprocess
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -40,7 +41,7 @@ def predict_files(
     """Predictions of each file, in the form that `algr predict --json` prints.
 
     Raises:
-        UsageError: One landmark file was given for several files.
+        UsageError: One landmark file was given for several files, or the rate is no number.
         DataError: A file cannot be read, or its landmarks are missing.
         IntegrityError: The model's files were altered.
     """
@@ -50,6 +51,10 @@ def predict_files(
         raise UsageError(
             f"--landmarks names one file, but there are {len(files)} files to predict",
             expected="a landmark file beside each of them, or one file at a time",
+        )
+    if not (math.isfinite(fps) and fps > 0):
+        raise UsageError(
+            f"--fps {fps:g}", expected="frames per second, a number above 0", advice="leave it out"
         )
     predictor = Predictor.open(model)
     return [predictor.predict_file(file, landmarks=landmarks, fps=fps) for file in files]

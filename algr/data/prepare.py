@@ -1,6 +1,7 @@
 """`algr data prepare clinic`: recordings in, one dataset out, or nothing."""
 
 import dataclasses
+import math
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -73,7 +74,7 @@ def prepare_clinic(
         UsageError: The name or a number cannot be used.
     """
     directory = home.dataset(name)
-    if fps <= 0:
+    if not (math.isfinite(fps) and fps > 0):
         raise UsageError(f"--fps {fps:g}", expected="frames per second, more than 0")
     manifest = read_manifest(check_source(source))
     with no_folders_after_refusal(home.datasets, key_path().parent):

@@ -73,6 +73,8 @@ def _prepare(run: Any, source: Path, *more: str) -> Any:
         (("cv", "--dataset", "x", "--preset", "big"), 2, "paper"),
         (("cv",), 2, "--dataset"),
         (("predict", "--model", "absent", "x.mp4"), 2, "absent"),
+        (("predict", "--model", "absent", "--fps", "inf", "x.mp4"), 2, "--fps inf"),
+        (("predict", "--model", "absent", "--fps", "nan", "x.mp4"), 2, "nan"),
     ],
 )
 def test_a_wrong_command_line(

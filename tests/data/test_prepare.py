@@ -403,6 +403,7 @@ def test_a_wrong_manifest_writes_nothing_at_all(prepare, clinic, home, tmp_path)
     [
         ({"name": "a/b"}, UsageError, "cannot be used as a name"),
         ({"fps": 0}, UsageError, "--fps 0"),
+        ({"fps": float("inf")}, UsageError, "--fps inf"),
         ({"source": "nowhere"}, DataError, "--source .*nowhere: no such folder"),
     ],
 )
