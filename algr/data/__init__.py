@@ -24,6 +24,7 @@ from algr.data.prepare import prepare_clinic
 from algr.data.rows import Kind
 from algr.data.store import FrameBatch, FrameTable, PreparedDataset, SubjectInfo
 from algr.data.summary import LeftOut, PrepareProgress, PrepareSummary, grade_mapping_text
+from algr.data.usable import face_problem
 from algr.data.video import VideoFrame, VideoInfo, iterate_video, probe_video
 from algr.data.videos import VideoRecord
 from algr.data.weights import class_weights
@@ -67,6 +68,7 @@ __all__ = [
     "class_weights",
     "crop_batch",
     "describe_dataset",
+    "face_problem",
     "grade_mapping_text",
     "hash_id",
     "iterate_video",

@@ -25,6 +25,8 @@ BOX_ENLARGE = 2.9
 BORDER_GREY = 128
 MIN_INTER_OCULAR_PX = 8.0
 """Faces whose eye centres lie closer hold no picture worth training on."""
+_MAX_COORDINATE_PX = 1e6
+"""No picture is as large; beyond it the arithmetic of whole pixels would overflow."""
 _MAX_STRIDE = 1.2
 """Source pixels from one bilinear sample to the next."""
 
@@ -59,12 +61,18 @@ def alignment_matrix(landmarks_L2: NDArray[np.floating]) -> NDArray[np.float64]:
     """Matrix (2, 3) from image pixels to pixels of the aligned face.
 
     Raises:
-        DataError: A point that the transform needs is missing, or the eyes are too close.
+        DataError: A point that the transform needs is missing or beyond any picture, or the eyes
+            are too close.
     """
     points_L2 = np.asarray(landmarks_L2, np.float64)
     if points_L2.shape != (NUM_LANDMARKS, 2):
         raise DataError(
             f"landmarks of shape {points_L2.shape}", expected=f"({NUM_LANDMARKS}, 2): x, y"
+        )
+    if (np.abs(points_L2) > _MAX_COORDINATE_PX).any():
+        raise DataError(
+            "a landmark lies beyond any picture",
+            expected=f"x and y of at most {_MAX_COORDINATE_PX:g} pixels",
         )
     distance = inter_ocular_px(points_L2)
     anchors = points_L2[[NOSE_TIP, *MOUTH_CORNERS]]

@@ -12,22 +12,18 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from algr.data.align import ALIGNMENT_VERSION, MIN_INTER_OCULAR_PX, align_face, inter_ocular_px
+from algr.data.align import ALIGNMENT_VERSION, align_face, inter_ocular_px
 from algr.data.description import SCHEMA_VERSION
 from algr.data.fingerprint import canonical_json
 from algr.data.landmarks import LandmarkTrack, landmark_path, read_landmark_csv
 from algr.data.rows import IMAGE_SHAPE, LANDMARK_SHAPE, ROWS_PER_BATCH, FrameRows, slice_rows
 from algr.data.staging import StagedVideo, StageWriter, find_staged
+from algr.data.usable import face_problem
 from algr.data.video import DECODING_VERSION, VideoFrame, iterate_video, probe_video
 from algr.data.videos import Exercise, Rejection, VideoRecord
 from algr.errors import DataError
 
 EXCLUDED = "excluded by the manifest"
-NO_ROW = "no row in the landmark file"
-NO_POINTS = "landmarks missing"
-TOO_SMALL = f"eye centres less than {MIN_INTER_OCULAR_PX:g} pixels apart"
-OUTSIDE = "face outside of the picture"
-_MIN_SHARE_INSIDE = 0.5
 
 
 class Control(Protocol):
@@ -217,15 +213,8 @@ def _rejection(
     """Why this frame is left out, or the empty text."""
     if _stretch_at(frame.time_s, excluded):
         return EXCLUDED
-    if landmarks_L2 is None:
-        return NO_ROW
-    if np.isnan(landmarks_L2).any():
-        return NO_POINTS
-    if inter_ocular_px(landmarks_L2) < MIN_INTER_OCULAR_PX:
-        return TOO_SMALL
     height, width = frame.image_HWC.shape[:2]
-    inside = (landmarks_L2 >= 0).all(axis=1) & (landmarks_L2 <= [width - 1, height - 1]).all(axis=1)
-    return "" if inside.mean() >= _MIN_SHARE_INSIDE else OUTSIDE
+    return face_problem(landmarks_L2, height=height, width=width)
 
 
 def _stretch_at(time_s: float, stretches: Sequence[Exercise]) -> Exercise | None:

@@ -15,6 +15,8 @@ from algr.faces import NUM_LANDMARKS
 
 HEADER = ("frame", *(f"{axis}{point}" for point in range(NUM_LANDMARKS) for axis in "xy"))
 _SHOWN_PROBLEMS = 10
+_MAX_FRAME_DIGITS = 15
+_MAX_COORDINATE = float(np.finfo(np.float32).max)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +118,7 @@ def _read_rows(
 def _parse_row(cells: list[str]) -> tuple[str, int, list[float]]:
     if len(cells) != len(HEADER):
         return f"{len(cells)} values instead of {len(HEADER)}", 0, []
-    if not cells[0].strip().isdecimal():
+    if not cells[0].strip().isdecimal() or len(cells[0].strip()) > _MAX_FRAME_DIGITS:
         return f"frame {cells[0]!r} is not a whole number from 0", 0, []
     values: list[float] = []
     for name, cell in zip(HEADER[1:], cells[1:], strict=True):
@@ -124,6 +126,6 @@ def _parse_row(cells: list[str]) -> tuple[str, int, list[float]]:
             values.append(float(cell) if cell and not cell.isspace() else math.nan)
         except ValueError:
             return f"{name}: {cell!r} is not a number", 0, []
-        if math.isinf(values[-1]):
+        if abs(values[-1]) > _MAX_COORDINATE:
             return f"{name}: {cell!r} is not a place", 0, []
     return "", int(cells[0]), values

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from algr.data import align_face
+from algr.data import align_face, face_problem
 from algr.errors import DataError
 from algr.faces import ALIGNED_SIZE, CROP_SIZE, NUM_LANDMARKS
 
@@ -45,16 +45,24 @@ def face_of(
         name: For messages.
 
     Raises:
-        DataError: There are neither landmarks nor an aligned face.
+        DataError: There are neither landmarks nor an aligned face, or it is a face that a
+            preparation would leave out too.
     """
+    height, width = image_HWC.shape[:2]
     if landmarks_L2 is not None:
+        problem = face_problem(landmarks_L2, height=height, width=width)
+        if problem:
+            raise DataError(
+                f"{name}: {problem}",
+                expected=f"{NUM_LANDMARKS} points of a face in the picture, in its own pixels",
+                advice="give the original resolution, and the `landmarks` that belong to it",
+            )
         aligned = align_face(image_HWC, landmarks_L2)
         return Face(
             crop_HWC=_center(aligned.image_HWC),
             rotation_22=aligned.to_aligned[:, :2],
             shift_2=aligned.to_aligned[:, 2] - _MARGIN,
         )
-    height, width = image_HWC.shape[:2]
     if (height, width) == (ALIGNED_SIZE, ALIGNED_SIZE):
         return Face(
             crop_HWC=_center(image_HWC), rotation_22=np.eye(2), shift_2=np.full(2, -float(_MARGIN))

@@ -4,7 +4,7 @@ Shape suffixes: F = faces, H = height, W = width, C = channels (RGB), P = grades
 L = landmarks, 2 = x, y.
 """
 
-import logging
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,12 +13,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algr.bundle import Bundle, read_bundle
+from algr.data import face_problem
 from algr.errors import DataError
 from algr.serving.faces import Face, face_of
 from algr.serving.images import decode_image, is_image_file
-from algr.serving.replies import FrameReply, ModelReply, PredictionReply, VideoReply
-
-logger = logging.getLogger(__name__)
+from algr.serving.replies import (
+    FrameReply,
+    ModelReply,
+    PredictionReply,
+    RejectedFrames,
+    VideoReply,
+)
 
 BATCH_SIZE = 16
 DEFAULT_FPS = 6.0
@@ -29,6 +34,12 @@ class _TimedFace:
     face: Face
     frame: int
     time_s: float | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Rejected:
+    frame: int
+    reason: str
 
 
 class Predictor:
@@ -77,20 +88,44 @@ class Predictor:
 
         Args:
             path: Of the video.
-            landmarks: CSV with the landmarks of its frames; those without are left out.
+            landmarks: CSV with the landmarks of its frames. Those that a preparation would leave
+                out are left out here too, and named in the reply.
             fps: Frames per second to take; none for all.
 
         Raises:
-            DataError: The video or the landmarks cannot be read, or do not belong together.
+            DataError: The video or the landmarks cannot be read, or no frame can be used.
         """
         frames: list[FrameReply] = []
         probabilities: list[NDArray[np.float32]] = []
-        for batch in _batches(_faces_of_video(path, landmarks=landmarks, fps=fps)):
+        rejected: dict[str, list[int]] = defaultdict(list)
+
+        def faces() -> Iterator[_TimedFace]:
+            for frame in _frames_of_video(path, landmarks=landmarks, fps=fps):
+                if isinstance(frame, _Rejected):
+                    rejected[frame.reason].append(frame.frame)
+                else:
+                    yield frame
+
+        for batch in _batches(faces()):
             replies, probability_FP = self._predict(batch)
             frames.extend(replies)
             probabilities.append(probability_FP)
+        left_out = [
+            RejectedFrames(reason=reason, count=len(numbers), frames=numbers)
+            for reason, numbers in sorted(rejected.items())
+        ]
+        if not frames:
+            raise DataError(
+                f"{path.name}: no frame could be used with {landmarks.name}",
+                problems=[f"{part.count} frames: {part.reason}" for part in left_out],
+                expected="49 points for the frames of this video, numbered from 0",
+                advice="check that the two files belong together",
+            )
         return PredictionReply(
-            frames=frames, video=self._video(np.concatenate(probabilities)), model=self.model
+            frames=frames,
+            video=self._video(np.concatenate(probabilities)),
+            rejected=left_out,
+            model=self.model,
         )
 
     def predict_file(
@@ -194,28 +229,22 @@ def _batches(faces: Iterator[_TimedFace]) -> Iterator[list[_TimedFace]]:
         yield batch
 
 
-def _faces_of_video(path: Path, *, landmarks: Path, fps: float | None) -> Iterator[_TimedFace]:
+def _frames_of_video(
+    path: Path, *, landmarks: Path, fps: float | None
+) -> Iterator[_TimedFace | _Rejected]:
     from algr.data.landmarks import read_landmark_csv
     from algr.data.video import iterate_video
 
     track = read_landmark_csv(landmarks)
-    sampled = used = 0
     for frame in iterate_video(path, fps=fps):
-        sampled += 1
         points_L2 = track.at(frame.index)
-        if points_L2 is None or not np.isfinite(points_L2).all():
+        height, width = frame.image_HWC.shape[:2]
+        problem = face_problem(points_L2, height=height, width=width)
+        if problem or points_L2 is None:
+            yield _Rejected(frame=frame.index, reason=problem)
             continue
-        used += 1
         face = face_of(frame.image_HWC, points_L2, name=f"{path.name}, frame {frame.index}")
         yield _TimedFace(face=face, frame=frame.index, time_s=frame.time_s)
-    if not used:
-        raise DataError(
-            f"{path.name}: none of {sampled} frames has landmarks in {landmarks.name}",
-            expected="49 points for the frames of this video, numbered from 0",
-            advice="check that the two files belong together",
-        )
-    if used < sampled:
-        logger.info("%s: %d of %d frames have no landmarks", path.name, sampled - used, sampled)
 
 
 def _landmarks_of_image(path: Path) -> NDArray[np.float32]:

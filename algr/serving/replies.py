@@ -39,6 +39,15 @@ class VideoReply(Reply):
     """Frames with a face."""
 
 
+class RejectedFrames(Reply):
+    """Frames of a video that were left out for one reason."""
+
+    reason: str
+    count: int
+    frames: list[int]
+    """Their numbers in the video, from 0."""
+
+
 class ModelReply(Reply):
     """The model that answered."""
 
@@ -54,6 +63,8 @@ class PredictionReply(Reply):
 
     frames: list[FrameReply]
     video: VideoReply | None = None
+    rejected: list[RejectedFrames] | None = None
+    """Frames of a video that were left out, by reason; the rules are those of a preparation."""
     model: ModelReply
     notice: str = RESEARCH_USE
 

@@ -159,9 +159,10 @@ def _parse_landmarks(value: object) -> NDArray[np.float64] | None:
     if value is None or value == "":
         return None
     try:
+        # A whole number of 400 digits has no place among the floats.
         points = np.asarray(json.loads(value) if isinstance(value, str) else value, np.float64)
         points_L2 = points.reshape(NUM_LANDMARKS, 2)
-    except (ValueError, TypeError, RecursionError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:
         raise DataError(
             "`landmarks` cannot be read",
             expected=f"a JSON list of {NUM_LANDMARKS} pairs [x, y] in pixels of the image",

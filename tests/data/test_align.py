@@ -178,6 +178,8 @@ def test_agrees_with_a_fine_point_sampling(kit):
         ({"count": 48}, r"landmarks of shape \(48, 2\)"),
         ({"image": np.zeros((9, 9), np.uint8)}, "an image of type uint8"),
         ({"image": np.zeros((9, 9, 3))}, "an image of type float64"),
+        ({"size": 1e7}, "a landmark lies beyond any picture"),
+        ({"size": 1e160}, "a landmark lies beyond any picture"),
     ],
 )
 def test_what_cannot_be_aligned_is_said(kit, change, message):

@@ -47,6 +47,8 @@ def test_a_spreadsheets_byte_order_mark_is_no_part_of_the_header(tmp_path):
         (",".join(HEADER) + f"\n-1,{ROW}\n", "line 2: frame '-1' is not a whole number"),
         (",".join(HEADER) + f"\n0,abc,{ROW[4:]}\n", "line 2: x0: 'abc' is not a number"),
         (",".join(HEADER) + f"\n0,inf,{ROW[4:]}\n", "line 2: x0: 'inf' is not a place"),
+        (",".join(HEADER) + f"\n0,1e160,{ROW[4:]}\n", "line 2: x0: '1e160' is not a place"),
+        (",".join(HEADER) + f"\n{9**400},{ROW}\n", "is not a whole number"),
         (",".join(HEADER) + f"\n4,{ROW}\n4,{ROW}\n", "line 3: frame 4 stands in line 2 already"),
         (",".join(HEADER) + "\n0,1\n1,2\n", "a_land.csv: 2 wrong lines"),
         (",".join(HEADER) + "\n0,1" * 14, "… and 4 more"),

@@ -146,6 +146,44 @@ def test_wrong_landmarks_are_refused(client: TestClient, photo: np.ndarray, land
     assert "`landmarks`" in reply.json()["detail"]
 
 
+@pytest.mark.parametrize("factor", [4.0, 1e6, 1e9, 1e12, 1e30, 1e160, 1e305])
+def test_landmarks_far_outside_of_the_picture_are_refused(
+    client: TestClient, photo: np.ndarray, points: np.ndarray, factor: float
+) -> None:
+    reply = client.post(
+        "/predict",
+        files={"image": png(photo)},
+        data={"landmarks": json.dumps((points * factor).tolist())},
+    )
+
+    assert reply.status_code == 422
+    assert "face outside of the picture" in reply.json()["detail"]
+
+
+def test_landmarks_up_to_one_picture_outside_are_taken(
+    client: TestClient, photo: np.ndarray, points: np.ndarray
+) -> None:
+    points[0], points[9] = (-320, -240), (640, 480)
+
+    reply = client.post(
+        "/predict", files={"image": png(photo)}, data={"landmarks": json.dumps(points.tolist())}
+    )
+
+    assert reply.status_code == 200
+
+
+def test_a_whole_number_that_no_float_holds_is_refused(client: TestClient, face: bytes) -> None:
+    landmarks = [[10**400, 1]] * 49
+
+    form = client.post("/predict", files={"image": face}, data={"landmarks": json.dumps(landmarks)})
+    encoded = client.post(
+        "/predict", json={"image": base64.b64encode(face).decode(), "landmarks": landmarks}
+    )
+
+    assert (form.status_code, encoded.status_code) == (422, 422)
+    assert "`landmarks` cannot be read" in form.json()["detail"]
+
+
 def test_json_without_an_image_is_refused(client: TestClient) -> None:
     reply = client.post("/predict", json={"picture": "?"})
 

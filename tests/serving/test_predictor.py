@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from torch import nn
 
 from algr.bundle import Bundle, note_version
@@ -125,8 +126,65 @@ def test_landmarks_of_another_video_are_refused(predictor: Predictor, video: Pat
     header, row, *_ = track.read_text().splitlines()
     track.write_text(f"{header}\n900{row[row.index(',') :]}\n")
 
-    with pytest.raises(DataError, match="none of 12 frames has landmarks in visit_land.csv"):
+    with pytest.raises(DataError, match=r"no frame could be used with visit_land\.csv") as caught:
         predictor.predict_file(video)
+
+    assert caught.value.problems == ("12 frames: no row in the landmark file",)
+
+
+def spoil_some_frames(video: Path, points: np.ndarray) -> None:
+    """Small, outside, incomplete and absurd faces among the good ones."""
+    track = video.parent / "visit_land.csv"
+    lines = track.read_text().splitlines()
+    small, outside = points / 20 + 100, points + np.array([300.0, 0.0])
+    spoilt = {4: small, 6: small, 8: outside, 12: points * 1e30}
+    for frame, bad in spoilt.items():
+        lines[frame - 1] = f"{frame}," + ",".join(f"{value:g}" for value in bad.ravel())
+    cells = lines[9].split(",")
+    lines[9] = ",".join([*cells[:5], "", *cells[6:]])
+    track.write_text("\n".join(lines) + "\n")
+
+
+def test_frames_that_a_preparation_rejects_are_left_out_and_named(
+    predictor: Predictor, video: Path, points: np.ndarray
+) -> None:
+    spoil_some_frames(video, points)
+
+    result = predictor.predict_file(video, fps=10)
+
+    used = [frame["frame"] for frame in result["frames"]]  # type: ignore[attr-defined]
+    assert used == [2, *range(14, 40, 2)]
+    assert result["video"]["frames_used"] == 14  # type: ignore[index]
+    assert result["rejected"] == [
+        {"reason": "eye centres less than 8 pixels apart", "count": 2, "frames": [4, 6]},
+        {"reason": "face outside of the picture", "count": 2, "frames": [8, 12]},
+        {"reason": "landmarks missing", "count": 1, "frames": [10]},
+        {"reason": "no row in the landmark file", "count": 1, "frames": [0]},
+    ]
+
+
+def test_the_table_names_what_was_left_out(
+    predictor: Predictor, video: Path, points: np.ndarray, capsys: pytest.CaptureFixture[str]
+) -> None:
+    from algr.cli.tables import print_predictions
+
+    spoil_some_frames(video, points)
+
+    print_predictions([video], [predictor.predict_file(video, fps=10)])
+
+    assert "left out: 2 frames (eye centres less than 8 pixels apart)" in capsys.readouterr().out
+
+
+def test_an_image_with_landmarks_far_outside_is_refused(
+    predictor: Predictor, photo: np.ndarray, points: np.ndarray, tmp_path: Path
+) -> None:
+    Image.fromarray(photo).save(tmp_path / "photo.png")
+    header = ",".join(["frame", *(f"{axis}{i}" for i in range(49) for axis in "xy")])
+    row = "0," + ",".join(f"{value:g}" for value in (points * 1e12).ravel())
+    (tmp_path / "photo_land.csv").write_text(f"{header}\n{row}\n")
+
+    with pytest.raises(DataError, match=r"photo\.png: face outside of the picture"):
+        predictor.predict_file(tmp_path / "photo.png")
 
 
 def test_a_missing_file_is_named(predictor: Predictor, tmp_path: Path) -> None:
