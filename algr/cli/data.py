@@ -79,6 +79,7 @@ def simulate(
 
 
 @app.command("contact-sheet")
+@stops_cleanly("run it again")
 def contact_sheet_command(
     source: Annotated[Path, typer.Argument(help="Clinic folder with a manifest.")],
     out: Annotated[Path, typer.Argument(help="PNG to write.", dir_okay=False)],
@@ -141,6 +142,7 @@ def prepare(
 
 
 @app.command("list")
+@stops_cleanly("run it again")
 def list_command(home: HomeOption = None, as_json: JsonOption = False) -> None:
     """List the prepared datasets.
 
@@ -161,6 +163,7 @@ def list_command(home: HomeOption = None, as_json: JsonOption = False) -> None:
 
 
 @app.command()
+@stops_cleanly("run it again")
 def info(name: NameArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Show what a dataset holds and how it was prepared.
 
@@ -178,6 +181,7 @@ def info(name: NameArgument, home: HomeOption = None, as_json: JsonOption = Fals
 
 
 @app.command()
+@stops_cleanly("run it again")
 def verify(name: NameArgument, home: HomeOption = None, as_json: JsonOption = False) -> None:
     """Read every byte of a dataset and compare checksums.
 
@@ -193,6 +197,7 @@ def verify(name: NameArgument, home: HomeOption = None, as_json: JsonOption = Fa
 
 
 @app.command()
+@stops_cleanly("run it again")
 def ids(
     name: NameArgument,
     manifest: Annotated[Path, typer.Option("--manifest", help="The clinic's manifest.csv.")],

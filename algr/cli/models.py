@@ -30,6 +30,7 @@ HostOption = Annotated[str, typer.Option("--host", help="Address to listen on.")
 
 
 @app.command("list")
+@stops_cleanly("run it again")
 def list_command(
     tracking_uri: TrackingOption = None, home: HomeOption = None, as_json: JsonOption = False
 ) -> None:
@@ -52,6 +53,7 @@ def list_command(
 
 
 @app.command()
+@stops_cleanly("run it again")
 def pull(
     reference: Annotated[str, typer.Argument(help="NAME@champion or NAME/VERSION.")],
     out: Annotated[
@@ -77,6 +79,7 @@ def pull(
 
 
 @app.command("import-jaanet")
+@stops_cleanly("run it again")
 def import_jaanet_command(
     weights: Annotated[Path, typer.Option("--weights", help="Folder of the six official files.")],
     epoch: Annotated[int, typer.Option("--epoch", min=0, help="Number in their names.")],

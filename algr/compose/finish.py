@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from algr.bundle import BundleSpec, Score, write_bundle
 from algr.compose.requests import EpochDisplayFactory, Material, TrainingRequest
-from algr.compose.training import CrossValidated, run_folds
+from algr.compose.training import CrossValidated, held_run, run_folds
 from algr.config import Config, flatten, with_values
 from algr.cv import FoldsExecutor, FoldsJob, exported_model, job_identity, refit_epochs
 from algr.data import FoldPlan, refit_fold
@@ -85,13 +85,25 @@ class Finisher:
         """Train on all subjects for the folds' median number of epochs, package, register."""
         epochs = refit_epochs(cross_validated.results)
         directory = self.request.home.run(f"{self.name}-refit-{best.number}")
+        with held_run(directory):
+            return self._refit_in(directory, config, epochs, cross_validated, gate=gate)
+
+    def _refit_in(
+        self,
+        directory: Path,
+        config: Config,
+        epochs: int,
+        cross_validated: CrossValidated,
+        *,
+        gate: Literal["mean", "interval"],
+    ) -> Registration:
         job = self._refit_job(_with_epochs(config, epochs), directory)
         dataset = self.material.dataset
         shown = self.display("refit on all subjects", epochs, headline(dataset.kind))
         with self.tracker.start_run(
             "refit",
             name=directory.name,
-            key=run_key(_made(directory)),
+            key=run_key(directory),
             tags=self.study.shared_tags,
             params=flatten(job.config),
         ) as run:
@@ -181,8 +193,3 @@ class Finisher:
 def _with_epochs(config: Config, epochs: int) -> Config:
     grace = min(config.tune.grace_epochs, epochs)
     return with_values(config, {"train.num_epochs": epochs, "tune.grace_epochs": grace})
-
-
-def _made(directory: Path) -> Path:
-    directory.mkdir(parents=True, exist_ok=True)
-    return directory

@@ -7,8 +7,10 @@ from typing import Protocol
 
 from algr.config import Config, DataHome
 from algr.data import FoldPlan, PreparedDataset, open_dataset, plan_folds
-from algr.engine import FoldEpoch, FoldProgress
+from algr.distributed import seats
+from algr.engine import FoldEpoch, FoldProgress, check_buildable
 from algr.errors import ConfigError, UsageError
+from algr.models import regions_for
 from algr.tracking import DatasetInfo
 
 
@@ -67,7 +69,8 @@ def open_material(request: TrainingRequest) -> Material:
     """Open the dataset and plan the folds; everything wrong with a request shows here first.
 
     Raises:
-        ConfigError: What was asked for is not built.
+        ConfigError: What was asked for is not built, or contradicts itself.
+        UsageError: The workers cannot be shared out over the folds.
         DataError: No such dataset, or one that cannot be cut into folds.
     """
     cv = request.config.cv
@@ -80,7 +83,16 @@ def open_material(request: TrainingRequest) -> Material:
         problems.append(f"cv.repeats: {cv.repeats}; repeated folds are not built yet; use 1")
     if problems:
         raise ConfigError("configuration that this version does not do", problems=problems)
+    folds = range(cv.num_folds)
+    seated = seats(folds, workers=request.workers or len(folds))
+    replicas = max(len(seat.replicas) for seat in seated)
+    check_buildable(request.config, protocol=cv.protocol, replicas=replicas)
     dataset = open_dataset(request.home, request.dataset)
+    regions_for(
+        kind=dataset.kind,
+        label_names=dataset.label_names,
+        palsy_regions=request.config.model.palsy_regions,
+    )
     return Material(dataset, plan_folds(dataset, cv=cv, seed=request.config.seed))
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from algr.compose.finish import Finisher, SearchResult
@@ -9,7 +10,6 @@ from algr.compose.requests import (
     EpochDisplayFactory,
     TrainingRequest,
     free_name,
-    last_name,
     open_material,
 )
 from algr.config import flatten, load_search_space
@@ -182,8 +182,23 @@ def _study_name(request: TrainingRequest) -> str:
     if request.name is not None:
         return request.name
     studies = request.home.studies
-    last = last_name(studies, request.dataset, marker=STUDY_FILE) if request.resume else None
+    last = last_study(studies, dataset=request.dataset) if request.resume else None
     return last or free_name(studies, request.dataset)
+
+
+def last_study(studies: Path, *, dataset: str) -> str | None:
+    """The study of that dataset, whatever its name, that was worked on last."""
+    found = [
+        directory
+        for directory in (path.parent for path in studies.glob(f"*/{STUDY_FILE}"))
+        if read_header(directory).dataset == dataset
+    ]
+    newest = max(found, key=_last_worked_on, default=None)
+    return None if newest is None else newest.name
+
+
+def _last_worked_on(directory: Path) -> int:
+    return max(path.stat().st_mtime_ns for path in directory.glob("study.*"))
 
 
 def _refuse_other_study(job: SearchJob) -> None:

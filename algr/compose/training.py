@@ -1,6 +1,7 @@
 """`algr cv`: folds, Ray Train, tracking, results."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from algr.compose.requests import (
 )
 from algr.config import Config, DataHome, flatten
 from algr.cv import (
-    CHECKPOINT_FILE,
+    PLAN_FILE,
     CrossValidation,
     FoldsExecutor,
     FoldsJob,
@@ -95,13 +96,7 @@ def run_folds(
         StudyError: Another process is at it, or the name belongs to other settings.
     """
     directory = home.run(name)
-    directory.mkdir(parents=True, exist_ok=True)
-    busy = StudyError(
-        f"another process works on run {name!r}",
-        expected="one process per run",
-        advice="wait for it, stop it, or start under a new --name",
-    )
-    with held(directory / LOCK_FILE, otherwise=busy):
+    with held_run(directory):
         return _run_folds(
             material,
             config=config,
@@ -111,6 +106,23 @@ def run_folds(
             display=display,
             study=study,
         )
+
+
+@contextmanager
+def held_run(directory: Path) -> Iterator[None]:
+    """Hold the folder of a run, which is made if it is not there.
+
+    Raises:
+        StudyError: Another process holds it.
+    """
+    directory.mkdir(parents=True, exist_ok=True)
+    busy = StudyError(
+        f"another process works on run {directory.name!r}",
+        expected="one process per run",
+        advice="wait for it, stop it, or start under a new --name",
+    )
+    with held(directory / LOCK_FILE, otherwise=busy):
+        yield
 
 
 def _run_folds(
@@ -170,5 +182,5 @@ def _run_name(request: TrainingRequest) -> str:
         return request.name
     stem = f"{request.dataset}-cv"
     runs = request.home.runs
-    last = last_name(runs, stem, marker=CHECKPOINT_FILE) if request.resume else None
+    last = last_name(runs, stem, marker=PLAN_FILE) if request.resume else None
     return last or free_name(runs, stem)

@@ -11,7 +11,7 @@ from algr.cv.executor import (
     job_identity,
     open_job_dataset,
 )
-from algr.cv.files import read_run_files, write_run_files
+from algr.cv.files import PLAN_FILE, read_run_files, write_run_files
 from algr.cv.predictions import write_predictions
 from algr.cv.results import CrossValidation, FoldScores, refit_epochs, summarise
 from algr.cv.table import TableRow, table_rows
@@ -19,6 +19,7 @@ from algr.cv.table import TableRow, table_rows
 __all__ = [
     "CHECKPOINT_FILE",
     "MODEL_FILE",
+    "PLAN_FILE",
     "CrossValidation",
     "EpochListener",
     "FoldScores",

@@ -6,6 +6,7 @@ Importing this package does not import ray: its settings must be in the environm
 from algr.distributed.executor import RayTrainExecutor
 from algr.distributed.jobs import submit_job
 from algr.distributed.listener import SearchListener
+from algr.distributed.mesh import seats
 from algr.distributed.runner import (
     FoldsRunnerFactory,
     RunnerFactory,
@@ -30,5 +31,6 @@ __all__ = [
     "cluster_devices",
     "ray_session",
     "run_search",
+    "seats",
     "submit_job",
 ]

@@ -1,5 +1,6 @@
 """A hyperparameter search: Ray Tune runs the trials, the study decides and remembers."""
 
+import logging
 import shutil
 import signal
 import tempfile
@@ -20,6 +21,8 @@ from algr.tune import StudyIdentity, StudyStore, TrialRecord, open_study
 
 if TYPE_CHECKING:
     from algr.distributed.conductor import Conductor
+
+logger = logging.getLogger(__name__)
 
 _MAX_RESTARTS = 3
 
@@ -102,6 +105,8 @@ def _run_trials(
 
     resources = _trial_resources(job.config, cluster_devices())
     fits = _trials_at_once(resources, cluster_devices())
+    if job.max_concurrent is not None and job.max_concurrent > fits:
+        logger.warning("%d trials fit at once, not %d", fits, job.max_concurrent)
     conductor = parts.Conductor(
         store,
         config=job.config,

@@ -92,7 +92,7 @@ def ray_session(*, address: str | None, num_cpus: int | None = None) -> Iterator
             )
         else:
             ray.init(address=chosen, log_to_driver=False, logging_level="ERROR")
-    except (OSError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+    except Exception as error:  # noqa: BLE001 - a slow start raises a bare Exception
         ray.shutdown()
         raise _refused(chosen, str(error)) from None
     try:
@@ -203,7 +203,11 @@ def _refused(address: str, reason: str) -> ClusterError:
             advice=CREDENTIAL_ADVICE,
         )
     if address == "local":
-        return ClusterError(f"Ray does not start on this machine: {reason}")
+        return ClusterError(
+            f"Ray does not start on this machine: {reason}",
+            expected="a machine with some free memory and processor time",
+            advice="end what keeps it busy, then repeat the command, with --resume if it was begun",
+        )
     if "Version mismatch" in reason or "version" in reason.lower():
         return ClusterError(
             f"the Ray cluster at {address} runs other versions: {reason}",

@@ -10,6 +10,7 @@ from algr.engine.checkpoint import (
     merge_checkpoints,
     save_checkpoint,
 )
+from algr.engine.checks import check_buildable
 from algr.engine.device import pick_device
 from algr.engine.export import export_weights, load_exported, network_for
 from algr.engine.fold import FoldTrainer
@@ -49,6 +50,7 @@ __all__ = [
     "Scores",
     "SoloCollectives",
     "TorchCollectives",
+    "check_buildable",
     "epoch_value",
     "export_weights",
     "load_checkpoint",

@@ -10,6 +10,7 @@ from algr.config import Config
 from algr.data import Fold, PreparedDataset
 from algr.engine.ports import Collectives
 from algr.errors import ConfigError, DataError
+from algr.models import check_model
 
 SMALLEST_SHARE = 2
 """Images that each replica needs in each batch, for its batch-norm statistics."""
@@ -21,6 +22,7 @@ def check_buildable(config: Config, *, protocol: str, replicas: int) -> None:
     Raises:
         ConfigError: With all problems.
     """
+    check_model(config.model)
     problems = []
     train = config.train
     if train.init_from is not None:

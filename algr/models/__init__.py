@@ -5,7 +5,7 @@ Knows nothing of training loops, files or other processes.
 
 from algr.models.ablations import ABLATIONS, Ablation
 from algr.models.baselines import FollowsEpochs, has_regions
-from algr.models.build import build_model, parameter_groups, start_at_face
+from algr.models.build import build_model, check_model, parameter_groups, start_at_face
 from algr.models.losses import LossParts, Targets, compute_loss
 from algr.models.output import NetworkOutput
 from algr.models.rules import RegionCentre, RegionRule, RegionTable, regions_for
@@ -21,6 +21,7 @@ __all__ = [
     "RegionTable",
     "Targets",
     "build_model",
+    "check_model",
     "compute_loss",
     "has_regions",
     "parameter_groups",

@@ -40,7 +40,7 @@ def build_model(
     count = len(regions)
     if not has_regions(config):
         return build_baseline(config, units=count if kind == "au" else None)
-    _check(config)
+    check_model(config)
     is_algrnet = config.kind == "algrnet"
     is_fused = is_algrnet and config.fusion
     global_form: GlobalForm = config.global_feature if is_fused else "upsampled"
@@ -132,7 +132,12 @@ def _relation(
     )
 
 
-def _check(config: ModelConfig) -> None:
+def check_model(config: ModelConfig) -> None:
+    """Refuse an architecture that contradicts itself.
+
+    Raises:
+        ConfigError: What does not go together.
+    """
     if config.kind == "algrnet" and config.cell_state == "gated_sum" and config.bilstm == "plain":
         raise ConfigError(
             "model.cell_state: gated_sum needs the gates of model.bilstm=skip",

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from algr.tracking.ledger import Record
 from algr.tracking.records import KEY_TAG
+from algr.tracking.store import first_line
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -57,7 +58,7 @@ class RecordWriter:
         except MlflowException as error:
             if error.error_code in _REFUSALS:
                 self._known.pop(record["run"], None)
-                raise RefusedRecord(_first_line(error)) from error
+                raise RefusedRecord(first_line(error)) from error
             raise
 
     def run_id(self, key: str) -> str | None:
@@ -181,8 +182,3 @@ def _known_run(run: "Run") -> _KnownRun:
         params=dict(run.data.params),
         metrics=frozenset(run.data.metrics),
     )
-
-
-def _first_line(error: Exception) -> str:
-    text: list[Any] = str(error).strip().splitlines()
-    return str(text[0]) if text else type(error).__name__

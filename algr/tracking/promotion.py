@@ -39,8 +39,12 @@ def promote(client: "MlflowClient", name: str, *, version: int) -> Decision:
     Raises:
         TrackingError: The alias does not come to rest.
     """
-    settled = _settled_versions(client, name, version)
     first = held = _champion_version(client, name)
+    decided = client.get_model_version(name, str(version)).tags
+    if _DECIDED_TAG in decided and held != version:
+        reason = "it was registered and decided on before"
+        return Decision(is_champion=False, champion=held, reason=reason, gain=None)
+    settled = _settled_versions(client, name, version)
     known = _candidates(client, name)
     for _ in range(_ATTEMPTS):
         candidates = _candidates(client, name)

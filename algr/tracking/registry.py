@@ -16,8 +16,7 @@ from algr.tracking.gate import Decision, Gate
 from algr.tracking.packaging import BUNDLE_FOLDER, log_bundle
 from algr.tracking.promotion import promote
 from algr.tracking.reference import PREFIX, Reference, parse_reference
-from algr.tracking.sender import first_line
-from algr.tracking.store import Store, database_file, locate_store, open_store
+from algr.tracking.store import Store, database_file, first_line, locate_store, open_store
 from algr.tracking.tracker import ensure_experiment
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from algr.tracking.apply import RefusedRecord
 from algr.tracking.ledger import LedgerFile, Record
+from algr.tracking.store import first_line
 
 logger = logging.getLogger(__name__)
 
@@ -195,12 +196,6 @@ def try_to_write(writer: Writer, record: Record) -> Exception | None:
     except (MlflowException, SQLAlchemyError, OSError) as error:
         return error
     return None
-
-
-def first_line(error: Exception) -> str:
-    """The first line of an error's text."""
-    lines = str(error).strip().splitlines()
-    return lines[0] if lines else type(error).__name__
 
 
 def _what(record: Record) -> str:

@@ -2,6 +2,7 @@
 
 import logging
 import os
+import re
 import socket
 import sqlite3
 import urllib.error
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 EMBEDDED = "embedded"
 ANSWER_TIMEOUT_S = 5.0
+_PASSWORD = re.compile(r"(//[^/\s:@]*):[^/\s]+@")
 _PORTS = {"http": 80, "https": 443, "postgresql": 5432, "mysql": 3306, "mssql": 1433}
 
 
@@ -101,8 +103,7 @@ def ask(store: Store) -> None:
 
 def unreachable(store: Store, reason: object) -> TrackingError:
     """The error for a store that does not answer or refuses."""
-    text = str(reason).strip().splitlines()
-    first = text[0] if text else type(reason).__name__
+    first = first_line(reason)
     if store.is_embedded:
         return TrackingError(
             f"the tracking store {database_file(store)} cannot be used: {first}",
@@ -115,6 +116,12 @@ def unreachable(store: Store, reason: object) -> TrackingError:
         advice="start the server, mend --tracking-uri (or MLFLOW_TRACKING_URI), or leave it out "
         "to use the embedded store",
     )
+
+
+def first_line(reason: object) -> str:
+    """The first line of an error's text, without the passwords of addresses in it."""
+    lines = str(reason).strip().splitlines()
+    return _PASSWORD.sub(r"\1:***@", lines[0]) if lines else type(reason).__name__
 
 
 def without_password(uri: str) -> str:

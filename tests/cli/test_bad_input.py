@@ -198,6 +198,39 @@ def test_a_model_that_is_not_registered(run: Any, home: Path) -> None:
     assert not home.exists()
 
 
+@pytest.mark.parametrize("command", ["cv", "tune"])
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("--workers", "5"), 2, "--workers 5 cannot be shared out over 3 folds"),
+        (("--set", "train.compile=on"), 3, "train.compile"),
+        (("--workers", "6", "--set", "train.batch_size=2"), 3, "train.batch_size"),
+        (
+            ("--set", "model.cell_state=gated_sum", "--set", "model.bilstm=plain"),
+            3,
+            "model.cell_state",
+        ),
+    ],
+)
+def test_what_cannot_be_trained_is_refused_before_anything_is_made(
+    run: Any,
+    home: Path,
+    prepared: Path,
+    command: str,
+    words: tuple[str, ...],
+    code: int,
+    message: str,
+) -> None:
+    before = _tree(home)
+
+    done = run(command, "--dataset", "sim", *words)
+
+    assert done.code == code
+    assert message in done.err
+    assert "Traceback" not in done.err
+    assert _tree(home) == before
+
+
 def test_protocols_that_are_not_built_are_refused(run: Any, prepared: Path) -> None:
     done = run("cv", "--dataset", "sim", "--set", "cv.protocol=nested")
     assert done.code == 3

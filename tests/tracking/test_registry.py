@@ -154,6 +154,22 @@ def test_a_champion_that_was_set_back_by_hand_stays_set_back(
     assert registration.decision.champion == 3
 
 
+def test_registering_a_version_again_does_not_undo_what_people_decided(
+    registry: Registry, make_bundle: MakeBundle
+) -> None:
+    client = registry.store.client()
+    better = make_bundle(0.8, 0.8, 0.8)
+    name = registry.register_bundle(make_bundle(0.5, 0.6, 0.7)).name
+    registry.register_bundle(better)
+    client.set_registered_model_alias(name, "champion", "1")
+
+    registration = registry.register_bundle(better)
+
+    assert registration.version == 2
+    assert registration.decision.champion == 1
+    assert int(client.get_model_version_by_alias(name, "champion").version) == 1
+
+
 def test_a_champion_without_scores_is_left_to_people(
     registry: Registry, make_bundle: MakeBundle
 ) -> None:

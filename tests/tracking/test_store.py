@@ -13,7 +13,7 @@ from algr.config import DataHome
 from algr.errors import TrackingError
 from algr.tracking import DatasetInfo, Tracker, locate_store, open_store
 from algr.tracking import store as store_module
-from algr.tracking.store import database_file, without_password
+from algr.tracking.store import database_file, first_line, without_password
 
 
 @pytest.fixture
@@ -142,3 +142,9 @@ def test_a_file_that_is_no_database_is_left_alone(tmp_path: Path) -> None:
 def test_a_password_is_never_shown() -> None:
     assert without_password("https://me:secret@host:8080/x") == "https://me:***@host:8080/x"
     assert without_password("http://host:5000") == "http://host:5000"
+
+
+def test_a_message_shows_no_password() -> None:
+    error = OSError("GET https://me:s3cr:t@host:8080/api failed, as did http://:t0ken@other/\nmore")
+
+    assert first_line(error) == "GET https://me:***@host:8080/api failed, as did http://:***@other/"
