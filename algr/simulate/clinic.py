@@ -21,7 +21,7 @@ from algr.simulate.person import Person, Scene, draw_person, draw_rooms, draw_sc
 from algr.simulate.render import FRAME_SIZE, render_frames
 from algr.simulate.video import write_landmarks, write_text, write_video
 
-GENERATOR = "algr.simulate.fpara/2"
+GENERATOR = "algr.simulate.fpara/3"
 """Changes whenever the same seed gives other bytes."""
 MARKER = "simulated.json"
 MANIFEST = "manifest.csv"
