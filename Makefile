@@ -7,7 +7,7 @@ JOBS ?= 2
 .PHONY: help install install-dev demo test check format lint types layers coverage wheel clean
 
 help:
-	@echo "make demo    simulate a clinic, search, register, predict (8 minutes on 2 cores)"
+	@echo "make demo    simulate a clinic, search, register, predict (6 minutes on 2 cores)"
 	@echo "make test    the fast test suite"
 	@echo "make check   format, lint, types, layers and tests"
 	@echo "make clean   remove .venv, demo/ and caches"
