@@ -12,7 +12,7 @@ def test_a_pipe_gets_a_line_about_all_folds_now_and_then(
 ) -> None:
     clock = [0.0]
     monkeypatch.setattr(live.time, "monotonic", lambda: clock[0])
-    display = EpochDisplay("cross-validation x", 6, "f1_macro")
+    display = EpochDisplay("cross-validation x", 6, "f1_macro", started=0.0, shown_at=0.0)
 
     for seconds, images in ((1.0, 100), (25.0, 200), (26.0, 210)):
         clock[0] = seconds
@@ -29,7 +29,7 @@ def test_a_finished_epoch_shows_mean_folds_and_time_left(
 ) -> None:
     clock = [0.0]
     monkeypatch.setattr(live.time, "monotonic", lambda: clock[0])
-    display = EpochDisplay("cross-validation x", 3, "f1_macro")
+    display = EpochDisplay("cross-validation x", 3, "f1_macro", started=0.0)
     clock[0] = 10.0
 
     display.on_epoch(

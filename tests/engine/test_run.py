@@ -137,7 +137,7 @@ def test_the_state_of_a_fold_has_the_documented_entries(
 
 def test_only_replica_0_writes(make_run: Callable[..., FoldsRun], tmp_path: Path) -> None:
     class Second:
-        rank, size = 1, 1
+        rank, size = 1, 2
 
         def sum_(self, tensor: torch.Tensor) -> None: ...
 

@@ -31,12 +31,13 @@ def test_the_side_of_the_manifest_is_the_patients(make_palsy):
     assert make_palsy(4, side=1).affected_side == "left"
 
 
-def test_only_the_weak_side_hangs_at_rest_and_the_sound_one_keeps_its_strength(make_palsy):
+def test_only_the_weak_side_hangs_at_rest_and_the_sound_one_overshoots_in_motion(make_palsy):
     palsy = make_palsy(6, side=1)
 
     assert palsy.mouth_droop[0] == 0.0
     assert palsy.mouth_droop[1] > 0.8
-    assert palsy.mouth[0] == pytest.approx(1.0, abs=0.15)
+    assert palsy.mouth[0] == pytest.approx(1.4, abs=0.15)
+    assert palsy.eye[0] == pytest.approx(1.0, abs=0.15)
 
 
 def test_synkinesis_belongs_to_the_middle_grades(make_palsy):
