@@ -74,7 +74,7 @@ def _prepare(run: Any, source: Path, *more: str) -> Any:
         (("cv",), 2, "--dataset"),
         (("predict", "--model", "absent", "x.mp4"), 2, "absent"),
         (("predict", "--model", "absent", "--fps", "inf", "x.mp4"), 2, "--fps inf"),
-        (("predict", "--model", "absent", "--fps", "nan", "x.mp4"), 2, "nan"),
+        (("predict", "--model", "absent", "--fps", "nan", "x.mp4"), 2, "--fps"),
     ],
 )
 def test_a_wrong_command_line(
