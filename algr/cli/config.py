@@ -44,7 +44,10 @@ def show(
     from rich.console import Console
     from rich.table import Table
 
-    table = Table("key", "value", "source", "meaning", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
+    for heading in ("key", "value", "source"):
+        table.add_column(heading, no_wrap=True)
+    table.add_column("meaning")
     for key, value in values.items():
         table.add_row(key, _shown(value), resolved.sources[key], _meaning(key))
     Console().print(table)

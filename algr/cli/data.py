@@ -12,6 +12,7 @@ from algr.cli.options import (
     HomeOption,
     JsonOption,
     SetOption,
+    home_words,
     locate,
     print_json,
     stops_cleanly,
@@ -75,7 +76,7 @@ def simulate(
         f"{out}: simulated {summary.subjects} subjects, {summary.videos} videos, "
         f"{summary.frames} frames"
     )
-    typer.echo(f"next: algr data prepare clinic --source {out} --name fpara-sim", err=True)
+    typer.echo(f"next: algr data prepare clinic --source {out} --name {out.name}", err=True)
 
 
 @app.command("contact-sheet")
@@ -138,7 +139,7 @@ def prepare(
         print_json(summary.to_dict())
         return
     typer.echo("\n".join(summary.lines()))
-    typer.echo(f"next: algr cv --dataset {name} --preset tiny", err=True)
+    typer.echo(f"next: algr cv --dataset {name} --preset tiny{home_words(home)}", err=True)
 
 
 @app.command("list")

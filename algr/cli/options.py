@@ -102,6 +102,11 @@ def locate(home: Path | None) -> "DataHome":
     return DataHome.locate(home)
 
 
+def home_words(home: Path | None) -> str:
+    """The option as it was typed, for a command to type next."""
+    return f" --data-home {home}" if home else ""
+
+
 def print_json(value: Any) -> None:
     """One JSON document on standard output."""
     typer.echo(json.dumps(value, indent=2, allow_nan=False))

@@ -63,8 +63,20 @@ def print_search(found: "SearchResult") -> None:
 
 
 def print_models(rows: Sequence[dict[str, Any]]) -> None:
-    """Registered versions."""
-    _print(_rows_table(rows))
+    """Registered versions, without the long hashes that `--json` has."""
+    shown = [
+        {
+            "name": row["name"],
+            "version": row["version"],
+            "alias": row["aliases"],
+            "score": "-" if row["score"] is None else f"{row['metric']} {100 * row['score']:.1f} %",
+            "protocol": row["protocol"],
+            "simulated": row["simulated"],
+            "dataset": str(row["fingerprint"])[:12],
+        }
+        for row in rows
+    ]
+    _print(_rows_table(shown))
 
 
 def print_predictions(files: Sequence[Path], results: Sequence[dict[str, Any]]) -> None:

@@ -1,7 +1,6 @@
 """`algr cv`, `algr tune`, `algr submit`: train here, or have a cluster do it."""
 
 from enum import StrEnum
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -19,6 +18,7 @@ from algr.cli.options import (
     SetOption,
     TrackingOption,
     WorkersOption,
+    home_words,
     locate,
     print_json,
     resolve,
@@ -80,7 +80,7 @@ def cv(
         print_json(result.to_dict())
         return
     print_cross_validation(result)
-    typer.echo(f"next: algr ui{_home_words(home)}, or algr tune --dataset {dataset}", err=True)
+    typer.echo(f"next: algr ui{home_words(home)}, or algr tune --dataset {dataset}", err=True)
 
 
 @stops_cleanly("the same command with --resume goes on where it stopped")
@@ -150,7 +150,7 @@ def tune(
         return
     print_search(result)
     typer.echo(
-        f"next: algr models pull {dataset}@champion --out ./model{_home_words(home)}", err=True
+        f"next: algr models pull {dataset}@champion --out ./model{home_words(home)}", err=True
     )
 
 
@@ -177,7 +177,3 @@ def submit(
     raise typer.Exit(
         submit_command(words, address=address, show=lambda text: typer.echo(text, nl=False))
     )
-
-
-def _home_words(home: Path | None) -> str:
-    return f" --data-home {home}" if home else ""
