@@ -11,6 +11,7 @@ import algr
 from algr.bundle.golden import GoldenReport, compare_golden
 from algr.bundle.runtime import OnnxNetwork
 from algr.bundle.spec import Kind, Score
+from algr.config import Config
 from algr.durable import recover_folder, sha256_of, swap_folder
 from algr.errors import IntegrityError, UsageError
 
@@ -75,6 +76,11 @@ class Bundle:
     def onnx_path(self) -> Path:
         """The exported network."""
         return self.directory / "model.onnx"
+
+    def read_config(self) -> Config:
+        """What the model was trained with."""
+        text = (self.directory / "config.json").read_text(encoding="utf-8")
+        return Config.model_validate_json(text)
 
     def open_network(self, *, threads: int | None = None) -> OnnxNetwork:
         """An ONNX Runtime session."""

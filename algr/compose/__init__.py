@@ -6,6 +6,7 @@ The command line calls these functions and prints what they return.
 from algr.compose.finish import SearchResult
 from algr.compose.requests import TrainingRequest
 from algr.compose.search import search
+from algr.compose.start import StartInUse, StartNotice
 from algr.compose.training import CrossValidated, cross_validate
 from algr.compose.usage import (
     list_registered,
@@ -19,6 +20,8 @@ from algr.compose.usage import (
 __all__ = [
     "CrossValidated",
     "SearchResult",
+    "StartInUse",
+    "StartNotice",
     "TrainingRequest",
     "cross_validate",
     "list_registered",

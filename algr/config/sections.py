@@ -116,7 +116,9 @@ class TrainConfig(Section):
     landmark_start: Literal["corner", "mean"] = "corner"
     """Where landmarks begin: the crop's corner, as in the paper, or the training subjects' mean."""
     init_from: str | None = None
-    """Weights to start from: an imported file, a registered model or a run."""
+    """Weights to start from: an imported file, the folder of a pulled model, NAME@champion,
+    NAME/VERSION, run:NAME (fold k from its fold k) or run:NAME:K; for instance bp4d@champion. A run
+    keeps what it became: the file in the data home, named by its checksum."""
 
 
 class CvConfig(Section):

@@ -9,21 +9,35 @@ from algr.models.build import build_model, check_model, parameter_groups, start_
 from algr.models.losses import LossParts, Targets, compute_loss
 from algr.models.output import NetworkOutput
 from algr.models.rules import RegionCentre, RegionRule, RegionTable, regions_for
+from algr.models.start import (
+    ModuleStart,
+    NetworkSpec,
+    Start,
+    StartReport,
+    load_start,
+    map_regions,
+)
 
 __all__ = [
     "ABLATIONS",
     "Ablation",
     "FollowsEpochs",
     "LossParts",
+    "ModuleStart",
     "NetworkOutput",
+    "NetworkSpec",
     "RegionCentre",
     "RegionRule",
     "RegionTable",
+    "Start",
+    "StartReport",
     "Targets",
     "build_model",
     "check_model",
     "compute_loss",
     "has_regions",
+    "load_start",
+    "map_regions",
     "parameter_groups",
     "regions_for",
     "start_at_face",

@@ -3,6 +3,7 @@
 from algr.tracking.gate import Decision, Gate
 from algr.tracking.interface import UiCommand, ui_command
 from algr.tracking.listeners import FoldsTracking, RefitTracking, SearchTracking
+from algr.tracking.reference import parse_reference
 from algr.tracking.registry import (
     PulledModel,
     RegisteredVersion,
@@ -35,6 +36,7 @@ __all__ = [
     "list_models",
     "locate_store",
     "open_store",
+    "parse_reference",
     "pull",
     "run_key",
     "sync",
