@@ -15,7 +15,7 @@ from algr.bundle.files import (
 )
 from algr.bundle.golden import GoldenReport
 from algr.bundle.runtime import NetworkValues, OnnxNetwork, owned_cores
-from algr.bundle.spec import BundleSpec, Interval, Kind, Score, fold_interval
+from algr.bundle.spec import BundleSpec, Interval, Kind, Score, StartOrigin, fold_interval
 from algr.bundle.write import write_bundle
 
 __all__ = [
@@ -29,6 +29,7 @@ __all__ = [
     "NetworkValues",
     "OnnxNetwork",
     "Score",
+    "StartOrigin",
     "check_golden",
     "fold_interval",
     "note_version",

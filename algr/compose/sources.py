@@ -18,7 +18,7 @@ from algr.cv import (
 )
 from algr.data import FoldPlan
 from algr.engine import Checkpoint, StartFile, TrainedOn, load_checkpoint, read_start
-from algr.errors import IntegrityError, StudyError, UsageError
+from algr.errors import StudyError, UsageError
 from algr.faces import GRADES
 from algr.models import NetworkSpec
 from algr.models.weights import read_weights
@@ -56,7 +56,7 @@ def read_source(reference: str, *, home: DataHome, tracking_uri: str | None) -> 
         name, _, fold = reference.removeprefix("run:").partition(":")
         return _of_run(home, name, fold=fold or None)
     if path.is_dir():
-        return _of_bundle(read_bundle(path), home=home)
+        return _of_bundle(read_bundle(path))
     if path.exists():
         return _of_file(path)
     if has_run:
@@ -95,28 +95,26 @@ def _of_registered(reference: str, *, home: DataHome, tracking_uri: str | None) 
     home.models.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".start-", dir=home.models) as folder:
         pulled = pull(reference, home=home, out=Path(folder) / "model", uri=tracking_uri)
-        return _of_bundle(pulled.bundle, home=home)
+        return _of_bundle(pulled.bundle)
 
 
-def _of_bundle(bundle: Bundle, *, home: DataHome) -> StartFile:
+def _of_bundle(bundle: Bundle) -> StartFile:
     """The refitted model of a bundle, whose files are verified."""
     from safetensors.torch import load_file
 
-    config = bundle.read_config()
-    own = TrainedOn(
-        fingerprint=bundle.fingerprint,
-        folds_hash="",
-        protocol=bundle.protocol,
-        is_by_fold=False,
-        seen=None,
-    )
-    earlier = _earlier(config, home=home, folds=(0,), what=f"model {bundle.name}")
+    model = bundle.read_config().model
+    earlier = bundle.start.fingerprints if bundle.start else ()
     return StartFile(
-        spec=NetworkSpec(kind=bundle.kind, label_names=bundle.labels, model=config.model),
+        spec=NetworkSpec(kind=bundle.kind, label_names=bundle.labels, model=model),
         sets=(load_file(bundle.directory / "weights.safetensors"),),
         is_by_fold=False,
         origin=f"model {bundle.name}, bundle {bundle.sha256[:12]}",
-        trained_on=(own, *(replace(one, is_by_fold=False) for one in earlier)),
+        trained_on=tuple(
+            TrainedOn(
+                fingerprint=fingerprint, folds_hash="", protocol="", is_by_fold=False, seen=None
+            )
+            for fingerprint in (bundle.fingerprint, *earlier)
+        ),
     )
 
 
@@ -145,7 +143,7 @@ def _of_run(home: DataHome, name: str, *, fold: str | None) -> StartFile:
         is_by_fold=fold is None,
         seen=tuple(_seen(plan, index) for index in folds),
     )
-    earlier = _earlier(config, home=home, folds=folds, what=f"run {name}")
+    earlier = _earlier(config, home=home, folds=folds)
     return StartFile(
         spec=NetworkSpec(kind=plan.kind, label_names=labels, model=config.model),
         sets=tuple(_chosen(checkpoint.folds[index]) for index in folds),
@@ -206,21 +204,12 @@ def _seen(plan: FoldPlan, index: int) -> tuple[str, ...]:
     return tuple(sorted((*fold.train, *chosen_by)))
 
 
-def _earlier(
-    config: Config, *, home: DataHome, folds: tuple[int, ...], what: str
-) -> tuple[TrainedOn, ...]:
-    """What the weights that a training itself started from have seen, per fold of it."""
+def _earlier(config: Config, *, home: DataHome, folds: tuple[int, ...]) -> tuple[TrainedOn, ...]:
+    """What the weights that a run itself started from have seen, for each of these folds."""
     init_from = config.train.init_from
     if init_from is None:
         return ()
-    path = home.start(init_from)
-    if not path.is_file():
-        raise IntegrityError(
-            f"{what} started from weights that this data home does not have: {init_from}",
-            expected="that file, which says which subjects those weights have seen",
-            advice="copy it from the data home in which the training ran",
-        )
-    first = read_start(path)
+    first = read_start(home.start(init_from))
     pick: Callable[[int], int] = (lambda fold: fold) if first.is_by_fold else (lambda _: 0)
     return tuple(
         replace(

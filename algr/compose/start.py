@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from algr.bundle import StartOrigin
 from algr.compose.requests import Material, TrainingRequest
 from algr.compose.sources import read_source
 from algr.config import start_key, start_sha256, with_values
@@ -29,6 +30,7 @@ class StartInUse:
         sha256: Of the file.
         origin: In words without paths.
         is_by_fold: Whether fold k has weights of its own.
+        fingerprints: Of the datasets that went into the weights, as far as they are known.
         report: What became of them in the network.
         landmarks_win: Whether loaded landmarks take the place of `train.landmark_start`.
         reference_sha256: Of what the user typed; the text itself may be a path.
@@ -38,6 +40,7 @@ class StartInUse:
     sha256: str
     origin: str
     is_by_fold: bool
+    fingerprints: tuple[str, ...]
     report: StartReport
     landmarks_win: bool
     reference_sha256: str
@@ -55,6 +58,10 @@ class StartInUse:
     def tags(self) -> dict[str, str]:
         """For the tracker."""
         return {"algr.init": self.origin, "algr.init_sha256": self.sha256}
+
+    def as_origin(self) -> StartOrigin:
+        """What a model that comes of it says of it."""
+        return StartOrigin(origin=self.origin, sha256=self.sha256, fingerprints=self.fingerprints)
 
     def record(self, directory: Path) -> None:
         """Note in the folder of a run or study what its `--init-from` became.
@@ -118,6 +125,7 @@ def settle_start(
         sha256=start_sha256(init_from) or "",
         origin=file.origin,
         is_by_fold=file.is_by_fold,
+        fingerprints=tuple(dict.fromkeys(one.fingerprint for one in file.trained_on)),
         report=report,
         landmarks_win=config.train.landmark_start == "mean" and report.takes("landmark_head"),
         reference_sha256=digest,
@@ -148,6 +156,7 @@ def refuse_leaks(file: StartFile, plan: FoldPlan) -> None:
 
 
 def _refuse_same_dataset(file: StartFile, trained: TrainedOn, plan: FoldPlan) -> None:
+    how = "was" if trained is file.trained_on[0] else "comes from weights that were"
     if trained.is_by_fold:
         problems = []
         if trained.folds_hash != plan.folds_hash:
@@ -157,7 +166,7 @@ def _refuse_same_dataset(file: StartFile, trained: TrainedOn, plan: FoldPlan) ->
         if not problems:
             return
         raise ConfigError(
-            f"train.init_from: {file.origin}, was trained on this dataset with other folds, so "
+            f"train.init_from: {file.origin}, {how} trained on this dataset with other folds, so "
             "that it may have seen test subjects of a fold that starts from it",
             problems=problems,
             expected="a run with the same folds and protocol, of which fold k has never seen the "
@@ -166,7 +175,7 @@ def _refuse_same_dataset(file: StartFile, trained: TrainedOn, plan: FoldPlan) ->
             "that run, or start from weights of another dataset",
         )
     raise ConfigError(
-        f"train.init_from: {file.origin}, was trained on this dataset (fingerprint "
+        f"train.init_from: {file.origin}, {how} trained on this dataset (fingerprint "
         f"{plan.fingerprint[:12]}), subjects among them on whom it would be tested",
         expected="weights that have not seen the test subjects of a fold that starts from them",
         advice="start from weights of another dataset, or fold by fold (run:NAME, with algr cv) "

@@ -1,5 +1,6 @@
 """What `--init-from` takes, keeps, and refuses."""
 
+import json
 import shutil
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,7 +9,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from algr.bundle import Bundle
+from algr.bundle import Bundle, StartOrigin
 from algr.compose import StartNotice, TrainingRequest
 from algr.compose.requests import open_material
 from algr.compose.sources import read_source
@@ -254,13 +255,28 @@ def test_a_refitted_model_of_the_same_dataset_is_a_leak(
         refuse_leaks(file, replace(plan, fingerprint=grade_bundle.fingerprint))
 
 
+def test_what_a_refitted_model_started_from_counts(
+    make_request: MakeRequest, grade_bundle: Bundle, home: DataHome, tmp_path: Path
+) -> None:
+    plan = open_material(make_request("before", None)).plan
+    folder = shutil.copytree(grade_bundle.directory, tmp_path / "model")
+    origin = StartOrigin(origin="model x", sha256="0" * 64, fingerprints=(plan.fingerprint,))
+    index = json.loads((folder / "bundle.json").read_text())
+    (folder / "bundle.json").write_text(json.dumps(index | {"start": origin.to_dict()}))
+
+    file = read_source(str(folder), home=home, tracking_uri=None)
+
+    with pytest.raises(ConfigError, match="algr-clinic.*comes from weights that were trained on"):
+        refuse_leaks(file, plan)
+
+
 def test_what_the_weights_themselves_started_from_counts(
     make_request: MakeRequest, home: DataHome
 ) -> None:
     settled, notice = settle(make_request("after", "run:base:0"))
     finish_run(settled, "second", start_file=notice.start.path)
 
-    with pytest.raises(ConfigError, match="run second, fold by fold, was trained on this dataset"):
+    with pytest.raises(ConfigError, match="run second, fold by fold, comes from weights that were"):
         settle(make_request("before", "run:second"))
 
 
