@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from algr.bundle import Bundle, read_bundle
-from algr.config import Config, DataHome
+from algr.config import Config, DataHome, start_key, start_sha256
 from algr.cv import (
     CHECKPOINT_FILE,
     PLAN_FILE,
@@ -58,7 +58,7 @@ def read_source(reference: str, *, home: DataHome, tracking_uri: str | None) -> 
     if path.is_dir():
         return _of_bundle(read_bundle(path))
     if path.exists():
-        return _of_file(path)
+        return _of_file(path, home=home)
     if has_run:
         return _of_run(home, reference, fold=None)
     if _is_registered_form(reference):
@@ -71,7 +71,9 @@ def read_source(reference: str, *, home: DataHome, tracking_uri: str | None) -> 
     )
 
 
-def _of_file(path: Path) -> StartFile:
+def _of_file(path: Path, *, home: DataHome) -> StartFile:
+    if path.resolve().parent == home.starts.resolve() and start_sha256(start_key(path.stem)):
+        return read_start(path)
     weights = read_weights(path)
     labels = weights.regions if weights.kind == "au" else GRADES
     return StartFile(

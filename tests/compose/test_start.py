@@ -92,11 +92,13 @@ def test_an_imported_file_says_where_it_is_from_without_its_path(
 def test_a_start_kept_in_the_data_home_can_be_named_by_its_checksum(
     make_request: MakeRequest,
 ) -> None:
-    settled, _ = settle(make_request("after", "run:base:0"))
+    settled, first = settle(make_request("after", "run:base:0"))
     key = settled.config.train.init_from
 
     again, notice = settle(make_request("after", key))
+    by_path, _ = settle(make_request("after", str(first.start.path)))
 
+    assert by_path.config.train.init_from == key
     assert again.config.train.init_from == key
     assert notice.start.origin == "run base, fold 0 for all"
 
