@@ -9,14 +9,8 @@ from algr.models.build import build_model, check_model, parameter_groups, start_
 from algr.models.losses import LossParts, Targets, compute_loss
 from algr.models.output import NetworkOutput
 from algr.models.rules import RegionCentre, RegionRule, RegionTable, regions_for
-from algr.models.start import (
-    ModuleStart,
-    NetworkSpec,
-    Start,
-    StartReport,
-    load_start,
-    map_regions,
-)
+from algr.models.start import ModuleStart, Start, StartReport, load_start
+from algr.models.transfer import NetworkSpec, map_regions
 
 __all__ = [
     "ABLATIONS",

@@ -10,7 +10,7 @@ For DISFA from BP4D this is what the official JAA-Net code does.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from algr.config import ModelConfig
 from algr.errors import ConfigError
 from algr.models.baselines import has_regions
-from algr.models.rules import RegionTable, regions_for
+from algr.models.transfer import NetworkSpec, RegionTransfer
 
 _MODULES = (
     *("stem", "align", "landmark_head", "region_heads", "refinement"),
@@ -31,22 +31,6 @@ _BY_LABEL = ("local_heads", "whole_head", "head")
 _REGION_MODULES = ("refinement", "fusion", "refining")
 _CORE = ("stem", "encoder")
 """Without one of these nothing substantial is loaded."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class NetworkSpec:
-    """What `build_model` makes a network from."""
-
-    kind: Literal["au", "grade"]
-    label_names: tuple[str, ...]
-    model: ModelConfig
-
-    @property
-    def regions(self) -> RegionTable:
-        """Of the network, or of the one that would have them."""
-        return regions_for(
-            kind=self.kind, label_names=self.label_names, palsy_regions=self.model.palsy_regions
-        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,20 +100,6 @@ class StartReport:
         }
 
 
-def map_regions(*, source: RegionTable, target: RegionTable) -> tuple[int | None, ...]:
-    """For each region of the target the source's region to take it from, None for none.
-
-    The one of the same name, else the first one with the same centres.
-    """
-    by_name = {name: index for index, name in enumerate(source.names)}
-    by_centres: dict[frozenset[object], int] = {}
-    for index, rule in enumerate(source.rules):
-        by_centres.setdefault(frozenset(rule.centres), index)
-    return tuple(
-        by_name.get(rule.name, by_centres.get(frozenset(rule.centres))) for rule in target.rules
-    )
-
-
 def load_start(model: nn.Module, start: Start, *, spec: NetworkSpec) -> StartReport:
     """Put into a fresh network what fits of the weights of another one.
 
@@ -143,7 +113,7 @@ def load_start(model: nn.Module, start: Start, *, spec: NetworkSpec) -> StartRep
     """
     _check_kinds(start.spec.model, spec.model)
     state = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    transfer = _Transfer.between(start.spec, spec)
+    transfer = RegionTransfer.between(start.spec, spec)
     groups: dict[str, list[str]] = {}
     for name in state:
         groups.setdefault(_module_of(name), []).append(name)
@@ -161,73 +131,6 @@ def load_start(model: nn.Module, start: Start, *, spec: NetworkSpec) -> StartRep
     return StartReport(modules=modules, regions=transfer.words if takes_regions else ())
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Transfer:
-    """How the regions and labels of the source relate to those of the target."""
-
-    mapping: tuple[int | None, ...]
-    words: tuple[tuple[str, str | None], ...]
-    source_order: tuple[int, ...]
-    target_order: tuple[int, ...]
-    same_labels: bool
-    shared_gate: bool
-
-    @property
-    def is_same(self) -> bool:
-        """Whether both have the same regions and visit them in the same order."""
-        same = self.mapping == tuple(range(len(self.source_order)))
-        return same and self.source_order == self.target_order
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether there are regions, and none in common."""
-        return bool(self.mapping) and all(index is None for index in self.mapping)
-
-    @classmethod
-    def between(cls, source: NetworkSpec, target: NetworkSpec) -> "_Transfer":
-        same_labels = (source.kind, source.label_names) == (target.kind, target.label_names)
-        if not has_regions(target.model):
-            return cls(
-                mapping=(),
-                words=(),
-                source_order=(),
-                target_order=(),
-                same_labels=same_labels,
-                shared_gate=False,
-            )
-        theirs, ours = source.regions, target.regions
-        mapping = map_regions(source=theirs, target=ours)
-        words = tuple(
-            (name, None if index is None else theirs.names[index])
-            for name, index in zip(ours.names, mapping, strict=True)
-        )
-        return cls(
-            mapping=mapping,
-            words=words,
-            source_order=_order(source.model, theirs),
-            target_order=_order(target.model, ours),
-            same_labels=same_labels,
-            shared_gate=target.model.source_gate == "shared",
-        )
-
-    def gate_steps(self, direction: int) -> list[tuple[int, int]]:
-        """Pairs (step of the target, step of the source) whose gates have a counterpart.
-
-        A gate belongs to the region that is visited at its step; the backward direction visits the
-        regions in the opposite order. The last region of a direction has no gate.
-        """
-        ours, theirs = self.target_order, self.source_order
-        if direction:
-            ours, theirs = ours[::-1], theirs[::-1]
-        place = {region: step for step, region in enumerate(theirs[:-1])}
-        pairs = ((step, self.mapping[region]) for step, region in enumerate(ours[:-1]))
-        return [(step, place[region]) for step, region in pairs if region in place]
-
-
-def _order(model: ModelConfig, regions: RegionTable) -> tuple[int, ...]:
-    return regions.by_height if model.region_order == "height" else tuple(range(len(regions)))
-
-
 def _module_of(name: str) -> str:
     return next(module for module in _MODULES if name.startswith(f"{module}."))
 
@@ -238,7 +141,7 @@ def _load_module(
     *,
     state: dict[str, Tensor],
     source: Mapping[str, Tensor],
-    transfer: _Transfer,
+    transfer: RegionTransfer,
 ) -> ModuleStart:
     """Take a module's tensors into `state`, all of them or none."""
     there = [name for name in names if name in source]
@@ -270,7 +173,7 @@ def _load_module(
 
 
 def _carried(
-    module: str, name: str, *, ours: Tensor, theirs: Tensor, transfer: _Transfer
+    module: str, name: str, *, ours: Tensor, theirs: Tensor, transfer: RegionTransfer
 ) -> Tensor | None:
     """The tensor for the target; None if the shapes do not let it be taken over."""
     if not _is_by_region(module, name) or ours.ndim == 0:
@@ -284,7 +187,7 @@ def _is_by_region(module: str, name: str) -> bool:
     return module in (*_REGION_MODULES, "relation.gates") or name.startswith(_BY_REGION)
 
 
-def _carried_regions(ours: Tensor, theirs: Tensor, transfer: _Transfer) -> Tensor | None:
+def _carried_regions(ours: Tensor, theirs: Tensor, transfer: RegionTransfer) -> Tensor | None:
     """Region-major tensors, cut along the first dimension."""
     parts, others = len(transfer.target_order), len(transfer.source_order)
     if ours.shape[1:] != theirs.shape[1:] or ours.shape[0] * others != theirs.shape[0] * parts:
@@ -298,7 +201,7 @@ def _carried_regions(ours: Tensor, theirs: Tensor, transfer: _Transfer) -> Tenso
     )
 
 
-def _carried_gates(ours: Tensor, theirs: Tensor, transfer: _Transfer) -> Tensor | None:
+def _carried_gates(ours: Tensor, theirs: Tensor, transfer: RegionTransfer) -> Tensor | None:
     """Gates by direction and source step, (2, J, ...)."""
     if transfer.shared_gate:
         return theirs if ours.shape == theirs.shape else None
