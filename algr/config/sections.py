@@ -116,9 +116,7 @@ class TrainConfig(Section):
     landmark_start: Literal["corner", "mean"] = "corner"
     """Where landmarks begin: the crop's corner, as in the paper, or the training subjects' mean."""
     init_from: str | None = None
-    """Weights to start from: an imported file, the folder of a pulled model, NAME@champion,
-    NAME/VERSION, run:NAME (fold k from its fold k) or run:NAME:K; for instance bp4d@champion. A run
-    keeps what it became: the file in the data home, named by its checksum."""
+    """Start: a FILE, a model's FOLDER, bp4d@champion, bp4d/3, run:NAME or run:NAME:K."""
 
 
 class CvConfig(Section):
