@@ -12,8 +12,8 @@ from algr.bundle import Bundle, note_version
 from algr.bundle.deployed import DeployedNetwork
 from algr.data import align_face
 from algr.errors import DataError, IntegrityError, UsageError
+from algr.inputs import face_of
 from algr.serving import Predictor
-from algr.serving.faces import face_of
 
 
 def as_array(reply: object) -> np.ndarray:
