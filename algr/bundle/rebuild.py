@@ -47,7 +47,7 @@ def rebuild_network(bundle: Bundle) -> "DeployedNetwork":
         raise _not_rebuilt(bundle, f"weights.safetensors: {reason}") from error
     deployed = DeployedNetwork(network, kind=bundle.kind, input_size=config.model.input_size)
     compare_golden(directory / "golden.safetensors", deployed)
-    return deployed
+    return deployed.eval()
 
 
 def _not_rebuilt(bundle: Bundle, reason: str) -> IntegrityError:

@@ -195,7 +195,7 @@ def _check_targets(request: ExplainRequest, chosen: Sequence[_Chosen]) -> None:
     twice = [name for name, count in counts.items() if count > 1]
     if twice:
         raise UsageError(
-            f"{len(twice)} figures would have the name of another",
+            "several figures would have the same name",
             problems=twice,
             expected="files whose names differ before the ending",
             advice="explain them one by one, each with its own --out",
