@@ -127,7 +127,9 @@ def _cells(face: ExplainedFace, index: int, region: ExplainedRegion) -> dict[str
         if face.parts:
             own, whole = face.parts[region.name]
             cells |= {"region\np": f"{own:.2f}", "face\np": f"{whole:.2f}"}
-    dx, dy = ("–", "–") if region.offset_2 is None else (f"{v:+.2f}" for v in region.offset_2)
+    dx, dy = (
+        ("–", "–") if region.offset_2 is None else (_signed(value) for value in region.offset_2)
+    )
     scale = "–" if region.scale_factor is None else f"×{region.scale_factor:.2f}"
     return cells | {
         "offset\nx": dx,
@@ -136,6 +138,11 @@ def _cells(face: ExplainedFace, index: int, region: ExplainedRegion) -> dict[str
         "attention\nmean": f"{region.attention_mean:.2f}",
         "CAM\nmax": f"{region.class_map.largest:.2g}" if region.class_map.largest > 0 else "0",
     }
+
+
+def _signed(value: float) -> str:
+    """Two digits with a sign, but for zero."""
+    return f"{value:+.2f}" if abs(value) >= 0.005 else "0.00"
 
 
 def with_side(name: str) -> str:
@@ -176,7 +183,7 @@ def _draw_pair(
 def _draw_class_map(axes: Axes, face: ExplainedFace, class_map: ClassMap) -> None:
     _show(axes, overlaid(face.timed.face.crop_HWC, class_map.values_XX, colours=CLASS_COLOURS))
     if class_map.peak_2 is None:
-        _caption(axes, "CAM: nothing for it")
+        _caption(axes, "CAM 0 everywhere")
         return
     axes.plot(*class_map.peak_2, "+", color="white", markersize=9, markeredgewidth=1.5)
     _caption(axes, f"CAM max {class_map.largest:.2g}")

@@ -210,11 +210,11 @@ def test_numbers_and_warnings_are_on_the_figure() -> None:
     assert "12  depressor anguli oris, R" in found
 
 
-def test_a_map_of_zeros_says_that_nothing_speaks_for_the_target() -> None:
+def test_a_map_of_zeros_says_so_and_has_no_peak() -> None:
     canvas = explanation_figure(FACES["3 action units"], model=MODEL)
     axes = {str(one.get_label()): one for one in canvas.figure.axes}
 
-    assert axes["CAM AU2"].texts[0].get_text() == "CAM: nothing for it"
+    assert axes["CAM AU2"].texts[0].get_text() == "CAM 0 everywhere"
     assert axes["CAM AU1"].texts[0].get_text() == "CAM max 0.25"
     assert len(axes["CAM AU2"].lines) == 0
     assert axes["CAM AU1"].lines[0].get_xydata().tolist() == [[40.0, 20.0]]
