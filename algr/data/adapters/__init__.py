@@ -1,0 +1,12 @@
+"""Readers of data sets as they lie on users' disks; each gives the same plain recordings."""
+
+from algr.data.adapters.base import (
+    Adapter,
+    ImageFiles,
+    ReadOptions,
+    Recording,
+    SourceReading,
+    VideoFile,
+)
+
+__all__ = ["Adapter", "ImageFiles", "ReadOptions", "Recording", "SourceReading", "VideoFile"]
