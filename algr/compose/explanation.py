@@ -92,7 +92,7 @@ def explain_files(
     from algr.reports import draw_explanation, explanation_json
 
     words = model_words(bundle, network, notice=RESEARCH_USE)
-    request.out.mkdir(parents=True, exist_ok=True)
+    _make_folder(request.out)
     faces: list[ExplainedFace] = []
     for one in chosen:
         face = explain_face(
@@ -111,6 +111,17 @@ def explain_files(
     text = json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False)
     write_whole(request.out / JSON_NAME, text + "\n")
     return content
+
+
+def _make_folder(out: Path) -> None:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(
+            f"--out {out} cannot be made: {error.strerror or error}",
+            expected="a folder that can be written",
+            advice="choose another --out",
+        ) from error
 
 
 def _check_options(request: ExplainRequest) -> None:

@@ -122,7 +122,7 @@ def test_a_network_without_regions_has_one_map(
 def test_an_exported_model_is_explained_as_it_predicts(
     run: Any, video: Path, tmp_path: Path
 ) -> None:
-    model, config = small_model("grade", (), bilstm="none")
+    model, config = small_model("grade", (), kind="jaanet", refine_attention=False)
     names = tuple(f"muscle {number}" for number in range(6))
     bundle: Bundle = write_bundle(
         tmp_path / "model", model=model, spec=make_spec(config=config, regions=names)
@@ -268,3 +268,10 @@ def test_a_file_in_the_place_of_the_folder_is_refused(
 
     assert done.code == 2
     assert "face.png is a file" in done.err
+
+
+def test_a_folder_that_cannot_be_made_is_named(run: Any, grade_model: Path, aligned: Path) -> None:
+    done = run("explain", "--model", grade_model, aligned, "--out", aligned / "below")
+
+    assert done.code == 2
+    assert "face.png/below cannot be made: Not a directory" in done.err
