@@ -14,6 +14,7 @@ from algr.bundle.files import (
     replace_folder,
 )
 from algr.bundle.golden import GoldenReport
+from algr.bundle.rebuild import rebuild_network
 from algr.bundle.runtime import NetworkValues, OnnxNetwork, owned_cores
 from algr.bundle.spec import BundleSpec, Interval, Kind, Score, StartOrigin, fold_interval
 from algr.bundle.write import write_bundle
@@ -35,6 +36,7 @@ __all__ = [
     "note_version",
     "owned_cores",
     "read_bundle",
+    "rebuild_network",
     "refuse_foreign_folder",
     "replace_folder",
     "write_bundle",

@@ -3,6 +3,7 @@
 The command line calls these functions and prints what they return.
 """
 
+from algr.compose.explanation import ExplainRequest, explain_files
 from algr.compose.finish import SearchResult
 from algr.compose.requests import TrainingRequest
 from algr.compose.search import search
@@ -19,11 +20,13 @@ from algr.compose.usage import (
 
 __all__ = [
     "CrossValidated",
+    "ExplainRequest",
     "SearchResult",
     "StartInUse",
     "StartNotice",
     "TrainingRequest",
     "cross_validate",
+    "explain_files",
     "list_registered",
     "predict_files",
     "pull_model",
