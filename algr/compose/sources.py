@@ -22,7 +22,7 @@ from algr.errors import StudyError, UsageError
 from algr.faces import GRADES
 from algr.models import NetworkSpec
 from algr.models.weights import read_weights
-from algr.tracking import parse_reference, pull
+from algr.tracking import is_reference, pull
 
 _FORMS = (
     "a file that `algr models import-jaanet` wrote, for instance ./bp4d.safetensors",
@@ -61,7 +61,7 @@ def read_source(reference: str, *, home: DataHome, tracking_uri: str | None) -> 
         return _of_file(path, home=home)
     if has_run:
         return _of_run(home, reference, fold=None)
-    if _is_registered_form(reference):
+    if is_reference(reference):
         return _of_registered(reference, home=home, tracking_uri=tracking_uri)
     raise UsageError(
         f"--init-from {reference} names no weights: there is no such file, folder or run",
@@ -83,14 +83,6 @@ def _of_file(path: Path, *, home: DataHome) -> StartFile:
         origin=weights.origin,
         trained_on=(),
     )
-
-
-def _is_registered_form(reference: str) -> bool:
-    try:
-        parse_reference(reference)
-    except UsageError:
-        return False
-    return True
 
 
 def _of_registered(reference: str, *, home: DataHome, tracking_uri: str | None) -> StartFile:

@@ -43,12 +43,9 @@ __all__ = [
     "compute_loss",
     "explain_network",
     "has_regions",
-<<<<<<< HEAD
     "load_start",
     "map_regions",
-=======
     "on_crop",
->>>>>>> explain
     "parameter_groups",
     "regions_for",
     "start_at_face",
