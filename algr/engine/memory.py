@@ -5,6 +5,7 @@ import functools
 import platform
 import resource
 import sys
+from pathlib import Path
 
 _TRIM_THRESHOLD, _MMAP_THRESHOLD = -1, -3
 """Parameters of glibc's `mallopt` (malloc.h)."""
@@ -31,3 +32,14 @@ def peak_resident_bytes() -> int:
     """The most memory that this process has had in use so far, bytes."""
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def forget_peak_resident() -> int:
+    """Let `peak_resident_bytes` count from now on, where the system can (Linux).
+
+    Returns:
+        The peak as it is counted from now on: what is in use; elsewhere the peak so far.
+    """
+    if sys.platform == "linux":
+        Path("/proc/self/clear_refs").write_text("5")
+    return peak_resident_bytes()
