@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from algr.metrics.ratios import ratio
 
-_LOT = 16
+_LOT = 8
 """Items are ranked in lots: across lots histograms are multiplied, within a lot pairs compared."""
 
 
@@ -49,21 +49,39 @@ def rank_pairs(
         subject_N: Index of each item's subject.
         num_subjects: Number of subjects.
     """
-    order_N = np.lexsort((is_positive_N, score_N))
+    order_N = np.argsort(score_N)
     score_N, is_positive_N, subject_N = (
         values[order_N] for values in (score_N, is_positive_N, subject_N.astype(np.int64))
     )
     wins_ST = _wins(is_positive_N, subject_N, num_subjects)
-    is_tie_N = (score_N[1:] == score_N[:-1]) & (is_positive_N[1:] != is_positive_N[:-1])
-    if is_tie_N.any():
-        reverse_N = np.lexsort((~is_positive_N, score_N))
-        strict_ST = _wins(is_positive_N[reverse_N], subject_N[reverse_N], num_subjects)
-        wins_ST = (wins_ST + strict_ST) / 2
+    is_equal_N = score_N[1:] == score_N[:-1]
+    tied_N = np.append(is_equal_N, False) | np.insert(is_equal_N, 0, False)  # noqa: FBT003
+    if tied_N.any():
+        wins_ST += _correction(
+            score_N[tied_N], is_positive_N[tied_N], subject_N[tied_N], num_subjects
+        )
     return RankedPairs(
         wins_ST=wins_ST,
         positives_S=_histogram(subject_N[is_positive_N], num_subjects),
         negatives_S=_histogram(subject_N[~is_positive_N], num_subjects),
     )
+
+
+def _correction(
+    score_N: NDArray[np.floating[Any]],
+    is_positive_N: NDArray[np.bool_],
+    subject_N: NDArray[np.int64],
+    num_subjects: int,
+) -> NDArray[np.float64]:
+    """(S, T) what is missing for ties to count half, among items that have equals."""
+    last_N, first_N = (
+        np.lexsort((tie_N, score_N)) for tie_N in (is_positive_N, ~is_positive_N)
+    )
+    most, least, counted = (
+        _wins(is_positive_N[order_N], subject_N[order_N], num_subjects)
+        for order_N in (last_N, first_N, slice(None))
+    )
+    return (most + least) / 2 - counted
 
 
 def _wins(
