@@ -3,6 +3,7 @@
 The command line calls these functions and prints what they return.
 """
 
+from algr.compose.comparison import compare_by_name
 from algr.compose.explanation import ExplainRequest, explain_files
 from algr.compose.finish import SearchResult
 from algr.compose.requests import TrainingRequest
@@ -25,6 +26,7 @@ __all__ = [
     "StartInUse",
     "StartNotice",
     "TrainingRequest",
+    "compare_by_name",
     "cross_validate",
     "explain_files",
     "list_registered",

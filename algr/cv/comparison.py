@@ -4,16 +4,15 @@ Shape suffixes: S = subjects, R = draws.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algr.cv.statistics import figures_of
-from algr.cv.table import figure_unit, lower_is_better
+from algr.cv.table import figure_unit, lower_is_better, main_metrics, short_metrics
 from algr.data import FoldPlan
-from algr.engine import Scores, mean_defined
 from algr.errors import StudyError
 from algr.metrics import (
     DRAWS,
@@ -60,15 +59,13 @@ class Difference:
 
         Among several runs the adjusted p decides, else the interval.
         """
-        if self.interval is None or self.value is None or self.metric.split("/")[-1].startswith(
-            "prevalence"
-        ):
+        figure = figure_of(self.metric)
+        if self.interval is None or self.value is None or figure.startswith(_OF_THE_DATA):
             return None
         is_sure = self.interval.low > 0 or self.interval.high < 0
         if not is_sure or (self.adjusted_p != self.p and (self.adjusted_p or 0) > 0.05):
             return "noise"
-        is_lower = lower_is_better(self.metric.split("/")[-1])
-        return "better" if (self.value < 0) == is_lower else "worse"
+        return "better" if (self.value < 0) == lower_is_better(figure) else "worse"
 
     def to_dict(self) -> dict[str, Any]:
         """What `algr compare --json` prints."""
@@ -95,6 +92,8 @@ class Comparison:
     headline: str
     label_names: tuple[str, ...]
     differences: dict[str, Difference]
+    shown: tuple[str, ...]
+    """Names of those that are read first."""
     notes: tuple[str, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -109,35 +108,47 @@ class Comparison:
             "metrics": {name: item.to_dict() for name, item in self.differences.items()},
         }
 
+    def only(self, metric: str) -> Self:
+        """The comparison of a single figure."""
+        kept = {metric: self.differences[metric]}
+        return replace(self, headline=metric, shown=(metric,), differences=kept)
+
     def sentence(self, metric: str) -> str:
         """What the difference in a figure amounts to."""
         found = self.differences[metric]
         if found.value is None:
             return f"{metric} is undefined in one of the runs"
-        scale, unit = _SCALES[figure_unit(metric.split("/")[-1])]
+        scale, digits, unit = _SCALES[figure_unit(figure_of(metric))]
+        value = scale * found.value
         if found.interval is None:
-            return f"{self.other} differs by {scale * found.value:+.1f}{unit}; no interval"
+            return f"{self.other} differs by {value:+.{digits}f}{unit}; there is no interval"
         low, high = scale * found.interval.low, scale * found.interval.high
         if found.verdict in ("better", "worse"):
-            size, ends = abs(scale * found.value), sorted((abs(low), abs(high)))
-            words = f"{self.other} is {found.verdict} by {_number(size)}{unit}"
-            words += f" ({_number(ends[0])} to {_number(ends[1])})"
-        elif found.verdict == "noise":
-            words = f"within noise: {_signed(scale * found.value)}{unit}"
-            words += f" ({_signed(low)} to {_signed(high)})"
+            low, high = sorted((abs(low), abs(high)))
+            words = f"{self.other} is {found.verdict} by {abs(value):.{digits}f}{unit}"
         else:
-            words = f"{_signed(scale * found.value)}{unit} ({_signed(low)} to {_signed(high)})"
+            words = f"{value:+.{digits}f}{unit}"
+            words = f"within noise: {words}" if found.verdict == "noise" else words
+        words += f" ({low:.{digits}f} to {high:.{digits}f})"
         if found.adjusted_p is not None and found.adjusted_p != found.p:
             words += f", Holm-adjusted p {found.adjusted_p:.3f}"
         return words
 
 
 _SCALES = {
-    "share": (100, " points"),
-    "%": (1, " % of the inter-ocular distance"),
-    "classes": (1, " grades"),
-    "": (1, ""),
+    "share": (100, 1, " points"),
+    "%": (1, 2, " % of the inter-ocular distance"),
+    "classes": (1, 2, " grades"),
+    "": (1, 3, ""),
 }
+"""Factor, digits and words of a difference, by the unit of its figure."""
+_OF_THE_DATA = ("prevalence",)
+"""Figures that no model changes."""
+
+
+def figure_of(metric: str) -> str:
+    """The name of a figure without its section."""
+    return metric.rpartition("/")[2]
 
 
 def compare_runs(
@@ -155,9 +166,8 @@ def compare_runs(
     for other in others:
         _check_comparable(base, other)
     found = [_differences(base, other, draws=draws) for other in others]
-    adjusted = {
-        metric: holm([differences[metric].p for differences in found]) for metric in found[0]
-    }
+    shared = set.intersection(*(set(differences) for differences in found))
+    adjusted = {metric: holm([differences[metric].p for differences in found]) for metric in shared}
     main = headline(base.evidence.kind)
     return tuple(
         Comparison(
@@ -167,9 +177,11 @@ def compare_runs(
             headline=main,
             label_names=base.evidence.label_names,
             differences={
-                metric: _with_adjusted(difference, adjusted[metric][index])
+                metric: replace(difference, adjusted_p=adjusted[metric][index])
                 for metric, difference in differences.items()
+                if metric in shared
             },
+            shown=_shown(base.evidence),
             notes=_notes(base, other),
         )
         for index, (other, differences) in enumerate(zip(others, found, strict=True))
@@ -207,11 +219,14 @@ def _same_folds(base: ComparedRun, other: ComparedRun) -> bool:
 
 
 def _subjects(plan: FoldPlan) -> set[str]:
-    return {
-        digest
-        for fold in plan.folds
-        for digest in (*fold.train, *fold.validation, *fold.test)
-    }
+    return {digest for fold in plan.folds for digest in (*fold.train, *fold.validation, *fold.test)}
+
+
+def _shown(evidence: Evidence) -> tuple[str, ...]:
+    sections = (
+        f"{section}/{metric}" for section in evidence.sections for metric in short_metrics(section)
+    )
+    return (*main_metrics(evidence.kind, evidence.label_names), *sections)
 
 
 def _notes(base: ComparedRun, other: ComparedRun) -> tuple[str, ...]:
@@ -238,9 +253,7 @@ def _differences(base: ComparedRun, other: ComparedRun, *, draws: int) -> dict[s
     if can_resample(stratum_S):
         weight_RS = draw_weights(base.evidence.subjects, stratum_S, draws=draws)
         of = "mean" if same_folds else "pooled"
-        one, two = (
-            getattr(resample(run.evidence, weight_RS), of) for run in (base, other)
-        )
+        one, two = (getattr(resample(run.evidence, weight_RS), of) for run in (base, other))
         drawn = {name: two[name] - one[name] for name in one if name in two}
     found = {}
     for name in theirs.pooled:
@@ -284,17 +297,5 @@ def _difference(
     )
 
 
-def _with_adjusted(difference: Difference, adjusted_p: float | None) -> Difference:
-    return Difference(**{**vars(difference), "adjusted_p": adjusted_p})
-
-
 def _minus(one: float | None, other: float | None) -> float | None:
     return None if one is None or other is None else one - other
-
-
-def _number(value: float) -> str:
-    return f"{value:.1f}" if value >= 10 else f"{value:.2g}"
-
-
-def _signed(value: float) -> str:
-    return f"{value:+.1f}"

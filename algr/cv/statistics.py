@@ -120,18 +120,34 @@ class Statistics:
 
 def statistics_of(evidence: Evidence, *, draws: int = DRAWS) -> Statistics:
     """Intervals by resampling subjects, and every section's figures."""
-    everybody_1S = np.ones((1, len(evidence.subjects)))
-    by_fold = [_only(evidence, everybody_1S * (evidence.fold_S == f)) for f in evidence.folds]
-    pooled = _only(evidence, everybody_1S)
-    mean = {name: mean_defined([figures[name] for figures in by_fold]) for name in pooled}
-    spread = _spread(evidence, mean=mean, pooled=pooled, draws=draws)
+    points = figures_of(evidence)
+    spread = _spread(evidence, points, draws=draws)
     return Statistics(
         draws=draws,
         interval=Spread(_part(spread.mean, ""), _part(spread.pooled, "")),
         sections=tuple(
-            _section(name, evidence, by_fold=by_fold, mean=mean, pooled=pooled, spread=spread)
-            for name in evidence.sections
+            _section(name, evidence, points, spread=spread) for name in evidence.sections
         ),
+    )
+
+
+@dataclass(frozen=True)
+class Points:
+    """Every figure of the evidence, without intervals; sections as `<section>/<figure>`."""
+
+    by_fold: tuple[Scores, ...]
+    mean: Scores
+    pooled: Scores
+
+
+def figures_of(evidence: Evidence) -> Points:
+    """Figures of each fold, their means, and the pooled ones."""
+    everybody_1S = np.ones((1, len(evidence.subjects)))
+    by_fold = [_only(evidence, everybody_1S * (evidence.fold_S == f)) for f in evidence.folds]
+    return Points(
+        by_fold=tuple(by_fold),
+        mean={name: mean_defined([part[name] for part in by_fold]) for name in by_fold[0]},
+        pooled=_only(evidence, everybody_1S),
     )
 
 
@@ -146,34 +162,26 @@ def _only(evidence: Evidence, weight_1S: NDArray[np.float64]) -> Scores:
     return {name: defined(float(value[0])) for name, value in evidence.figures(weight_1S).items()}
 
 
-def _spread(evidence: Evidence, *, mean: Scores, pooled: Scores, draws: int) -> Spread:
+def _spread(evidence: Evidence, points: Points, *, draws: int) -> Spread:
     if not can_resample(evidence.fold_S):
-        return Spread(dict.fromkeys(mean), dict.fromkeys(pooled))
+        return Spread(dict.fromkeys(points.mean), dict.fromkeys(points.pooled))
     weight_RS = draw_weights(evidence.subjects, evidence.fold_S, draws=draws)
     resampled = resample(evidence, weight_RS)
-    return Spread(intervals(resampled.mean, mean), intervals(resampled.pooled, pooled))
+    return Spread(
+        intervals(resampled.mean, points.mean), intervals(resampled.pooled, points.pooled)
+    )
 
 
-def _section(
-    name: str,
-    evidence: Evidence,
-    *,
-    by_fold: list[Scores],
-    mean: Scores,
-    pooled: Scores,
-    spread: Spread,
-) -> Section:
+def _section(name: str, evidence: Evidence, points: Points, *, spread: Spread) -> Section:
     items = evidence.sections[name]
-    columns = [_part(figures, name) for figures in by_fold]
+    columns = [_part(figures, name) for figures in points.by_fold]
     if isinstance(items, DetectedUnits):
         tables = items.table_SA4.sum(0).astype(int)
         confusion = {
             unit: [[int(right), int(false)], [int(missed), int(hits)]]
             for unit, (hits, false, missed, right) in zip(evidence.label_names, tables, strict=True)
         }
-        sums = dict(
-            zip(evidence.label_names, items.reliability_SAB3.sum(0), strict=True)
-        )
+        sums = dict(zip(evidence.label_names, items.reliability_SAB3.sum(0), strict=True))
         count = int(tables.sum(1).max(initial=0))
     else:
         table = items.confusion_SKK.sum(0).astype(int)
@@ -184,9 +192,9 @@ def _section(
         name=name,
         items=count,
         by_fold=tuple(columns),
-        mean=_part(mean, name),
+        mean=_part(points.mean, name),
         sd={key: sample_deviation([column[key] for column in columns]) for key in columns[0]},
-        pooled=_part(pooled, name),
+        pooled=_part(points.pooled, name),
         interval=Spread(_part(spread.mean, name), _part(spread.pooled, name)),
         confusion=confusion,
         reliability={key: _bins(values) for key, values in sums.items()},

@@ -59,9 +59,6 @@ def table_rows(
     result: CrossValidation, *, kind: Literal["au", "grade"], label_names: Sequence[str]
 ) -> tuple[TableRow, ...]:
     """F1 per grade or action unit, their mean, and the landmark error."""
-    main = headline(kind)
-    metrics = [*(f"f1_{name.lower()}" for name in label_names), main]
-    metrics += ["accuracy", "landmark_error"] if kind == "grade" else ["landmark_error"]
     spread = result.statistics.interval if result.statistics else None
     by_fold = [fold.metrics for fold in result.folds]
     return tuple(
@@ -72,15 +69,25 @@ def table_rows(
             columns=(result.mean, result.sd, result.pooled),
             intervals=(spread.mean, spread.pooled) if spread else ({}, {}),
         )
-        for metric in metrics
+        for metric in main_metrics(kind, label_names)
     )
+
+
+def main_metrics(kind: Literal["au", "grade"], label_names: Sequence[str]) -> tuple[str, ...]:
+    """The figures of frames that are read first."""
+    others = ("accuracy", "landmark_error") if kind == "grade" else ("landmark_error",)
+    return (*(f"f1_{name.lower()}" for name in label_names), headline(kind), *others)
+
+
+def short_metrics(section: str) -> tuple[str, ...]:
+    """The figures of a section that are read first."""
+    return _SHORT_UNITS if section == "units" else _SHORT_VIDEO
 
 
 def section_rows(
     section: Section, *, label_names: Sequence[str], details: bool
 ) -> tuple[TableRow, ...]:
     """The figures of a section that are read first, or all of them."""
-    short = _SHORT_UNITS if section.name == "units" else _SHORT_VIDEO
     return tuple(
         _row(
             metric,
@@ -89,7 +96,7 @@ def section_rows(
             columns=(section.mean, section.sd, section.pooled),
             intervals=(section.interval.mean, section.interval.pooled),
         )
-        for metric in (section.mean if details else short)
+        for metric in (section.mean if details else short_metrics(section.name))
     )
 
 
@@ -138,5 +145,3 @@ def _row(
         interval=intervals[0].get(metric),
         pooled_interval=intervals[1].get(metric),
     )
-
-

@@ -1,5 +1,4 @@
-"""Results of folds as files in the run's folder: from the worker that has them to the driver.
-"""
+"""Results of folds as files in the run's folder: from the worker that has them to the driver."""
 
 from pathlib import Path
 
@@ -81,7 +80,5 @@ def _read(job: FoldsJob, fold: int) -> FoldResult:
         ),
         predictions=None
         if predictions is None
-        else FramePredictions(
-            **{name: tensor.numpy() for name, tensor in predictions.items()}
-        ),
+        else FramePredictions(**{name: tensor.numpy() for name, tensor in predictions.items()}),
     )

@@ -19,13 +19,8 @@ from algr.metrics.bootstrap import (
 )
 from algr.metrics.calibration import NUM_BINS
 from algr.metrics.counts import VARIANTS, EvaluationCounts, count_batch, landmark_errors
-from algr.metrics.evidence import (
-    DetectedUnits,
-    Evidence,
-    GradedItems,
-    TestedFrames,
-    gather_evidence,
-)
+from algr.metrics.evidence import DetectedUnits, Evidence, GradedItems
+from algr.metrics.gather import TestedFrames, gather_evidence
 from algr.metrics.permutation import PermutationInterval, permutation_interval
 from algr.metrics.scores import headline, scores
 

@@ -70,7 +70,8 @@ def specificity(confusion: Numbers) -> Figures:
 
 def _distances(confusion: Numbers) -> NDArray[np.int64]:
     grades = np.arange(confusion.shape[-1])
-    return np.abs(grades[:, None] - grades)
+    distances: NDArray[np.int64] = np.abs(grades[:, None] - grades)
+    return distances
 
 
 def _stack(values: list[Any]) -> NDArray[Any]:

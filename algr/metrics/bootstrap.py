@@ -62,7 +62,9 @@ def draw_weights(
     """
     weight_RS = np.zeros((draws, len(subjects)))
     for stratum in np.unique(stratum_S):
-        members = sorted(np.flatnonzero(stratum_S == stratum), key=lambda index: subjects[index])
+        members = sorted(
+            np.flatnonzero(stratum_S == stratum).tolist(), key=lambda index: subjects[index]
+        )
         names = [subjects[index] for index in members]
         generator = np.random.default_rng(derive_seed(0, "bootstrap", *names))
         shares = np.full(len(members), 1 / len(members))

@@ -37,7 +37,7 @@ def reliability_sums(
     bin_N = np.minimum((stated_N * NUM_BINS).astype(np.int64), NUM_BINS - 1)
     cell_N = owner_N.astype(np.int64) * NUM_BINS + bin_N
     sums = [
-        np.bincount(cell_N, weights=weight, minlength=num_owners * NUM_BINS)
+        np.bincount(cell_N, weights=weight, minlength=num_owners * NUM_BINS).astype(np.float64)
         for weight in (np.ones(len(stated_N)), stated_N, outcome_N.astype(np.float64))
     ]
     return np.stack(sums, axis=-1).reshape(num_owners, NUM_BINS, 3)

@@ -1,5 +1,6 @@
-"""Figures of detections, from counts (..., 4) of true positives, false positives, false negatives
-and true negatives. NaN where a figure is undefined.
+"""Figures of detections, from counts of right and wrong answers; NaN where one is undefined.
+
+Shape suffixes: 4 = true positives, false positives, false negatives, true negatives.
 """
 
 import numpy as np

@@ -50,20 +50,19 @@ def rank_pairs(
         num_subjects: Number of subjects.
     """
     order_N = np.argsort(score_N)
-    score_N, is_positive_N, subject_N = (
-        values[order_N] for values in (score_N, is_positive_N, subject_N.astype(np.int64))
-    )
-    wins_ST = _wins(is_positive_N, subject_N, num_subjects)
+    score_N, is_positive_N = score_N[order_N], is_positive_N[order_N]
+    person_N: NDArray[np.int64] = subject_N[order_N].astype(np.int64)
+    wins_ST = _wins(is_positive_N, person_N, num_subjects)
     is_equal_N = score_N[1:] == score_N[:-1]
-    tied_N = np.append(is_equal_N, False) | np.insert(is_equal_N, 0, False)  # noqa: FBT003
+    tied_N = np.append(is_equal_N, False) | np.insert(is_equal_N, 0, False)
     if tied_N.any():
         wins_ST += _correction(
-            score_N[tied_N], is_positive_N[tied_N], subject_N[tied_N], num_subjects
+            score_N[tied_N], is_positive_N[tied_N], person_N[tied_N], num_subjects
         )
     return RankedPairs(
         wins_ST=wins_ST,
-        positives_S=_histogram(subject_N[is_positive_N], num_subjects),
-        negatives_S=_histogram(subject_N[~is_positive_N], num_subjects),
+        positives_S=_histogram(person_N[is_positive_N], num_subjects),
+        negatives_S=_histogram(person_N[~is_positive_N], num_subjects),
     )
 
 
@@ -74,9 +73,7 @@ def _correction(
     num_subjects: int,
 ) -> NDArray[np.float64]:
     """(S, T) what is missing for ties to count half, among items that have equals."""
-    last_N, first_N = (
-        np.lexsort((tie_N, score_N)) for tie_N in (is_positive_N, ~is_positive_N)
-    )
+    last_N, first_N = (np.lexsort((tie_N, score_N)) for tie_N in (is_positive_N, ~is_positive_N))
     most, least, counted = (
         _wins(is_positive_N[order_N], subject_N[order_N], num_subjects)
         for order_N in (last_N, first_N, slice(None))

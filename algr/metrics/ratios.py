@@ -10,7 +10,8 @@ def ratio(part: ArrayLike, of: ArrayLike) -> NDArray[np.float64]:
     """Element by element; NaN where the denominator is 0."""
     part, of = np.asarray(part, np.float64), np.asarray(of, np.float64)
     found = np.full(np.broadcast_shapes(part.shape, of.shape), np.nan)
-    return np.divide(part, of, out=found, where=of != 0)
+    np.divide(part, of, out=found, where=of != 0)
+    return found
 
 
 def defined_mean(values: NDArray[np.floating[Any]], *, axis: int = -1) -> NDArray[np.float64]:
