@@ -33,7 +33,7 @@ def print_statistics(validated: "CrossValidated", *, details: bool) -> None:
         typer.echo("\n" + _HEADINGS[section.name].format(items=section.items))
         print_table(figure_table("", rows, folds=folds))
         if section.left_out:
-            typer.echo(f"left out: {section.left_out} people with recordings of different grades")
+            typer.echo(f"left out, for recordings of different grades: {section.left_out}")
         if details:
             _print_details(section, validated.label_names)
     subjects = sum(fold.test_subjects for fold in validated.result.folds)

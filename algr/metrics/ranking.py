@@ -88,8 +88,8 @@ def _wins(
     count = len(subject_N)
     lots = -(-count // _LOT)
     cell_N = np.arange(count) // _LOT * num_subjects + subject_N
-    positives = _histogram(cell_N[is_positive_N], lots * num_subjects).reshape(lots, -1)
-    negatives = _histogram(cell_N[~is_positive_N], lots * num_subjects).reshape(lots, -1)
+    positives = _histogram(cell_N[is_positive_N], lots * num_subjects).reshape(lots, num_subjects)
+    negatives = _histogram(cell_N[~is_positive_N], lots * num_subjects).reshape(lots, num_subjects)
     wins_ST = positives.T @ (negatives.cumsum(0) - negatives)
     place_N = np.arange(count) % _LOT
     for shift in range(1, min(_LOT, count)):

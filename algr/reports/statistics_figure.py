@@ -13,7 +13,7 @@ from algr.reports.canvas import FAINT, INK, Canvas, shortened
 
 Value = TypeVar("Value")
 _EDGE = 30
-_HEAD = 74
+_HEAD = 88
 _FOOT = 40
 _COLUMNS = 4
 _LONE, _SMALL = 380, 190
@@ -49,7 +49,7 @@ def draw_statistics(statistics: Statistics, folder: Path, *, title: str) -> tupl
 
 def confusion_figure(section: Section, *, title: str) -> Canvas:
     """How often which label was predicted for which; shades are shares of a row."""
-    words = f"{_TITLES[section.name]}; counts, shaded by the share of the true label"
+    words = f"{_TITLES[section.name]}\ncounts; shaded by the share of the true label"
     panels = _Panels(section.confusion, title=f"{title}: confusion", words=words)
     labels = GRADES if section.name != "units" else ("absent", "present")
     for axes, table in panels.axes_of(section.confusion):
@@ -59,16 +59,19 @@ def confusion_figure(section: Section, *, title: str) -> Canvas:
 
 def reliability_figure(section: Section, *, title: str) -> Canvas:
     """What came true against what was stated, in ten bins; the area of a dot is their share."""
-    stated = "probability of the predicted grade" if section.name != "units" else "probability"
-    words = f"{_TITLES[section.name]}; {stated} against how often it was right"
-    if section.name == "units":
-        words = f"{_TITLES[section.name]}; stated probability against how often it was present"
+    is_units = section.name == "units"
+    meaning = (
+        "stated probability against how often the unit was present"
+        if is_units
+        else "probability of the predicted grade against how often it was right"
+    )
+    words = f"{_TITLES[section.name]}\n{meaning}; larger dots: more of them"
     panels = _Panels(section.reliability, title=f"{title}: reliability", words=words)
     errors = section.pooled
     for (name, _), (axes, bins) in zip(
         section.reliability.items(), panels.axes_of(section.reliability), strict=True
     ):
-        error = errors["ece" if section.name != "units" else f"ece_{name.lower()}"]
+        error = errors[f"ece_{name.lower()}" if is_units else "ece"]
         _draw_bins(axes, bins, error=error, is_lone=panels.is_lone)
     return panels.canvas
 
