@@ -18,7 +18,7 @@ _FOOT = 40
 _COLUMNS = 4
 _LONE, _SMALL = 380, 190
 """Side of the only panel, and of one of several."""
-_LEFT, _ABOVE, _BELOW = 92, 26, 48
+_LEFT, _ABOVE, _BELOW = 92, 26, 52
 """Room for the words around a panel."""
 _TABLE_COLOURS = "Blues"
 _LINE = "#0072b2"
@@ -89,7 +89,7 @@ class _Panels:
             width=max(2 * _EDGE + columns * cell_width, 620),
             height=_HEAD + rows * self._cell_height + _FOOT,
         )
-        self.canvas.text(shortened(title, most=56), x=_EDGE, y=18, size=14, weight="bold")
+        self.canvas.text(shortened(title, most=48), x=_EDGE, y=18, size=14, weight="bold")
         self.canvas.text(words, x=_EDGE, y=46, size=10, color=FAINT)
         self.canvas.text(
             "all test folds together; research use",

@@ -18,7 +18,7 @@ from algr.metrics import (
     resample,
     two_sided_p,
 )
-from tests.metrics.faces_under_test import graded_frames, repeated, unit_frames
+from tests.metrics.drawn_frames import graded_frames, repeated, unit_frames
 
 
 @pytest.mark.parametrize("make", [graded_frames, unit_frames])

@@ -20,7 +20,7 @@ from sklearn.metrics import (
 from algr.faces import GRADES
 from algr.metrics import TestedFrames, gather_evidence
 from algr.metrics.ranking import rank_pairs
-from tests.metrics.faces_under_test import graded_frames, unit_frames
+from tests.metrics.drawn_frames import graded_frames, unit_frames
 
 
 def figures(tested: TestedFrames) -> dict[str, float]:
