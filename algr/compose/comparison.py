@@ -1,6 +1,7 @@
 """`algr compare`: finished cross-validations of the data home against the first of them."""
 
 from collections.abc import Sequence
+from difflib import get_close_matches
 
 from algr.config import DataHome
 from algr.cv import (
@@ -42,9 +43,11 @@ def compare_by_name(
         return found
     known = found[0].differences
     if metric not in known:
+        near = get_close_matches(metric, known, n=3)
         raise UsageError(
             f"--metric {metric}: there is no such figure",
-            expected=f"one of {', '.join(known)}",
+            expected="a figure of `algr cv --json`, those of a section as video/accuracy",
+            advice=f"did you mean {' or '.join(near)}?" if near else "leave --metric out",
         )
     return tuple(comparison.only(metric) for comparison in found)
 

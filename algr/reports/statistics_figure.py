@@ -16,6 +16,7 @@ _EDGE = 30
 _HEAD = 88
 _FOOT = 40
 _COLUMNS = 4
+_LEAST_WIDTH = 720
 _LONE, _SMALL = 380, 190
 """Side of the only panel, and of one of several."""
 _LEFT, _ABOVE, _BELOW = 92, 26, 52
@@ -86,7 +87,7 @@ class _Panels:
         rows = -(-len(named) // columns)
         cell_width, self._cell_height = self._side + _LEFT, self._side + _ABOVE + _BELOW
         self.canvas = Canvas(
-            width=max(2 * _EDGE + columns * cell_width, 620),
+            width=max(2 * _EDGE + columns * cell_width, _LEAST_WIDTH),
             height=_HEAD + rows * self._cell_height + _FOOT,
         )
         self.canvas.text(shortened(title, most=48), x=_EDGE, y=18, size=14, weight="bold")

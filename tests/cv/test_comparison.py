@@ -47,12 +47,16 @@ def compared(
             landmark_error_N=np.where(wrong_N, 0.08, 0.04),
         )
     )
+
+    def tested_in(fold: int) -> list[str]:
+        return [SUBJECTS[index] for index in np.flatnonzero(fold_S == fold)]
+
     folds = tuple(
         Fold(
             index=fold,
-            train=tuple(s for s in SUBJECTS if s not in np.array(SUBJECTS[:tested])[fold_S == fold]),
+            train=tuple(set(SUBJECTS) - set(tested_in(fold))),
             validation=(),
-            test=tuple(np.array(SUBJECTS[:tested])[fold_S == fold].tolist()),
+            test=tuple(tested_in(fold)),
         )
         for fold in range(num_folds)
     )
@@ -107,7 +111,8 @@ def test_pairing_makes_the_interval_narrower_than_that_of_runs_on_different_peop
     found = compare(compared("a", mistakes=0.3), compared("b", mistakes=0.25, seed=1))
     unpaired = compare(compared("zero", mistakes=0.0), compared("b", mistakes=0.25, seed=1))
 
-    paired, alone = found.differences["accuracy"].interval, unpaired.differences["accuracy"].interval
+    paired = found.differences["accuracy"].interval
+    alone = unpaired.differences["accuracy"].interval
     assert paired is not None
     assert alone is not None
     assert paired.high - paired.low < 0.6 * 2**0.5 * (alone.high - alone.low)
@@ -165,10 +170,11 @@ def test_other_data_are_refused() -> None:
 
 
 def test_folds_of_one_subject_have_differences_without_intervals() -> None:
-    runs = [compared(n, mistakes=0.2, seed=s, tested=3, num_folds=1) for n, s in (("a", 0), ("b", 1))]
-    lone = [
-        replace(run, evidence=replace(run.evidence, fold_S=np.arange(3))) for run in runs
+    runs = [
+        compared(name, mistakes=0.2, seed=seed, tested=3, num_folds=1)
+        for name, seed in (("a", 0), ("b", 1))
     ]
+    lone = [replace(run, evidence=replace(run.evidence, fold_S=np.arange(3))) for run in runs]
 
     found = compare(*lone)
 

@@ -155,7 +155,8 @@ def test_predictions_of_an_earlier_version_are_refused(
 ) -> None:
     predictions = FramePredictions(np.array([1]), np.full((1, 4), 0.25, dtype=np.float32))
     path = tmp_path / "predictions.parquet"
-    write_predictions(path, dataset=grades, results=[make_result(0, [[1]], predictions=predictions)])
+    result = make_result(0, [[1]], predictions=predictions)
+    write_predictions(path, dataset=grades, results=[result])
     pq.write_table(pq.read_table(path).drop_columns(["digest"]), path)
 
     with pytest.raises(IntegrityError, match="digest"):

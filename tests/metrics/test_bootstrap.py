@@ -52,7 +52,7 @@ def test_the_mean_of_a_draw_is_over_the_folds_in_which_a_figure_is_defined() -> 
         for fold in (0, 1, 2)
     ]
     known = np.isfinite(one_by_one).any(0)
-    assert 0 < known.sum()
+    assert known.sum() > 0
     np.testing.assert_allclose(
         found.mean["video/auc_severe"][known], np.nanmean(np.array(one_by_one)[:, known], axis=0)
     )
@@ -77,9 +77,7 @@ def test_draws_depend_on_the_subjects_not_on_their_order_or_the_number_of_their_
     names, fold_S = [f"{i:02x}" for i in range(8)], np.array([0, 1, 0, 1, 1, 0, 2, 2])
     first = draw_weights(names, fold_S, draws=20)
 
-    second = draw_weights(
-        [names[i] for i in order], np.array(renumbered)[fold_S[order]], draws=20
-    )
+    second = draw_weights([names[i] for i in order], np.array(renumbered)[fold_S[order]], draws=20)
 
     np.testing.assert_array_equal(second, first[:, order])
 
@@ -116,12 +114,12 @@ def accuracy_interval(random: np.random.Generator, *, subjects: int) -> Interval
 def test_intervals_cover_the_truth_about_as_often_as_they_say() -> None:
     random = np.random.default_rng(0)
 
-    found = [accuracy_interval(random, subjects=30) for _ in range(200)]
+    found = [accuracy_interval(random, subjects=30) for _ in range(150)]
 
     covered = [interval.low <= 0.6 <= interval.high for interval in found]
     widths = [interval.high - interval.low for interval in found]
     # if frames were the unit, intervals would be 2 x 1.96 x sqrt(0.24 / 1200) = 0.055 wide and
-    # cover the truth about four times in ten
+    # cover the truth less than half of the time
     assert 0.87 <= np.mean(covered) <= 0.98
     assert 0.13 < np.mean(widths) < 0.21
 

@@ -130,7 +130,8 @@ def test_a_person_with_one_grade_counts_once_and_one_with_several_is_left_out() 
     evidence = gather_evidence(tested)
 
     # a: mean (0.55, 0.45): normal, right; b had two grades
-    assert evidence.sections["subject"].confusion_SKK.sum(0).tolist() == np.diag([1, 0, 0, 0]).tolist()
+    confusion = evidence.sections["subject"].confusion_SKK.sum(0)
+    np.testing.assert_array_equal(confusion, np.diag([1, 0, 0, 0]))
     assert evidence.mixed_subjects == 1
 
 
@@ -166,9 +167,7 @@ def wins_one_by_one(score: np.ndarray, positive: np.ndarray, subject: np.ndarray
 
 
 @settings(max_examples=30, deadline=None)
-@given(
-    seed=st.integers(0, 2**31), count=st.integers(0, 60), values=st.integers(1, 30)
-)
+@given(seed=st.integers(0, 2**31), count=st.integers(0, 60), values=st.integers(1, 30))
 def test_pairs_are_those_of_a_loop_over_all_pairs(seed: int, count: int, values: int) -> None:
     random = np.random.default_rng(seed)
     score = random.integers(0, values, count) / values

@@ -47,7 +47,7 @@ def test_the_confusion_shows_every_count_in_its_place() -> None:
     assert shown == {
         (column, row): str(counts[row][column]) for row in range(4) for column in range(4)
     }
-    assert [label.get_text() for label in axes.get_yticklabels()][0] == "normal"
+    assert axes.get_yticklabels()[0].get_text() == "normal"
     assert (axes.get_ylabel(), axes.get_xlabel()) == ("true", "predicted")
 
 
@@ -73,8 +73,8 @@ def test_units_have_a_panel_each() -> None:
 @pytest.mark.parametrize(
     ("statistics", "names"),
     [
-        (GRADED, ["confusion-subject", "confusion-video", "reliability-subject", "reliability-video"]),
-        (UNITS, ["confusion-units", "reliability-units"]),
+        (GRADED, ["subject", "video"]),
+        (UNITS, ["units"]),
     ],
 )
 def test_the_folder_holds_whole_pictures(
@@ -82,6 +82,7 @@ def test_the_folder_holds_whole_pictures(
 ) -> None:
     paths = draw_statistics(statistics, tmp_path / "figures", title="run")
 
-    assert sorted(path.stem for path in (tmp_path / "figures").iterdir()) == names
-    assert sorted(path.stem for path in paths) == names
+    expected = sorted(f"{what}-{name}" for what in ("confusion", "reliability") for name in names)
+    assert sorted(path.stem for path in (tmp_path / "figures").iterdir()) == expected
+    assert sorted(path.stem for path in paths) == expected
     assert {path.read_bytes()[:4] for path in paths} == {b"\x89PNG"}
