@@ -1,0 +1,111 @@
+"""Which pictures to look at: a full copy has too many, and labels and landmarks are all read.
+
+Shape suffixes: N = frames of a recording, L = landmarks (49), 2 = x, y.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from algr.data.adapters import ImageFiles, Recording
+from algr.faces import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE
+
+FAST_PER_RECORDING = 4
+STILL_PER_RECORDING = 2
+MAX_VIDEOS = 6
+"""Videos are decoded from their beginning, so that few are."""
+MAX_VIDEO_FRAMES = 900
+_MIN_SPEED = 0.012
+"""Of the face from one frame to the next, in eye distances; slower ones tell no frame apart."""
+_RIGID = (*LEFT_EYE, *RIGHT_EYE, *range(10, 19), *MOUTH_CORNERS)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Sample:
+    """Frames of one recording that are looked at; rows of the recording, ascending."""
+
+    recording: int
+    """Position in the reading."""
+    rows: tuple[int, ...]
+    fast: tuple[tuple[int, int], ...]
+    """Frames in which the head moves, each with the row of a frame near it in which it rests."""
+
+
+def draw_samples(recordings: tuple[Recording, ...], *, pictures: int) -> list[Sample]:
+    """Frames of recordings that are spread over the subjects, about `pictures` in all."""
+    stills = [i for i, r in enumerate(recordings) if isinstance(r.pictures, ImageFiles)]
+    videos = [i for i, r in enumerate(recordings) if i not in set(stills)]
+    stills = [i for i in stills if len(recordings[i].number_N)]
+    videos = [i for i in videos if len(recordings[i].number_N)]
+    per_recording = FAST_PER_RECORDING + STILL_PER_RECORDING + 2
+    wanted = max(len({r.subject for r in recordings}), pictures // per_recording)
+    chosen = _round_robin(stills, recordings)[:wanted]
+    chosen += _round_robin(videos, recordings)[:MAX_VIDEOS]
+    share = max(per_recording, pictures // max(1, len(chosen)))
+    return [_sample(i, recordings[i], pictures=share) for i in sorted(chosen)]
+
+
+def _round_robin(positions: list[int], recordings: tuple[Recording, ...]) -> list[int]:
+    """One recording of each subject, then a second one of each, and so on."""
+    turn: dict[str, int] = {}
+    keyed = []
+    for position in positions:
+        subject = recordings[position].subject
+        turn[subject] = turn.get(subject, -1) + 1
+        keyed.append((turn[subject], position))
+    return [position for _, position in sorted(keyed)]
+
+
+def _sample(position: int, recording: Recording, *, pictures: int) -> Sample:
+    count = len(recording.number_N)
+    if not isinstance(recording.pictures, ImageFiles):
+        count = min(count, int((recording.pictures.index_N < MAX_VIDEO_FRAMES).sum()))
+    speed_N = speeds(recording)[:count]
+    pairs = fast_pairs(speed_N)
+    rest = max(2, pictures - 2 * len(pairs))
+    spread = np.linspace(0, count - 1, num=min(rest, count)).round().astype(int).tolist()
+    rows = {*spread, *(row for pair in pairs for row in pair)}
+    return Sample(recording=position, rows=tuple(sorted(rows)), fast=tuple(pairs))
+
+
+def speeds(recording: Recording) -> NDArray[np.float64]:
+    """(N,) way of the face from the frame before to the frame after, in eye distances per frame.
+
+    NaN where a neighbour is missing in the numbering, or has no landmarks.
+    """
+    count = len(recording.number_N)
+    speed_N = np.full(count, np.nan)
+    points_NL2 = recording.landmarks_NL2
+    if points_NL2 is None or count < 3:
+        return speed_N
+    rigid_NR2 = points_NL2[:, _RIGID].astype(np.float64)
+    eyes_N = np.linalg.norm(
+        points_NL2[:, LEFT_EYE].mean(axis=1) - points_NL2[:, RIGHT_EYE].mean(axis=1), axis=1
+    )
+    way_N = np.linalg.norm((rigid_NR2[2:] - rigid_NR2[:-2]).mean(axis=1), axis=1) / 2
+    follows_N = (recording.number_N[2:] - recording.number_N[:-2]) == 2
+    with np.errstate(invalid="ignore", divide="ignore"):
+        relative_N = np.where(follows_N, way_N / eyes_N[1:-1], np.nan)
+    relative_N[~np.isfinite(relative_N) | (relative_N > 1)] = np.nan
+    speed_N[1:-1] = relative_N
+    return speed_N
+
+
+def fast_pairs(speed_N: NDArray[np.float64]) -> list[tuple[int, int]]:
+    """The fastest frames, each with the slowest of those around it."""
+    count = len(speed_N)
+    known = np.nan_to_num(speed_N, nan=0.0)
+    order = [int(row) for row in np.argsort(-known, kind="stable") if known[row] >= _MIN_SPEED]
+    pairs: list[tuple[int, int]] = []
+    for row in order:
+        if len(pairs) == FAST_PER_RECORDING:
+            break
+        if any(abs(row - other) < 3 for other, _ in pairs):
+            continue
+        low, high = max(0, row - 40), min(count, row + 41)
+        around = np.where(np.isnan(speed_N[low:high]), np.inf, speed_N[low:high])
+        still = low + int(np.argmin(around))
+        if np.isfinite(around[still - low]) and known[still] < known[row] / 3:
+            pairs.append((row, still))
+    return pairs
