@@ -12,6 +12,7 @@ import typer
 import algr
 from algr.cli.config import app as config_app
 from algr.cli.data import app as data_app
+from algr.cli.data_checks import doctor, folds, purge
 from algr.cli.demo import demo
 from algr.cli.models import app as models_app
 from algr.cli.models import predict, serve, sync, ui
@@ -28,6 +29,8 @@ app = typer.Typer(
     "5 study or resume mismatch, 6 tracking or registry, 7 cluster, 8 integrity, "
     "130 interrupted (can be resumed).",
 )
+for command in (doctor, folds, purge):
+    data_app.command()(command)
 app.add_typer(data_app, name="data")
 app.add_typer(config_app, name="config")
 app.add_typer(models_app, name="models")

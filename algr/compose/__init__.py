@@ -4,6 +4,7 @@ The command line calls these functions and prints what they return.
 """
 
 from algr.compose.finish import SearchResult
+from algr.compose.purge import CANNOT_REMOVE, PurgeOutcome, patient_hash, purge_patient
 from algr.compose.requests import TrainingRequest
 from algr.compose.search import search
 from algr.compose.training import CrossValidated, cross_validate
@@ -17,13 +18,17 @@ from algr.compose.usage import (
 )
 
 __all__ = [
+    "CANNOT_REMOVE",
     "CrossValidated",
+    "PurgeOutcome",
     "SearchResult",
     "TrainingRequest",
     "cross_validate",
     "list_registered",
+    "patient_hash",
     "predict_files",
     "pull_model",
+    "purge_patient",
     "run_ui",
     "search",
     "submit",

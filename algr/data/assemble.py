@@ -202,7 +202,7 @@ def _shared(
 
 
 def _check_space(videos: Sequence[StagedVideo], folder: Path) -> None:
-    needed = sum(video.path.stat().st_size for video in videos)
+    needed = sum(video.bytes_on_disk for video in videos)
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise BrokenOffError(

@@ -34,6 +34,11 @@ class StagedVideo:
     """Subjects of one group never stand on two sides of a fold; empty: the subject alone."""
     frame_digests: tuple[FrameDigest, ...]
 
+    @property
+    def bytes_on_disk(self) -> int:
+        """Room that its frames take in a dataset, about."""
+        return self.path.stat().st_size
+
     def batches(self) -> Iterator[FrameRows]:
         """The frames in their order, as views of the mapped file."""
         if not self.record.frames_kept:
