@@ -29,8 +29,8 @@ app = typer.Typer(
     "5 study or resume mismatch, 6 tracking or registry, 7 cluster, 8 integrity, "
     "130 interrupted (can be resumed).",
 )
-for command in (doctor, folds, purge):
-    data_app.command()(command)
+for data_command in (doctor, folds, purge):
+    data_app.command()(data_command)
 app.add_typer(data_app, name="data")
 app.add_typer(config_app, name="config")
 app.add_typer(models_app, name="models")

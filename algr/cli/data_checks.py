@@ -7,12 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from algr.cli.data import JobsOption, NameArgument, cpus
+from algr.cli.data import NameArgument
 from algr.cli.options import (
     HomeOption,
+    JobsOption,
     JsonOption,
     SeedOption,
     TrackingOption,
+    cpus,
     locate,
     print_json,
     stops_cleanly,

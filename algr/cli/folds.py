@@ -40,7 +40,8 @@ def _table(report: "FoldReport", names: tuple[str, ...], *, with_counts: bool) -
         for part in fold.parts:
             numbers = [str(part.subjects), str(part.frames)] if with_counts else []
             values = [_value(report, part.rate(name), part.subjects_with[name]) for name in names]
-            table.add_row(str(fold.index), part.part, *numbers, *values)
+            of = f" (part {fold.tests_part})" if fold.tests_part and part.part == "test" else ""
+            table.add_row(str(fold.index), part.part + of, *numbers, *values)
     return table
 
 

@@ -39,6 +39,8 @@ class FoldCount:
     """One fold."""
 
     index: int
+    tests_part: int
+    """Of the published folds, 1-3; 0 where the folds are drawn."""
     parts: tuple[PartCount, ...]
 
 
@@ -65,6 +67,7 @@ class FoldReport:
             "folds": [
                 {
                     "fold": fold.index,
+                    "tests_part": fold.tests_part,
                     "parts": [
                         {**asdict(part), "rates": {name: part.rate(name) for name in self.names}}
                         for part in fold.parts
@@ -87,9 +90,9 @@ def count_folds(dataset: PreparedDataset, plan: FoldPlan) -> FoldReport:
             for part in PARTS
             if (digests := _digests(fold, part))
         ]
-        folds.append(FoldCount(index=fold.index, parts=tuple(parts)))
+        folds.append(FoldCount(index=fold.index, tests_part=fold.part, parts=tuple(parts)))
         lacking += [
-            f"fold {fold.index}: {part.part} has no frame with {name}"
+            f"{fold.title}: {part.part} has no frame with {name}"
             for part in parts
             for name in names
             if not part.present[name]

@@ -166,6 +166,7 @@ def _rewrite(directory: Path, subject_ids: Collection[str], *, progress: Progres
             simulated=description.simulated,
             source_digest=_purged_digest(description.source_digest),
             videos_left_out=description.videos_left_out,
+            parts={entry.subject_id: entry.part for entry in description.subjects},
         ),
         progress=lambda done: progress(done, dataset.num_frames, "writing"),
     )

@@ -8,6 +8,35 @@ import pytest
 from tests.cli.conftest import Type
 
 
+def test_the_doctor_examines_a_clinic_and_its_command_prepares_it(
+    run: Type, clinic: Path, home: Path
+) -> None:
+    shown = run("data", "doctor", clinic, "--sample", 40, "--jobs", 1)
+    told = json.loads(run("data", "doctor", clinic, "--sample", 40, "--jobs", 1, "--json").out)
+
+    assert shown.code == 0
+    assert all(len(line) <= 100 for line in shown.out.splitlines() if "next:" not in line)
+    assert shown.out.splitlines()[-1] == f"next: {told['command']}"
+    assert (told["layout"], told["verdict"]) == ("clinic", "warnings")
+    assert run(*told["command"].split()[1:], "--fps", 2).code == 0
+
+
+def test_a_source_that_is_refused_has_the_exit_code_of_data(
+    run: Type, home: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "clinic"
+    source.mkdir()
+    (source / "manifest.csv").write_text("video,patient_id,grade_hb\na.mp4,P1,2\n")
+
+    shown = run("data", "doctor", source)
+    told = run("data", "doctor", source, "--json")
+
+    assert (shown.code, told.code) == (4, 4)
+    assert "a.mp4" in shown.out
+    assert json.loads(told.out)["verdict"] == "refused"
+    assert json.loads(told.out)["command"] == ""
+
+
 @pytest.fixture
 def prepared(run: Type, clinic: Path, home: Path) -> Path:
     words = ("--source", clinic, "--name", "sim", "--fps", 3, "--jobs", 1)

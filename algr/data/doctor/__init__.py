@@ -2,5 +2,6 @@
 
 from algr.data.doctor.examine import DEFAULT_SAMPLE, Examination, examine
 from algr.data.doctor.labels import RATES_SOURCE
+from algr.data.doctor.source import examine_source
 
-__all__ = ["DEFAULT_SAMPLE", "RATES_SOURCE", "Examination", "examine"]
+__all__ = ["DEFAULT_SAMPLE", "RATES_SOURCE", "Examination", "examine", "examine_source"]

@@ -26,7 +26,7 @@ _MIN_SURENESS = 4.0
 _MIN_MOVING = 12
 _MIN_RECORDINGS = 3
 _MIN_FACES_FOR_BASE = 60
-_MIN_SUBJECTS_FOR_BASE = 6
+_MIN_SUBJECTS_FOR_BASE = 12
 _FACE = slice(SMALL // 5, SMALL - SMALL // 5)
 
 
@@ -160,14 +160,19 @@ def judge_offset(seen: Sequence[Seen], samples: Sequence[Sample]) -> OffsetAnswe
 
 
 def _disagreements(fast: Seen, still: Seen) -> list[float] | None:
-    """For each offset 1 - correlation of the two faces; None if one cannot be compared."""
+    """For each offset 1 - correlation of the edges of both faces, in units of their mean.
+
+    A pair in which the expression changes too disagrees everywhere; so each counts alike. None if
+    one cannot be compared.
+    """
     row = []
     for offset in OFFSETS:
         one, other = (fast.faces or {}).get(offset), (still.faces or {}).get(offset)
         if one is None or other is None:
             return None
-        row.append(1.0 - correlation(one[_FACE, _FACE], other[_FACE, _FACE]))
-    return row
+        row.append(1.0 - correlation(_edges(one)[_FACE, _FACE], _edges(other)[_FACE, _FACE]))
+    mean = sum(row) / len(row)
+    return [value / mean for value in row] if mean > 0 else None
 
 
 def correlation(one: NDArray[np.floating], other: NDArray[np.floating]) -> float:

@@ -22,7 +22,7 @@ from algr.data.findings import Finding, Verdict, verdict_of
 from algr.errors import AlgrError
 
 DEFAULT_SAMPLE = 600
-Stage = Literal["files", "pictures"]
+Stage = Literal["labels and landmarks", "files", "pictures"]
 Tick = Callable[[Stage, int, int], None]
 _SAID_BY_READERS = (
     "landmarks_missing",
@@ -175,8 +175,12 @@ def examine(
         *clinic_findings,
     ]
     if calibration.axes == "upright":
-        findings += judge.offset_findings(calibration.offset, frame_offset=settings.frame_offset)
-        findings += judge.base_findings(calibration, used=settings.landmark_base)
+        findings += judge.offset_findings(
+            calibration.offset, frame_offset=settings.frame_offset, layout=reading.layout
+        )
+        findings += judge.base_findings(
+            calibration, used=settings.landmark_base, layout=reading.layout
+        )
     ordered = _worst_first(reading.findings, findings)
     return Examination(
         source=source,
@@ -232,6 +236,8 @@ def _command(
 ) -> str:
     words = ["algr", "data", "prepare", reading.layout, "--source", str(source)]
     words += ["--name", _name_of(source, reading.layout)]
+    if reading.layout == "clinic":
+        return shlex.join(words)  # its landmark files must be mended instead
     offset = calibration.offset.offset
     if offset:
         words += ["--frame-offset", str(settings.frame_offset - offset)]

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from algr.data.adapters import SourceReading
+from algr.data.adapters.base import Layout
 from algr.data.doctor.calibrate import Axes, Calibration, OffsetAnswer
 from algr.data.doctor.duplicates import SharedFootage
 from algr.data.doctor.labels import LabelCount
@@ -13,8 +14,9 @@ from algr.data.doctor.pictures import Seen
 from algr.data.findings import Finding, Severity
 
 _SHOWN = 20
-_BASE_TOLERANCE_PX = 0.35
-_BASE_MAX_ERROR_PX = 0.15
+_BASE_TOLERANCE_PX = 0.3
+_BASE_MAX_ERROR_PX = 0.2
+"""So that 0 and 1 lie three standard errors and more apart from each other."""
 
 
 def label_findings(labels: Sequence[LabelCount]) -> list[Finding]:
@@ -100,7 +102,7 @@ def axes_findings(calibration: Calibration) -> list[Finding]:
     ]
 
 
-def offset_findings(answer: OffsetAnswer, *, frame_offset: int) -> list[Finding]:
+def offset_findings(answer: OffsetAnswer, *, frame_offset: int, layout: Layout) -> list[Finding]:
     """Whether the numbers of pictures and landmarks have one origin."""
     if answer.offset is None:
         return [
@@ -116,14 +118,18 @@ def offset_findings(answer: OffsetAnswer, *, frame_offset: int) -> list[Finding]
         return []
     right = frame_offset - answer.offset
     later = "after" if answer.offset > 0 else "before"
+    advice = (
+        f"prepare with --frame-offset {right}, which moves the labels along with the landmarks"
+        if layout != "clinic"
+        else f"add {-answer.offset} to the frame numbers of the landmark files"
+    )
     return [
         Finding(
             severity="warning",
             code="frame_offset",
             message=f"the landmarks that fit a picture stand {abs(answer.offset)} frame"
             f"{'' if abs(answer.offset) == 1 else 's'} {later} its own "
-            f"({answer.sureness:.0f} standard errors, {answer.pictures} pictures): prepare with "
-            f"--frame-offset {right}, which also moves the labels",
+            f"({answer.sureness:.0f} standard errors, {answer.pictures} pictures): {advice}",
             count=answer.pictures,
         )
     ]
@@ -140,7 +146,7 @@ def fitting_base(calibration: Calibration, *, used: int) -> int | None:
     return None
 
 
-def base_findings(calibration: Calibration, *, used: int) -> list[Finding]:
+def base_findings(calibration: Calibration, *, used: int, layout: Layout) -> list[Finding]:
     """Whether the landmarks count pixels from 0 or from 1."""
     base = fitting_base(calibration, used=used)
     answer = calibration.base
@@ -162,13 +168,18 @@ def base_findings(calibration: Calibration, *, used: int) -> list[Finding]:
                 count=answer.pictures,
             )
         ]
+    advice = (
+        f"prepare with --landmark-base {base}"
+        if layout != "clinic"
+        else "take 1 from all coordinates of the landmark files"
+    )
     return [
         Finding(
             severity="warning",
             code="landmark_base",
             message=f"the landmarks seem to count from pixel {base}, not {used}: the faces lie "
             f"{answer.shift_px:+.2f} ± {answer.error_px:.2f} pixels beside the middle of "
-            f"{answer.pictures} faces; prepare with --landmark-base {base}",
+            f"{answer.pictures} faces; {advice}",
             count=answer.pictures,
         )
     ]

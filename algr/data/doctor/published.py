@@ -60,7 +60,7 @@ def _part_findings(
                 severity="warning",
                 code="unknown_subjects",
                 message=f"{len(unknown)} subjects are in none of the published parts: "
-                f"{_listed(unknown)}; the published folds leave them out",
+                f"{_listed(unknown)}; with them the published folds cannot be used",
                 count=len(unknown),
             )
         )
@@ -71,8 +71,8 @@ def _part_findings(
                 Finding(
                     severity="warning",
                     code="empty_part",
-                    message=f"no subject of {name} is here, so that the fold which tests it has "
-                    "nothing to test",
+                    message=f"no subject of {name} is here: the published folds cannot be used, "
+                    "and others are drawn",
                     count=len(members),
                 )
             )

@@ -11,13 +11,17 @@ from numpy.typing import NDArray
 from algr.data.adapters import ImageFiles, Recording
 from algr.faces import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE
 
-FAST_PER_RECORDING = 4
-STILL_PER_RECORDING = 2
+FAST_PER_RECORDING = (4, 24)
+"""Least and most frames of a recording in which the head moves; more where recordings are few."""
 MAX_VIDEOS = 6
 """Videos are decoded from their beginning, so that few are."""
 MAX_VIDEO_FRAMES = 900
 _MIN_SPEED = 0.012
 """Of the face from one frame to the next, in eye distances; slower ones tell no frame apart."""
+_RESTING = 0.3
+"""Of the speed of the frame that is compared with it."""
+_NEAR = 40
+_APART = 3
 _RIGID = (*LEFT_EYE, *RIGHT_EYE, *range(10, 19), *MOUTH_CORNERS)
 
 
@@ -38,7 +42,7 @@ def draw_samples(recordings: tuple[Recording, ...], *, pictures: int) -> list[Sa
     videos = [i for i, r in enumerate(recordings) if i not in set(stills)]
     stills = [i for i in stills if len(recordings[i].number_N)]
     videos = [i for i in videos if len(recordings[i].number_N)]
-    per_recording = FAST_PER_RECORDING + STILL_PER_RECORDING + 2
+    per_recording = 2 * FAST_PER_RECORDING[0]
     wanted = max(len({r.subject for r in recordings}), pictures // per_recording)
     chosen = _round_robin(stills, recordings)[:wanted]
     chosen += _round_robin(videos, recordings)[:MAX_VIDEOS]
@@ -62,7 +66,8 @@ def _sample(position: int, recording: Recording, *, pictures: int) -> Sample:
     if not isinstance(recording.pictures, ImageFiles):
         count = min(count, int((recording.pictures.index_N < MAX_VIDEO_FRAMES).sum()))
     speed_N = speeds(recording)[:count]
-    pairs = fast_pairs(speed_N)
+    least, most = FAST_PER_RECORDING
+    pairs = fast_pairs(speed_N, limit=min(most, max(least, pictures // 3)))
     rest = max(2, pictures - 2 * len(pairs))
     spread = np.linspace(0, count - 1, num=min(rest, count)).round().astype(int).tolist()
     rows = {*spread, *(row for pair in pairs for row in pair)}
@@ -92,20 +97,19 @@ def speeds(recording: Recording) -> NDArray[np.float64]:
     return speed_N
 
 
-def fast_pairs(speed_N: NDArray[np.float64]) -> list[tuple[int, int]]:
-    """The fastest frames, each with the slowest of those around it."""
+def fast_pairs(speed_N: NDArray[np.float64], *, limit: int) -> list[tuple[int, int]]:
+    """The fastest frames, each with the next one in time in which the head all but rests."""
     count = len(speed_N)
-    known = np.nan_to_num(speed_N, nan=0.0)
-    order = [int(row) for row in np.argsort(-known, kind="stable") if known[row] >= _MIN_SPEED]
+    known = np.nan_to_num(speed_N, nan=np.inf)
+    order = np.argsort(-np.nan_to_num(speed_N, nan=0.0), kind="stable")
     pairs: list[tuple[int, int]] = []
-    for row in order:
-        if len(pairs) == FAST_PER_RECORDING:
+    for row in order.tolist():
+        if len(pairs) == limit or not speed_N[row] >= _MIN_SPEED:
             break
-        if any(abs(row - other) < 3 for other, _ in pairs):
+        if any(abs(row - other) < _APART for other, _ in pairs):
             continue
-        low, high = max(0, row - 40), min(count, row + 41)
-        around = np.where(np.isnan(speed_N[low:high]), np.inf, speed_N[low:high])
-        still = low + int(np.argmin(around))
-        if np.isfinite(around[still - low]) and known[still] < known[row] / 3:
-            pairs.append((row, still))
+        low, high = max(0, row - _NEAR), min(count, row + _NEAR + 1)
+        resting = low + np.flatnonzero(known[low:high] < _RESTING * speed_N[row])
+        if len(resting):
+            pairs.append((row, int(resting[np.argmin(np.abs(resting - row))])))
     return pairs

@@ -1,0 +1,47 @@
+"""From a folder to its examination: recognise, read, look."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from algr.data.adapters import ReadOptions, SourceReading, recognise
+from algr.data.doctor.examine import DEFAULT_SAMPLE, Examination, Tick, examine
+from algr.data.published import NUM_PARTS, PUBLISHED_PARTS
+
+
+def examine_source(
+    source: Path,
+    *,
+    options: ReadOptions | None = None,
+    sample: int = DEFAULT_SAMPLE,
+    jobs: int = 1,
+    tick: Tick = lambda *_: None,
+) -> Examination:
+    """Recognise a source's layout, read it, and examine it; see `examine`.
+
+    Args:
+        source: Folder of a data set.
+        options: How to read it.
+        sample: Pictures to decode, about.
+        jobs: Threads that decode.
+        tick: Told how far a stage is.
+
+    Raises:
+        DataError: There is no such folder, or no layout that is known.
+    """
+    adapter = recognise(source)
+    tick("labels and landmarks", 0, 1)
+    reading = adapter.read(source, options or ReadOptions())
+    return examine(
+        reading, source=source, parts=parts_of(reading), sample=sample, jobs=jobs, tick=tick
+    )
+
+
+def parts_of(reading: SourceReading) -> Mapping[str, tuple[str, ...]]:
+    """Published part to its subjects; empty for layouts, and variants, that have none."""
+    known = PUBLISHED_PARTS.get(reading.layout)
+    if known is None or reading.published is None:
+        return {}
+    return {
+        f"part {part}": tuple(subject for subject, own in known.items() if own == part)
+        for part in range(1, NUM_PARTS + 1)
+    }
