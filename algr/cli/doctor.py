@@ -22,8 +22,9 @@ _VERDICTS = {
 def print_examination(found: "Examination") -> None:
     """Head, findings, tables, verdict, and what to type next."""
     reading = found.reading
+    typer.echo(found.source)
     typer.echo(
-        f"{found.source}: {reading.layout}, {reading.variant}: {found.subjects} subjects, "
+        f"{reading.layout} ({reading.variant}): {found.subjects} subjects, "
         f"{len(reading.recordings)} recordings, {reading.num_frames} frames"
     )
     _print_findings(found)

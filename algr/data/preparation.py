@@ -12,7 +12,13 @@ from algr.data.description import DESCRIPTION_FILE, Description
 from algr.data.jobs import Control, Inspection, Job, Outcome
 from algr.data.refusal import BrokenOffError
 from algr.data.rows import UNKNOWN
-from algr.data.staging import StagedVideo, find_staged, staging_folder, staging_path
+from algr.data.staging import (
+    StagedVideo,
+    discard_staging,
+    find_staged,
+    staging_folder,
+    staging_path,
+)
 from algr.data.store import PreparedDataset
 from algr.data.summary import LeftOut, PrepareSummary, label_rates, rejected_frames
 from algr.data.watch import Watch
@@ -46,7 +52,9 @@ def prepare_jobs(
     """
     try:
         summary = _up_to_date(directory, plan=plan, strict=work.strict, replace=replace)
-        if summary is None:
+        if summary is not None:
+            discard_staging(directory)
+        else:
             with staging_folder(directory) as staging:
                 summary = _decode_and_write(work, staging=staging, directory=directory, plan=plan)
     except OSError as error:

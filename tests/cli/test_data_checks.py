@@ -15,8 +15,10 @@ def test_the_doctor_examines_a_clinic_and_its_command_prepares_it(
     told = json.loads(run("data", "doctor", clinic, "--sample", 40, "--jobs", 1, "--json").out)
 
     assert shown.code == 0
-    assert all(len(line) <= 100 for line in shown.out.splitlines() if "next:" not in line)
-    assert shown.out.splitlines()[-1] == f"next: {told['command']}"
+    lines = shown.out.splitlines()
+    assert lines[0] == str(clinic)
+    assert max(map(len, lines[1:-1])) <= 100
+    assert lines[-1] == f"next: {told['command']}"
     assert (told["layout"], told["verdict"]) == ("clinic", "warnings")
     assert run(*told["command"].split()[1:], "--fps", 2).code == 0
 
