@@ -250,9 +250,8 @@ class _Shard:
 
     def ask_for_columns(self) -> None:
         """Have the kernel read the small columns, and not what lies around them: the pixels."""
-        if not hasattr(mmap, "MADV_RANDOM"):
+        if not hasattr(mmap, "MADV_WILLNEED"):
             return
-        self.mapped.madvise(mmap.MADV_RANDOM)
         start = np.frombuffer(self.mapped, np.uint8).ctypes.data
         for rows in self.batches:
             end = rows.image.ctypes.data - start + rows.image.nbytes  # the other columns follow
@@ -277,6 +276,8 @@ def _map_shard(path: Path, entry: FileEntry, *, num_labels: int) -> _Shard:
     try:
         with path.open("rb") as file:
             mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        if hasattr(mmap, "MADV_RANDOM"):
+            mapped.madvise(mmap.MADV_RANDOM)  # no reading ahead, until the columns are there
         content: Any = mapped
         reader = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(content)))
         if reader.schema != frame_schema(num_labels):
