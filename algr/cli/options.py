@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
 
+from algr.cli.progress import progress
 from algr.errors import Interrupted
 
 if TYPE_CHECKING:
@@ -60,7 +61,10 @@ SeedOption = Annotated[
     typer.Option("--seed", help="Seed of everything that is drawn.", show_default="0"),
 ]
 DatasetOption = Annotated[
-    str, typer.Option("--dataset", help="Name of a prepared dataset (`algr data list`).")
+    str,
+    typer.Option(
+        "--dataset", help="Name of a prepared dataset (`algr data list`), or where one lies."
+    ),
 ]
 NameOption = Annotated[
     str | None,
@@ -107,6 +111,16 @@ def locate(home: Path | None) -> "DataHome":
     from algr.config import DataHome
 
     return DataHome.locate(home)
+
+
+def dataset_here(dataset: str, home: Path | None) -> str:
+    """The name of a dataset that may have been given by its place; then a copy is made here."""
+    from algr.data.remote import is_place, local_name
+
+    if not is_place(dataset):
+        return dataset
+    with progress("copying bytes") as report:
+        return local_name(locate(home), dataset, progress=report)
 
 
 def home_words(home: Path | None) -> str:

@@ -18,6 +18,7 @@ from algr.cli.options import (
     SetOption,
     TrackingOption,
     WorkersOption,
+    dataset_here,
     home_words,
     locate,
     print_json,
@@ -66,7 +67,7 @@ def cv(
     from algr.compose import TrainingRequest, cross_validate
 
     request = TrainingRequest(
-        dataset=dataset,
+        dataset=dataset_here(dataset, home),
         home=locate(home),
         config=resolved.config,
         name=name,
@@ -127,7 +128,7 @@ def tune(
     from algr.compose import TrainingRequest, search
 
     request = TrainingRequest(
-        dataset=dataset,
+        dataset=dataset_here(dataset, home),
         home=locate(home),
         config=resolved.config,
         name=name,

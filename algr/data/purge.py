@@ -27,7 +27,7 @@ from algr.durable import recover_folder, sync
 from algr.errors import IntegrityError
 
 Progress = Callable[[int, int, str], None]
-_REMAINS = ("retired", "building", "removed")
+_REMAINS = ("retired", "building", "removed", "download")
 
 
 @dataclass(frozen=True, kw_only=True)
