@@ -62,7 +62,7 @@ def read_tracked_points(path: Path, *, entries: Sequence[int]) -> NDArray[np.flo
             if "fit/pred" not in file:
                 raise UnreadableError("holds no fit/pred")
             cells = file["fit/pred"]
-            if cells.dtype != h5py.ref_dtype:
+            if getattr(cells, "dtype", None) != h5py.ref_dtype:
                 raise UnreadableError("its fit/pred is no cell array")
             references = cells[()].ravel()
             for row, entry in enumerate(entries):

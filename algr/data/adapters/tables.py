@@ -118,14 +118,14 @@ class LabelParser:
         self._known: dict[str, int] = {}
 
     def table(
-        self, lines: Sequence[Line], *, at: Path, columns: Sequence[int], width: int
+        self, lines: Sequence[Line], *, at: Path, columns: Mapping[str, int], width: int
     ) -> LabelTable:
         """The frames of a file.
 
         Args:
             lines: Without the header; the first cell is the frame's number.
             at: Path of the file.
-            columns: Of the labels.
+            columns: Label to its column.
             width: Least number of cells per line.
         """
         numbers: list[int] = []
@@ -143,7 +143,10 @@ class LabelParser:
                     "label_line", f"{problem}; the line is left out", at=at, line=line.number
                 )
                 continue
-            values = [self._value(line.cells[column], at=at, line=line) for column in columns]
+            values = [
+                self.value(line.cells[column], at=at, line=line.number, what=name)
+                for name, column in columns.items()
+            ]
             if frame in place_of:
                 self._twice(frame, values, rows, place_of, at=at, line=line)
                 continue
@@ -157,7 +160,7 @@ class LabelParser:
         values_NA = np.asarray(rows, np.int8).reshape(-1, len(columns))
         return LabelTable(number_N=number_N[order], values_NA=values_NA[order])
 
-    def value(self, cell: str, *, at: Path, line: int, what: str = "") -> int:
+    def value(self, cell: str, *, at: Path, line: int, what: str) -> int:
         """One label; -1, with a finding, for what is none."""
         known = self._known.get(cell)
         if known is None:
@@ -165,10 +168,9 @@ class LabelParser:
         if known >= 0:
             return known
         if known == _WRONG:
-            place = f"{what}: " if what else ""
             self._findings.refuse(
                 "label_value",
-                f"{place}{one_line(cell)!r} is no label; expected {self._rule.expected}"
+                f"{what}: {one_line(cell)!r} is no label; expected {self._rule.expected}"
                 + (f". {self._rule.advice}" if self._rule.advice else ""),
                 at=at,
                 line=line,
@@ -176,9 +178,6 @@ class LabelParser:
         else:
             self.missing[_name_of_missing(cell)] += 1
         return UNKNOWN
-
-    def _value(self, cell: str, *, at: Path, line: Line) -> int:
-        return self.value(cell, at=at, line=line.number)
 
     def _judge(self, cell: str) -> int:
         if _name_of_missing(cell):
