@@ -1,6 +1,8 @@
 """Action-unit data sets from raw layouts to prepared datasets."""
 
 import shutil
+import subprocess
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -260,6 +262,41 @@ def test_a_stopped_preparation_goes_on_without_losing_or_doubling_frames(
     assert resumed.frames_decoded <= 12
     assert resumed.fingerprint == fresh.fingerprint
     assert verify_dataset(home.dataset("made")).frames == 24
+
+
+SCRIPT = """
+import sys
+from pathlib import Path
+from algr.config import DataHome
+from algr.data import prepare_source
+
+def show(step):
+    print(step.stage, step.videos_done, flush=True)
+
+if __name__ == "__main__":
+    source, home = map(Path, sys.argv[1:])
+    prepare_source(layout="bp4d", source=source, home=DataHome(home), name="made", progress=show)
+"""
+
+
+@pytest.mark.slow
+def test_a_killed_preparation_goes_on_without_losing_or_doubling_frames(prepare, tmp_path, home):
+    frames = range(1, 301)
+    raw.write_bp4d(tmp_path / "source", coded=frames, pictured=frames, real=True)
+    script = tmp_path / "script.py"
+    script.write_text(SCRIPT)
+    command = [sys.executable, str(script), str(tmp_path / "source"), str(home.root)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        next(line for line in process.stdout if line == "decoding 1\n")
+        process.kill()
+    left = sorted(path.name for path in home.datasets.iterdir())
+
+    resumed = prepare("bp4d")
+
+    assert left == [".made.staging"]
+    assert resumed.frames == 900
+    assert 0 < resumed.frames_decoded <= 600
+    assert resumed.fingerprint == prepare("bp4d", name="fresh").fingerprint
 
 
 def test_one_face_under_two_subjects_is_refused(prepare, tmp_path, home):
