@@ -164,6 +164,13 @@ BP4D = [
     ("a table is empty", put(OCC, ""), "file_empty", f"{OCC}: is empty"),
     ("a table holds blanks only", put(OCC, " \n\n "), "file_empty", f"{OCC}: is empty"),
     ("a table has a header only", cut(OCC, 70), "no_frames", f"{OCC}: holds no frame"),
+    ("a table holds commas only", put(OCC, ",,,\n"), "file_empty", f"{OCC}: holds no cell"),
+    (
+        "a frame is beyond reason",
+        line(OCC, 3, "9999999" + ",0" * 27),
+        "label_line",
+        "line 3: '9999999",
+    ),
     ("a table is UTF-16", utf16(OCC), "file_encoding", f"{OCC}: is not UTF-8"),
     ("a table is binary", put(OCC, bytes(range(256))), "file_encoding", f"{OCC}: is not UTF-8"),
     (
@@ -426,7 +433,7 @@ DISFA = [
         "landmarks are words",
         pts(f"{LM}/SN001_0001_lm.mat", np.array([["a", "b"]] * 66)),
         "landmark_file",
-        f"{LM}/SN001_0001_lm.mat: its pts are no numbers",
+        f"{LM}/SN001_0001_lm.mat: cannot be read as a MATLAB 5 file (the variable is no matrix",
     ),
     (
         "landmarks are nowhere",

@@ -19,7 +19,7 @@ from algr.data.rows import UNKNOWN
 MISSING_CODES = {"9": "9", "-1": "-1", "999": "999", "": "empty", "nan": "empty"}
 """Spelling of "not coded" to the name under which it is counted."""
 _AU_NAME = re.compile(r"(?:au)?[ _]?0*(\d{1,2})", re.IGNORECASE)
-_MAX_FRAME = 10**9
+_MAX_FRAME = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -99,6 +99,9 @@ def read_lines(path: Path, *, findings: Collector) -> list[Line] | None:
                 lines.append(Line(number=reader.line_num, cells=stripped))
     except csv.Error as error:
         findings.warn("file_unreadable", f"{error}", at=path, line=reader.line_num)
+        return None
+    if not lines:
+        findings.warn("file_empty", "holds no cell; expected one line per frame", at=path)
         return None
     return lines
 
