@@ -34,12 +34,8 @@ class Fold:
     validation: tuple[str, ...]
     test: tuple[str, ...]
     part: int = 0
-    """The published part that it tests, 1-3; 0 where the folds are drawn."""
-
-    @property
-    def title(self) -> str:
-        """For people: by the part that it tests, since the literature numbers folds differently."""
-        return f"fold {self.index}, tests part {self.part}" if self.part else f"fold {self.index}"
+    """The published part that it tests, 1-3; 0 where the folds are drawn. The literature numbers
+    its folds in different ways, so that the part is the name."""
 
     def __post_init__(self) -> None:
         counts = Counter((*self.train, *self.validation, *self.test))

@@ -66,7 +66,7 @@ def read_occurrence(
 
 def header_columns(
     header: Line, *, names: Sequence[str], at: Path, findings: Collector
-) -> list[int] | None:
+) -> dict[str, int] | None:
     """The column of each action unit; None, with a finding, where the header does not tell."""
     titles = [au_name(cell) for cell in header.cells[1:]]
     if not any(titles) or set(header.cells[1:]) <= _CELLS:
@@ -97,7 +97,7 @@ def header_columns(
         )
     if twice or absent:
         return None
-    return [titles.index(name) + 1 for name in names]
+    return {name: titles.index(name) + 1 for name in names}
 
 
 def _is_flag(header: Line, body: Sequence[Line]) -> bool:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
 from algr.data.adapters.base import (
     Layout,
     PublishedCounts,
@@ -183,11 +185,11 @@ def _check_rows(subject: str, table: LabelTable, *, at: Path, findings: Collecto
             at=at,
         )
     last = int(number_N.max())
-    lacking = sorted(set(range(1, last + 1)) - set(number_N.tolist()))
-    if lacking:
+    lacking = np.setdiff1d(np.arange(1, last + 1), number_N)
+    if len(lacking):
         findings.warn(
             "label_rows",
-            f"{len(lacking)} of {last} frames have no labels: {ranges_in_words(lacking)}",
+            f"{len(lacking)} of {last} frames have no labels: {ranges_in_words(lacking.tolist())}",
             at=at,
             count=len(lacking),
         )

@@ -119,7 +119,7 @@ def _read_one(
     lines = read_lines(path, findings=findings)
     if lines is None:
         return None
-    table = parser.table(lines, at=path, columns=[1], width=2)
+    table = parser.table(lines, at=path, columns={name: 1}, width=2)
     if not len(table.number_N):
         findings.warn("no_frames", "holds no frame that can be used", at=path)
         return None

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from algr.data.adapters.matlab import UnreadableError, to_49
+from algr.data.adapters.collect import one_line
+from algr.data.adapters.matlab import UnreadableError, as_float32, to_49
 from algr.data.landmarks import read_landmark_csv
 from algr.errors import DataError
 
@@ -67,9 +68,9 @@ def _of_array(values: NDArray[np.float32], *, first: np.float32) -> LandmarkFile
 
 def _load(path: Path) -> NDArray[np.float32]:
     try:
-        return np.asarray(np.load(path, allow_pickle=False), np.float32)
-    except (OSError, ValueError, TypeError, EOFError) as error:
-        raise UnreadableError(f"cannot be read ({str(error).splitlines()[0][:100]})") from error
+        return as_float32(np.load(path, allow_pickle=False))
+    except Exception as error:  # numpy's parser raises whatever it stumbles over
+        raise UnreadableError(f"cannot be read ({one_line(str(error))[:100]})") from error
 
 
 def _numbers(path: Path, *, is_pts: bool) -> NDArray[np.float32]:
@@ -85,7 +86,7 @@ def _numbers(path: Path, *, is_pts: bool) -> NDArray[np.float32]:
         text = text.partition("{")[2].partition("}")[0]
     cells = [cell for cell in _SEPARATORS.split(text) if cell]
     try:
-        values = np.asarray([float(cell) for cell in cells], np.float32)
+        values = as_float32([float(cell) for cell in cells])
     except ValueError as error:
         raise UnreadableError(f"holds what is no number ({error})") from error
     if len(values) % 2:

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from algr.data.adapters.matlab5 import FormatError, read_matrix
 from algr.faces import NUM_LANDMARKS
 
 _JAW = 17
@@ -17,6 +18,16 @@ _INNER_MOUTH_CORNERS = (60, 64)
 
 class UnreadableError(Exception):
     """A MATLAB file that does not hold what it should; the text says what it is."""
+
+
+def as_float32(values: object) -> NDArray[np.float32]:
+    """The values as 32-bit floats; what is too large becomes infinite, and is rejected later.
+
+    Raises:
+        TypeError: They are no numbers; or a ValueError.
+    """
+    with np.errstate(over="ignore"):
+        return np.asarray(values, np.float32)
 
 
 def to_49(points_P2: NDArray[np.floating]) -> NDArray[np.float32]:
@@ -28,7 +39,7 @@ def to_49(points_P2: NDArray[np.floating]) -> NDArray[np.float32]:
     Raises:
         UnreadableError: It is another number of points.
     """
-    points = np.asarray(points_P2, np.float32)
+    points = as_float32(points_P2)
     if points.ndim != 2 or points.shape[1] != 2 or points.shape[0] not in (49, 66, 68):
         shape = " x ".join(str(size) for size in points.shape)
         raise UnreadableError(f"points of shape {shape}; expected 49, 66 or 68 points x, y")
@@ -56,33 +67,38 @@ def read_tracked_points(path: Path, *, entries: Sequence[int]) -> NDArray[np.flo
         raise UnreadableError("no such file")
     if not h5py.is_hdf5(path):
         raise UnreadableError("is no MATLAB 7.3 file (HDF5), or is cut off at its beginning")
-    points = np.full((len(entries), NUM_LANDMARKS, 2), np.nan, np.float32)
     try:
         with h5py.File(path, "r") as file:
-            if "fit/pred" not in file:
-                raise UnreadableError("holds no fit/pred")
-            cells = file["fit/pred"]
-            if cells.dtype != h5py.ref_dtype:
-                raise UnreadableError("its fit/pred is no cell array")
-            references = cells[()].ravel()
-            for row, entry in enumerate(entries):
-                if 0 <= entry < len(references) and references[entry]:
-                    points[row] = _cell(file[references[entry]], entry=entry)
-    except (OSError, RuntimeError, KeyError, ValueError, TypeError) as error:
+            return _cells(file, entries=entries)
+    except UnreadableError:
+        raise
+    except Exception as error:  # h5py raises whatever it stumbles over
         raise UnreadableError(f"cannot be read ({_short(error)})") from error
-    return points
+
+
+def _cells(file: Any, *, entries: Sequence[int]) -> NDArray[np.float32]:
+    import h5py
+
+    if "fit/pred" not in file:
+        raise UnreadableError("holds no fit/pred")
+    if getattr(file["fit/pred"], "dtype", None) != h5py.ref_dtype:
+        raise UnreadableError("its fit/pred is no cell array")
+    points_NL2 = np.full((len(entries), NUM_LANDMARKS, 2), np.nan, np.float32)
+    references = file["fit/pred"][()].ravel()
+    for row, entry in enumerate(entries):
+        if 0 <= entry < len(references) and references[entry]:
+            points_NL2[row] = _cell(file[references[entry]], entry=entry)
+    return points_NL2
 
 
 def _cell(cell: Any, *, entry: int) -> NDArray[np.float32]:
     if "MATLAB_empty" in cell.attrs or cell.size < 2 * NUM_LANDMARKS:
         return np.full((NUM_LANDMARKS, 2), np.nan, np.float32)
-    values = np.asarray(cell[()], np.float32)
-    if values.shape == (2, NUM_LANDMARKS):
-        return values.T
-    if values.shape == (NUM_LANDMARKS, 2):
-        return values
-    shape = " x ".join(str(size) for size in values.shape)
-    raise UnreadableError(f"cell {entry + 1} of fit/pred is {shape}; expected 2 x 49")
+    if cell.shape not in ((2, NUM_LANDMARKS), (NUM_LANDMARKS, 2)):
+        shape = " x ".join(str(size) for size in cell.shape)
+        raise UnreadableError(f"cell {entry + 1} of fit/pred is {shape}; expected 2 x 49")
+    values = as_float32(cell[()])
+    return values.T if values.shape == (2, NUM_LANDMARKS) else values
 
 
 def read_frame_points(path: Path) -> NDArray[np.float32]:
@@ -94,18 +110,13 @@ def read_frame_points(path: Path) -> NDArray[np.float32]:
     Raises:
         UnreadableError: The file is damaged, or is something else.
     """
-    from scipy.io import loadmat
-
     try:
-        values = loadmat(str(path), variable_names=["pts"]).get("pts")
-    except Exception as error:  # scipy raises whatever its parser stumbles over
+        values = read_matrix(path.read_bytes(), "pts")
+    except (OSError, FormatError) as error:
         raise UnreadableError(f"cannot be read as a MATLAB 5 file ({_short(error)})") from error
     if values is None:
         raise UnreadableError("holds no variable pts")
-    try:
-        return to_49(np.asarray(values, np.float32))
-    except (TypeError, ValueError) as error:
-        raise UnreadableError("its pts are no numbers") from error
+    return to_49(values)
 
 
 def _short(error: Exception) -> str:

@@ -19,7 +19,7 @@ from algr.data.rows import UNKNOWN
 MISSING_CODES = {"9": "9", "-1": "-1", "999": "999", "": "empty", "nan": "empty"}
 """Spelling of "not coded" to the name under which it is counted."""
 _AU_NAME = re.compile(r"(?:au)?[ _]?0*(\d{1,2})", re.IGNORECASE)
-_MAX_FRAME = 10**9
+_MAX_FRAME = 1_000_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +100,9 @@ def read_lines(path: Path, *, findings: Collector) -> list[Line] | None:
     except csv.Error as error:
         findings.warn("file_unreadable", f"{error}", at=path, line=reader.line_num)
         return None
+    if not lines:
+        findings.warn("file_empty", "holds no cell; expected one line per frame", at=path)
+        return None
     return lines
 
 
@@ -118,14 +121,14 @@ class LabelParser:
         self._known: dict[str, int] = {}
 
     def table(
-        self, lines: Sequence[Line], *, at: Path, columns: Sequence[int], width: int
+        self, lines: Sequence[Line], *, at: Path, columns: Mapping[str, int], width: int
     ) -> LabelTable:
         """The frames of a file.
 
         Args:
             lines: Without the header; the first cell is the frame's number.
             at: Path of the file.
-            columns: Of the labels.
+            columns: Label to its column.
             width: Least number of cells per line.
         """
         numbers: list[int] = []
@@ -143,7 +146,10 @@ class LabelParser:
                     "label_line", f"{problem}; the line is left out", at=at, line=line.number
                 )
                 continue
-            values = [self._value(line.cells[column], at=at, line=line) for column in columns]
+            values = [
+                self.value(line.cells[column], at=at, line=line.number, what=name)
+                for name, column in columns.items()
+            ]
             if frame in place_of:
                 self._twice(frame, values, rows, place_of, at=at, line=line)
                 continue
@@ -157,7 +163,7 @@ class LabelParser:
         values_NA = np.asarray(rows, np.int8).reshape(-1, len(columns))
         return LabelTable(number_N=number_N[order], values_NA=values_NA[order])
 
-    def value(self, cell: str, *, at: Path, line: int, what: str = "") -> int:
+    def value(self, cell: str, *, at: Path, line: int, what: str) -> int:
         """One label; -1, with a finding, for what is none."""
         known = self._known.get(cell)
         if known is None:
@@ -165,10 +171,9 @@ class LabelParser:
         if known >= 0:
             return known
         if known == _WRONG:
-            place = f"{what}: " if what else ""
             self._findings.refuse(
                 "label_value",
-                f"{place}{one_line(cell)!r} is no label; expected {self._rule.expected}"
+                f"{what}: {one_line(cell)!r} is no label; expected {self._rule.expected}"
                 + (f". {self._rule.advice}" if self._rule.advice else ""),
                 at=at,
                 line=line,
@@ -176,9 +181,6 @@ class LabelParser:
         else:
             self.missing[_name_of_missing(cell)] += 1
         return UNKNOWN
-
-    def _value(self, cell: str, *, at: Path, line: Line) -> int:
-        return self.value(cell, at=at, line=line.number)
 
     def _judge(self, cell: str) -> int:
         if _name_of_missing(cell):
