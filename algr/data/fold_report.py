@@ -92,12 +92,17 @@ def count_folds(dataset: PreparedDataset, plan: FoldPlan) -> FoldReport:
         ]
         folds.append(FoldCount(index=fold.index, tests_part=fold.part, parts=tuple(parts)))
         lacking += [
-            f"{fold.title}: {part.part} has no frame with {name}"
+            f"{_title(fold)}: {part.part} has no frame with {name}"
             for part in parts
             for name in names
             if not part.present[name]
         ]
     return FoldReport(plan=plan, names=names, folds=tuple(folds), lacking=tuple(lacking))
+
+
+def _title(fold: Fold) -> str:
+    """By the published part that it tests, since the literature numbers folds differently."""
+    return f"fold {fold.index}, tests part {fold.part}" if fold.part else f"fold {fold.index}"
 
 
 def _digests(fold: Fold, part: Part) -> tuple[str, ...]:

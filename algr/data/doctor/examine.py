@@ -1,13 +1,15 @@
 """`algr data doctor`: read a source, look at some of its pictures, say whether it can be used."""
 
+import re
 import shlex
 import time
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from algr.data.adapters import ImageFiles, SourceReading
+from algr.data.adapters import ImageFiles, Recording, SourceReading
 from algr.data.clinic import read_manifest
 from algr.data.doctor import judge
 from algr.data.doctor.calibrate import Calibration, calibrate
@@ -124,6 +126,7 @@ def examine(
     parts: Mapping[str, Collection[str]],
     sample: int = DEFAULT_SAMPLE,
     jobs: int = 1,
+    states_offset: bool = False,
     tick: Tick = lambda *_: None,
 ) -> Examination:
     """Look at a source that was read.
@@ -134,6 +137,7 @@ def examine(
         parts: Published part to subjects; empty where there are none.
         sample: Pictures to decode, about.
         jobs: Threads that decode.
+        states_offset: The source was read with an offset that the command has to name.
         tick: Told how far a stage is.
     """
     began = time.monotonic()
@@ -199,7 +203,13 @@ def examine(
         pictures_seen=sum(1 for picture in seen if not picture.problem),
         command=""
         if verdict_of(ordered) == "refused"
-        else _command(reading, source, calibration=calibration, settings=settings),
+        else _command(
+            reading,
+            source,
+            calibration=calibration,
+            settings=settings,
+            states_offset=states_offset,
+        ),
         seconds=time.monotonic() - began,
     )
 
@@ -223,23 +233,45 @@ class _Settings:
 
     @classmethod
     def of(cls, reading: SourceReading) -> "_Settings":
-        offset = reading.parameters.get("frame_offset")
         base = reading.parameters.get("landmark_base")
         return cls(
-            frame_offset=offset if isinstance(offset, int) else 0,
+            frame_offset=_offset_of(reading.recordings),
             landmark_base=base if isinstance(base, int) else 0,
         )
 
 
+def _offset_of(recordings: Sequence[Recording]) -> int:
+    """From the numbers of labels to those of pictures, as most recordings were read."""
+    offsets: Counter[int] = Counter()
+    for recording in recordings:
+        pictures = recording.pictures
+        if not len(recording.number_N):
+            continue
+        if isinstance(pictures, ImageFiles):
+            digits = re.findall(r"\d+", pictures.paths[0].stem)
+            if not digits:
+                continue
+            number = int(digits[-1])
+        else:
+            number = int(pictures.index_N[0])
+        offsets[number - int(recording.number_N[0])] += 1
+    return offsets.most_common(1)[0][0] if offsets else 0
+
+
 def _command(
-    reading: SourceReading, source: Path, *, calibration: Calibration, settings: _Settings
+    reading: SourceReading,
+    source: Path,
+    *,
+    calibration: Calibration,
+    settings: _Settings,
+    states_offset: bool,
 ) -> str:
     words = ["algr", "data", "prepare", reading.layout, "--source", str(source)]
     words += ["--name", _name_of(source, reading.layout)]
     if reading.layout == "clinic":
         return shlex.join(words)  # its landmark files must be mended instead
-    offset = calibration.offset.offset
-    if offset:
+    offset = calibration.offset.offset or 0
+    if offset or states_offset:
         words += ["--frame-offset", str(settings.frame_offset - offset)]
     base = judge.fitting_base(calibration, used=settings.landmark_base)
     if base is not None and base != settings.landmark_base:

@@ -1,11 +1,17 @@
 """From a folder to its examination: recognise, read, look."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from algr.data.adapters import ReadOptions, SourceReading, recognise
 from algr.data.doctor.examine import DEFAULT_SAMPLE, Examination, Tick, examine
 from algr.data.published import NUM_PARTS, PUBLISHED_PARTS
+
+_ORIGIN = "frame_origin"
+"""Of the finding that names do not tell whether pictures count from 0 or from 1."""
+_TRIED_OFFSET = -1
+"""With which the pictures are then compared with the landmarks, which may tell another one."""
 
 
 def examine_source(
@@ -30,9 +36,30 @@ def examine_source(
     """
     adapter = recognise(source)
     tick("labels and landmarks", 0, 1)
-    reading = adapter.read(source, options or ReadOptions())
+    chosen = options or ReadOptions()
+    reading = adapter.read(source, chosen)
+    is_open = any(finding.code == _ORIGIN for finding in reading.findings)
+    if is_open:
+        tried = adapter.read(source, replace(chosen, frame_offset=_TRIED_OFFSET))
+        found = examine(
+            tried,
+            source=source,
+            parts=parts_of(tried),
+            sample=sample,
+            jobs=jobs,
+            states_offset=True,
+            tick=tick,
+        )
+        if found.calibration.offset.offset is not None:
+            return found
     return examine(
-        reading, source=source, parts=parts_of(reading), sample=sample, jobs=jobs, tick=tick
+        reading,
+        source=source,
+        parts=parts_of(reading),
+        sample=sample,
+        jobs=jobs,
+        states_offset=chosen.frame_offset is not None,
+        tick=tick,
     )
 
 

@@ -36,7 +36,7 @@ def write_bp4d_of_faces(root, *, frames=36, picture_offset=0, base=1, change=lam
     return root
 
 
-def write_disfa_of_faces(root, *, frames=36, first_picture=0, base=1):
+def write_disfa_of_faces(root, *, frames=36, first_picture=0, base=1, left_out=()):
     for number, subject in enumerate(DISFA_SUBJECTS, start=1):
         rng = np.random.default_rng(number)
         for unit in DISFA_UNITS:
@@ -46,7 +46,8 @@ def write_disfa_of_faces(root, *, frames=36, first_picture=0, base=1):
         marks.mkdir(parents=True)
         (root / "img" / subject).mkdir(parents=True)
         for frame, (picture, points) in enumerate(drawn(number, frames)):
-            picture.save(root / "img" / subject / f"{frame + first_picture}.png")
+            if frame not in left_out:
+                picture.save(root / "img" / subject / f"{frame + first_picture}.png")
             scipy.io.savemat(
                 marks / f"{subject}_{frame:04d}_lm.mat", {"pts": with_jaw(points) + base}
             )

@@ -35,8 +35,11 @@ def test_landmarks_of_a_neighbouring_frame_are_found_with_the_option_that_mends_
 
 def test_an_offset_that_was_used_in_reading_is_reckoned_in(clean, examined, faces):
     shifted = faces.with_landmarks(clean, faces.shifted(1))
+    renumbered = [
+        replace(recording, number_N=recording.number_N + 1) for recording in shifted.recordings
+    ]
 
-    found = examined(replace(shifted, parameters={"frame_offset": -1, "landmark_base": 0}))
+    found = examined(replace(shifted, recordings=tuple(renumbered)))
 
     assert found.command.endswith("--frame-offset 0")
 

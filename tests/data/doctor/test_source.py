@@ -59,6 +59,19 @@ def test_a_clean_copy_of_disfa_raises_no_alarm_but_that_it_is_a_partial_copy(tmp
     assert found.calibration.offset.offset == 0
 
 
+@pytest.mark.parametrize(("first_picture", "offset"), [(0, "-1"), (1, "0")])
+def test_where_names_do_not_tell_the_first_picture_the_faces_do(tmp_path, first_picture, offset):
+    """The first pictures and the last one are missing, so that numbers fit 0 and 1."""
+    source = layouts.write_disfa_of_faces(
+        tmp_path / "DISFA", first_picture=first_picture, left_out=(0, 1, 34, 35)
+    )
+
+    found = examine_source(source)
+
+    assert f"--frame-offset {offset}" in found.command
+    assert "frame_origin" not in codes(found)
+
+
 def test_a_folder_of_no_known_layout_is_an_error(tmp_path):
     (tmp_path / "holiday.jpg").write_bytes(b"")
 
