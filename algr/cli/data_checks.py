@@ -3,7 +3,7 @@
 import sys
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal, cast
 
 import typer
 
@@ -39,6 +39,24 @@ def doctor(
     sample: Annotated[
         int, typer.Option("--sample", min=0, help="Pictures to decode, about.")
     ] = 600,
+    landmark_base: Annotated[
+        int | None,
+        typer.Option(
+            "--landmark-base",
+            min=0,
+            max=1,
+            help="Pixel that landmark files count from, to check it.",
+            show_default="what the layout says",
+        ),
+    ] = None,
+    frame_offset: Annotated[
+        int | None,
+        typer.Option(
+            "--frame-offset",
+            help="Added to a label's frame number to get the picture's, to check it.",
+            show_default="what the layout says",
+        ),
+    ] = None,
     jobs: JobsOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -46,11 +64,16 @@ def doctor(
 
     Example: algr data doctor ~/BP4D
     """
+    from algr.data import ReadOptions
     from algr.data.doctor import examine_source
 
+    options = ReadOptions(
+        frame_offset=frame_offset, landmark_base=cast(Literal[0, 1] | None, landmark_base)
+    )
     with progress("examining") as report:
         found = examine_source(
             source,
+            options=options,
             sample=sample,
             jobs=jobs or cpus(),
             tick=lambda stage, done, total: report(done, total, stage),
@@ -169,7 +192,8 @@ def _print_purge(outcome: "PurgeOutcome") -> None:
     for name in outcome.ended:
         typer.echo(f"{name}: an earlier purge or preparation that was killed is cleaned up")
     for item in outcome.datasets:
-        typer.echo(f"{item.dataset}: {item.frames} frames of {item.videos} videos {would}")
+        videos = f"{item.videos} video{'' if item.videos == 1 else 's'}"
+        typer.echo(f"{item.dataset}: {item.frames} frames of {videos} {would}")
         typer.echo(f"  fingerprint before: {item.fingerprint_before}")
         if not outcome.dry_run:
             gone = "none: nobody is left, the dataset is gone"

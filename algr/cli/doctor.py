@@ -1,6 +1,7 @@
 """The doctor's findings as text for people: a table per topic, 100 columns at most."""
 
 import textwrap
+from collections import Counter
 from typing import TYPE_CHECKING
 
 import typer
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
     from algr.data.doctor import Examination
 
 WIDTH = 100
+_SHOWN_PER_CODE = 4
 _COLOURS = {"refused": "bold red", "warning": "yellow", "note": "dim"}
 _VERDICTS = {
     "ready": "ready: it can be prepared as it is",
@@ -45,7 +47,12 @@ def _print_findings(found: "Examination") -> None:
 
     table = _table("findings, worst first", "where", "what", right=False)
     table.columns[1].max_width = 30
+    shown: Counter[tuple[str, str]] = Counter()
     for finding in found.findings:
+        kind = (finding.severity, finding.code)
+        shown[kind] += 1
+        if shown[kind] > _SHOWN_PER_CODE:
+            continue
         place = finding.file if finding.line is None else f"{finding.file}:{finding.line}"
         table.add_row(
             Text(finding.severity, style=_COLOURS[finding.severity]),
@@ -53,6 +60,9 @@ def _print_findings(found: "Examination") -> None:
             Text(finding.message),
         )
     _print(table)
+    for (_, code), count in shown.items():
+        if count > _SHOWN_PER_CODE:
+            typer.echo(f"{count - _SHOWN_PER_CODE} more of {code}: --json has them")
 
 
 def _print_labels(found: "Examination") -> None:

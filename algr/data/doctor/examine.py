@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from algr.data.adapters import ImageFiles, Recording, SourceReading
+from algr.data.adapters import ImageFiles, ReadOptions, Recording, SourceReading
 from algr.data.clinic import read_manifest
 from algr.data.doctor import judge
 from algr.data.doctor.calibrate import Calibration, calibrate
@@ -33,6 +33,8 @@ _SAID_BY_READERS = (
     "no_recordings",
     "partial_copy",
 )
+_OF_ALL = ("frame_offset", "frame_origin", "landmark_base", "subject_twice", "no_frames")
+"""What spoils the whole source comes before what is left out of it."""
 _GRAVITY = {"refused": 0, "warning": 1, "note": 2}
 
 
@@ -126,7 +128,7 @@ def examine(
     parts: Mapping[str, Collection[str]],
     sample: int = DEFAULT_SAMPLE,
     jobs: int = 1,
-    states_offset: bool = False,
+    chosen: ReadOptions | None = None,
     tick: Tick = lambda *_: None,
 ) -> Examination:
     """Look at a source that was read.
@@ -137,7 +139,7 @@ def examine(
         parts: Published part to subjects; empty where there are none.
         sample: Pictures to decode, about.
         jobs: Threads that decode.
-        states_offset: The source was read with an offset that the command has to name.
+        chosen: How it was read; what was chosen stands in the command.
         tick: Told how far a stage is.
     """
     began = time.monotonic()
@@ -208,7 +210,7 @@ def examine(
             source,
             calibration=calibration,
             settings=settings,
-            states_offset=states_offset,
+            chosen=chosen or ReadOptions(),
         ),
         seconds=time.monotonic() - began,
     )
@@ -221,7 +223,12 @@ def _worst_first(
     codes = {finding.code for finding in of_reading}
     said = {code for code in _SAID_BY_READERS if code in codes}
     both = [*of_reading, *(finding for finding in of_doctor if finding.code not in said)]
-    return tuple(sorted(both, key=lambda item: (_GRAVITY[item.severity], -item.count)))
+    return tuple(
+        sorted(
+            both,
+            key=lambda item: (_GRAVITY[item.severity], item.code not in _OF_ALL, -item.count),
+        )
+    )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,17 +271,18 @@ def _command(
     *,
     calibration: Calibration,
     settings: _Settings,
-    states_offset: bool,
+    chosen: ReadOptions,
 ) -> str:
     words = ["algr", "data", "prepare", reading.layout, "--source", str(source)]
     words += ["--name", _name_of(source, reading.layout)]
     if reading.layout == "clinic":
         return shlex.join(words)  # its landmark files must be mended instead
     offset = calibration.offset.offset or 0
-    if offset or states_offset:
+    if offset or chosen.frame_offset is not None:
         words += ["--frame-offset", str(settings.frame_offset - offset)]
     base = judge.fitting_base(calibration, used=settings.landmark_base)
-    if base is not None and base != settings.landmark_base:
+    base = settings.landmark_base if base is None else base
+    if base != settings.landmark_base or chosen.landmark_base is not None:
         words += ["--landmark-base", str(base)]
     return shlex.join(words)
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from algr.data.adapters import ReadOptions, SourceReading, recognise
 from algr.data.doctor.examine import DEFAULT_SAMPLE, Examination, Tick, examine
 from algr.data.published import NUM_PARTS, PUBLISHED_PARTS
+from algr.errors import UsageError
 
 _ORIGIN = "frame_origin"
 """Of the finding that names do not tell whether pictures count from 0 or from 1."""
@@ -33,21 +34,28 @@ def examine_source(
 
     Raises:
         DataError: There is no such folder, or no layout that is known.
+        UsageError: The layout has no such options.
     """
     adapter = recognise(source)
     tick("labels and landmarks", 0, 1)
     chosen = options or ReadOptions()
+    if adapter.layout == "clinic" and chosen != ReadOptions():
+        raise UsageError(
+            "an offset or base means nothing for clinic",
+            expected="it with bp4d, disfa, gft, manifest only",
+            advice="leave it out",
+        )
     reading = adapter.read(source, chosen)
-    is_open = any(finding.code == _ORIGIN for finding in reading.findings)
-    if is_open:
-        tried = adapter.read(source, replace(chosen, frame_offset=_TRIED_OFFSET))
+    if any(finding.code == _ORIGIN for finding in reading.findings):
+        trial = replace(chosen, frame_offset=_TRIED_OFFSET)
+        tried = adapter.read(source, trial)
         found = examine(
             tried,
             source=source,
             parts=parts_of(tried),
             sample=sample,
             jobs=jobs,
-            states_offset=True,
+            chosen=trial,
             tick=tick,
         )
         if found.calibration.offset.offset is not None:
@@ -58,7 +66,7 @@ def examine_source(
         parts=parts_of(reading),
         sample=sample,
         jobs=jobs,
-        states_offset=chosen.frame_offset is not None,
+        chosen=chosen,
         tick=tick,
     )
 

@@ -2,6 +2,7 @@
 
 import pytest
 
+from algr.data.adapters import ReadOptions
 from algr.data.clinic import read_manifest
 from algr.data.doctor import examine_source
 from algr.data.doctor.clinic import examine_manifest
@@ -40,6 +41,16 @@ def test_a_trap_in_bp4d_is_found_and_the_command_avoids_it(tmp_path, trap, code,
 
     assert code in codes(found)
     assert found.command.endswith(words)
+
+
+def test_an_offset_that_was_found_can_be_checked(tmp_path):
+    source = layouts.write_bp4d_of_faces(tmp_path / "BP4D", picture_offset=-1)
+
+    found = examine_source(source, options=ReadOptions(frame_offset=-1))
+
+    assert found.calibration.offset.offset == 0
+    assert found.command.endswith("--name bp4d --frame-offset -1")
+    assert alarms(found) == {"partial_copy"}
 
 
 def test_swapped_axes_in_bp4d_are_refused(tmp_path):
