@@ -59,7 +59,7 @@ class _Place:
 
 def is_place(text: str) -> bool:
     """Whether a dataset was named by where it lies, and not by its name."""
-    return "/" in text or "\\" in text
+    return "://" in text or text.startswith(("/", "~/"))
 
 
 def push_dataset(

@@ -53,7 +53,7 @@ def test_a_path_without_a_scheme_is_a_place_too(dataset, home, tmp_path, elsewhe
     push_dataset(home, "made", str(tmp_path / "share" / "lab"))
 
     assert local_name(elsewhere, str(tmp_path / "share" / "lab")) == "lab"
-    assert local_name(elsewhere, "lab") == "lab"
+    assert [local_name(elsewhere, name) for name in ("lab", "../lab")] == ["lab", "../lab"]
 
 
 def test_a_copy_that_was_broken_off_goes_on(dataset, home, place, elsewhere, tmp_path):
