@@ -8,7 +8,7 @@ Shape suffixes: N = frames, L = landmarks (49), 2 = x, y, S = side of a small fa
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -20,10 +20,14 @@ from algr.data.doctor.pictures import OFFSETS, SMALL, Seen, to_small
 from algr.data.doctor.sampling import Sample
 from algr.faces import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE
 
+OffsetRows = dict[int, list[list[float]]]
+"""Position of a recording to rows of disagreements, one column per offset."""
 Axes = Literal["upright", "swapped", "mirrored", "turned", "unknown"]
 _MIN_SURENESS = 4.0
 """Standard errors between the best offset and the next."""
+_MIN_SURENESS_OF_SUBJECT = 5.0
 _MIN_MOVING = 12
+_MIN_MOVING_OF_SUBJECT = 8
 _MIN_RECORDINGS = 3
 _MIN_FACES_FOR_BASE = 60
 _MIN_SUBJECTS_FOR_BASE = 12
@@ -70,11 +74,11 @@ class Calibration:
 
 
 def calibrate(
-    recordings: Sequence[Recording], samples: Sequence[Sample], seen: Sequence[Seen]
+    recordings: Sequence[Recording], rows: OffsetRows, seen: Sequence[Seen]
 ) -> Calibration:
     """All three answers; those that rest on another one are only given where it is right."""
     axes, share = judge_axes(recordings)
-    offset = judge_offset(seen, samples)
+    offset = judge_offset(rows)
     base = judge_base(seen, recordings)
     if offset.offset not in (0, None):
         base = BaseAnswer(
@@ -106,6 +110,19 @@ def axes_of(points_NL2: NDArray[np.floating]) -> NDArray[np.int8]:
     return kind_N.astype(np.int8)
 
 
+def turned_recordings(recordings: Sequence[Recording]) -> dict[int, Axes]:
+    """Recordings whose landmarks are, for the most part, not upright."""
+    names: tuple[Axes, ...] = ("upright", "swapped", "mirrored", "turned")
+    turned: dict[int, Axes] = {}
+    for position, recording in enumerate(recordings):
+        if recording.landmarks_NL2 is not None:
+            kind_N = axes_of(recording.landmarks_NL2)
+            counts = np.bincount(kind_N[kind_N >= 0], minlength=4)
+            if counts.argmax():
+                turned[position] = names[int(counts.argmax())]
+    return turned
+
+
 def judge_axes(recordings: Sequence[Recording]) -> tuple[Axes, float]:
     """What most frames are, and their share of the frames with landmarks."""
     counts = np.zeros(4, np.int64)
@@ -119,10 +136,10 @@ def judge_axes(recordings: Sequence[Recording]) -> tuple[Axes, float]:
     return names[int(counts.argmax())], float(counts.max() / counts.sum())
 
 
-def judge_offset(seen: Sequence[Seen], samples: Sequence[Sample]) -> OffsetAnswer:
+def compare_offsets(seen: Sequence[Seen], samples: Sequence[Sample]) -> OffsetRows:
     """Compare faces that move with faces that rest, aligned by each candidate's landmarks."""
     at = {(picture.recording, picture.row): picture for picture in seen}
-    rows: dict[int, list[list[float]]] = defaultdict(list)
+    rows: OffsetRows = defaultdict(list)
     for sample in samples:
         for fast, still in sample.fast:
             pair = at.get((sample.recording, fast)), at.get((sample.recording, still))
@@ -130,7 +147,12 @@ def judge_offset(seen: Sequence[Seen], samples: Sequence[Sample]) -> OffsetAnswe
                 row = _disagreements(pair[0], pair[1])
                 if row is not None:
                     rows[sample.recording].append(row)
-    table = np.array([row for group in rows.values() for row in group]).reshape(-1, len(OFFSETS))
+    return rows
+
+
+def judge_offset(rows: OffsetRows) -> OffsetAnswer:
+    """The offset that fits all recordings best, if it is surely the best."""
+    table = _table(rows.values())
     if len(table) < _MIN_MOVING or len(rows) < _MIN_RECORDINGS:
         return OffsetAnswer(
             offset=None,
@@ -157,6 +179,60 @@ def judge_offset(seen: Sequence[Seen], samples: Sequence[Sample]) -> OffsetAnswe
         pictures=len(table),
         why="" if is_sure else "the faces fit the landmarks of several frames equally well",
     )
+
+
+def _table(groups: Iterable[Sequence[Sequence[float]]]) -> NDArray[np.float64]:
+    return np.array([row for group in groups for row in group]).reshape(-1, len(OFFSETS))
+
+
+@dataclass(frozen=True, kw_only=True)
+class SubjectOffset:
+    """A subject whose landmarks fit the pictures of other frames than everybody's do."""
+
+    subject: str
+    offset: int
+    sureness: float
+    pictures: int
+
+
+def suspects(
+    rows: OffsetRows, recordings: Sequence[Recording], *, usual: int
+) -> dict[str, list[int]]:
+    """Subjects whose few pictures fit another offset better, with their recordings: look again."""
+    return {
+        subject: positions
+        for subject, positions in _by_subject(rows, recordings).items()
+        if OFFSETS[int(_table(rows[p] for p in positions).mean(axis=0).argmin())] != usual
+    }
+
+
+def judge_subjects(
+    rows: OffsetRows, recordings: Sequence[Recording], *, usual: int
+) -> list[SubjectOffset]:
+    """Those of whom it is sure: many are asked about, so that more is demanded than of all."""
+    found = []
+    for subject, positions in _by_subject(rows, recordings).items():
+        table = _table(rows[position] for position in positions)
+        best = int(table.mean(axis=0).argmin())
+        if OFFSETS[best] == usual or len(table) < _MIN_MOVING_OF_SUBJECT:
+            continue
+        gaps = table[:, OFFSETS.index(usual)] - table[:, best]
+        sureness = float(gaps.mean() / max(gaps.std(ddof=1) / np.sqrt(len(gaps)), 1e-9))
+        if sureness >= _MIN_SURENESS_OF_SUBJECT:
+            found.append(
+                SubjectOffset(
+                    subject=subject, offset=OFFSETS[best], sureness=sureness, pictures=len(table)
+                )
+            )
+    return found
+
+
+def _by_subject(rows: OffsetRows, recordings: Sequence[Recording]) -> dict[str, list[int]]:
+    positions: dict[str, list[int]] = defaultdict(list)
+    for position in sorted(rows):
+        if rows[position]:
+            positions[recordings[position].subject].append(position)
+    return positions
 
 
 def _disagreements(fast: Seen, still: Seen) -> list[float] | None:

@@ -52,16 +52,17 @@ def difference_hash(thumb_SS: NDArray[np.floating]) -> int:
 
 def exact_footage(
     scan: FileScan, owner: Mapping[Path, int], recordings: Sequence[Recording]
-) -> tuple[list[SharedFootage], int]:
-    """Equal files of different recordings, and the number of surplus files within recordings."""
+) -> tuple[list[SharedFootage], Counter[int]]:
+    """Equal files of different recordings, and the number of surplus files of each recording."""
     pairs: Counter[tuple[int, int]] = Counter()
     examples: dict[tuple[int, int], tuple[str, str]] = {}
-    surplus = 0
+    surplus: Counter[int] = Counter()
     for group in scan.twins:
         by_recording: dict[int, Path] = {}
         for path in group:
             position = owner[path]
-            surplus += position in by_recording
+            if position in by_recording:
+                surplus[position] += 1
             by_recording.setdefault(position, path)
         ordered = sorted(by_recording)
         for i, first in enumerate(ordered):

@@ -12,14 +12,22 @@ from typing import Any, Literal
 from algr.data.adapters import ImageFiles, ReadOptions, Recording, SourceReading
 from algr.data.clinic import read_manifest
 from algr.data.doctor import judge
-from algr.data.doctor.calibrate import Calibration, calibrate
+from algr.data.doctor.calibrate import (
+    Calibration,
+    OffsetRows,
+    calibrate,
+    compare_offsets,
+    judge_subjects,
+    suspects,
+    turned_recordings,
+)
 from algr.data.doctor.clinic import ClinicReport, examine_manifest
 from algr.data.doctor.duplicates import alike_footage, exact_footage
 from algr.data.doctor.labels import GradeCount, LabelCount, count_grades, count_labels
 from algr.data.doctor.landmarks import LandmarkReport, inspect_landmarks
 from algr.data.doctor.pictures import FileScan, Seen, look, scan_files
 from algr.data.doctor.published import published_findings
-from algr.data.doctor.sampling import draw_samples
+from algr.data.doctor.sampling import draw_moving, draw_samples
 from algr.data.findings import Finding, Verdict, verdict_of
 from algr.errors import AlgrError
 
@@ -33,6 +41,7 @@ _SAID_BY_READERS = (
     "no_recordings",
     "partial_copy",
 )
+_RECORDINGS_AGAIN = 4
 _OF_ALL = ("frame_offset", "frame_origin", "landmark_base", "subject_twice", "no_frames")
 """What spoils the whole source comes before what is left out of it."""
 _GRAVITY = {"refused": 0, "warning": 1, "note": 2}
@@ -154,7 +163,12 @@ def examine(
     samples = draw_samples(recordings, pictures=sample)
     expected = sum(len(drawn.rows) for drawn in samples)
     seen = look(samples, recordings, jobs=jobs, tick=lambda done: tick("pictures", done, expected))
-    calibration = calibrate(recordings, samples, seen)
+    turned = turned_recordings(recordings)
+    upright = [picture for picture in seen if picture.recording not in turned]
+    rows = compare_offsets(upright, samples)
+    calibration = calibrate(recordings, rows, upright)
+    usual = calibration.offset.offset or 0
+    again = _look_again(recordings, suspects(rows, recordings, usual=usual), jobs=jobs, tick=tick)
     sizes = {
         picture.recording: (picture.height, picture.width) for picture in seen if picture.width
     }
@@ -172,9 +186,11 @@ def examine(
         *_nothing(reading),
         *judge.file_findings(_bad_files(scan, seen, source), total=len(owner)),
         *judge.axes_findings(calibration),
-        *judge.landmark_findings(landmarks, reading, axes=calibration.axes),
+        *judge.landmark_findings(
+            landmarks, reading, turned={recordings[position].name for position in turned}
+        ),
         *judge.footage_findings([*exact, *alike], reading, source),
-        *_surplus(surplus),
+        *judge.repeated_findings(surplus, reading),
         *published_findings(reading, parts=parts),
         *judge.label_findings(labels),
         *judge.size_findings(seen, reading, source),
@@ -184,6 +200,10 @@ def examine(
         findings += judge.offset_findings(
             calibration.offset, frame_offset=settings.frame_offset, layout=reading.layout
         )
+        findings += judge.subject_offset_findings(
+            judge_subjects(again, recordings, usual=usual), usual=usual
+        )
+        findings += judge.turned_findings(turned, reading)
         findings += judge.base_findings(
             calibration, used=settings.landmark_base, layout=reading.layout
         )
@@ -214,6 +234,27 @@ def examine(
         ),
         seconds=time.monotonic() - began,
     )
+
+
+def _look_again(
+    recordings: tuple[Recording, ...],
+    suspected: Mapping[str, Sequence[int]],
+    *,
+    jobs: int,
+    tick: Tick,
+) -> OffsetRows:
+    """More pictures of subjects whose first few fit landmarks of other frames."""
+    samples = [
+        sample
+        for subject in suspected
+        for sample in draw_moving(
+            recordings,
+            [i for i, own in enumerate(recordings) if own.subject == subject][:_RECORDINGS_AGAIN],
+        )
+    ]
+    expected = sum(len(sample.rows) for sample in samples)
+    seen = look(samples, recordings, jobs=jobs, tick=lambda done: tick("pictures", done, expected))
+    return compare_offsets(seen, samples)
 
 
 def _worst_first(
@@ -310,19 +351,6 @@ def _nothing(reading: SourceReading) -> list[Finding]:
             code="no_frames",
             message=f"no frame of this {reading.layout} source can be used",
             count=0,
-        )
-    ]
-
-
-def _surplus(count: int) -> list[Finding]:
-    if not count:
-        return []
-    return [
-        Finding(
-            severity="note",
-            code="picture_repeated",
-            message=f"{count} pictures are byte by byte equal to another one of their recording",
-            count=count,
         )
     ]
 

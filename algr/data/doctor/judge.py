@@ -1,12 +1,12 @@
 """From what was measured to findings: each rule of the doctor, without touching a file."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 from algr.data.adapters import SourceReading
 from algr.data.adapters.base import Layout
-from algr.data.doctor.calibrate import Axes, Calibration, OffsetAnswer
+from algr.data.doctor.calibrate import Axes, Calibration, OffsetAnswer, SubjectOffset
 from algr.data.doctor.duplicates import SharedFootage
 from algr.data.doctor.labels import LabelCount
 from algr.data.doctor.landmarks import MEANING, LandmarkReport
@@ -14,6 +14,13 @@ from algr.data.doctor.pictures import Seen
 from algr.data.findings import Finding, Severity
 
 _SHOWN = 20
+_AXES_ADVICE: dict[Axes, str] = {
+    "swapped": "x and y are exchanged: exchange the columns of the landmark files",
+    "mirrored": "left and right are exchanged: the points are numbered in mirror image, or "
+    "the pictures are mirrored",
+    "turned": "the faces lie on their side or stand on their head: turn pictures and "
+    "landmarks upright",
+}
 _BASE_TOLERANCE_PX = 0.3
 _BASE_MAX_ERROR_PX = 0.2
 """So that 0 and 1 lie three standard errors and more apart from each other."""
@@ -38,16 +45,16 @@ def label_findings(labels: Sequence[LabelCount]) -> list[Finding]:
 
 
 def landmark_findings(
-    report: LandmarkReport, reading: SourceReading, *, axes: Axes
+    report: LandmarkReport, reading: SourceReading, *, turned: Collection[str]
 ) -> list[Finding]:
     """Frames whose landmarks cannot be used, worst recording first.
 
-    Where `axes` says that all are turned or exchanged, one finding elsewhere says so.
+    Of recordings that are turned or exchanged as a whole another finding tells.
     """
     worst = [
         trouble
         for trouble in report.worst
-        if axes in ("upright", "unknown") or trouble.kind != "swapped_eyes"
+        if trouble.kind != "swapped_eyes" or trouble.recording not in turned
     ]
     findings = [
         Finding(
@@ -84,13 +91,7 @@ def landmark_findings(
 
 def axes_findings(calibration: Calibration) -> list[Finding]:
     """Coordinates in another order, or pictures that lie on their side."""
-    advice = {
-        "swapped": "x and y are exchanged: exchange the columns of the landmark files",
-        "mirrored": "left and right are exchanged: the points are numbered in mirror image, or "
-        "the pictures are mirrored",
-        "turned": "the faces lie on their side or stand on their head: turn pictures and "
-        "landmarks upright",
-    }.get(calibration.axes)
+    advice = _AXES_ADVICE.get(calibration.axes)
     if advice is None:
         return []
     return [
@@ -100,6 +101,64 @@ def axes_findings(calibration: Calibration) -> list[Finding]:
             message=f"in {100 * calibration.axes_share:.0f} % of the frames {advice}",
         )
     ]
+
+
+def turned_findings(turned: Mapping[int, Axes], reading: SourceReading) -> list[Finding]:
+    """Single recordings whose landmarks are not upright, while most are."""
+    return [
+        Finding(
+            severity="refused",
+            code=f"axes_{axes}",
+            message=f"unlike the others: {_AXES_ADVICE[axes]}; or take the recording away",
+            file=reading.recordings[position].name,
+            count=len(reading.recordings[position].number_N),
+        )
+        for position, axes in list(turned.items())[:_SHOWN]
+    ]
+
+
+def subject_offset_findings(found: Sequence[SubjectOffset], *, usual: int) -> list[Finding]:
+    """Subjects whose pictures are numbered in another way than everybody's."""
+    return [
+        Finding(
+            severity="warning",
+            code="frame_offset_of_subject",
+            message=f"subject {item.subject}: the landmarks that fit a picture stand "
+            f"{item.offset - usual:+d} frame(s) from where those of the others do "
+            f"({item.sureness:.0f} standard errors, {item.pictures} pictures): rename the pictures "
+            f"of this subject by {item.offset - usual:+d}, or take the subject away; "
+            "--frame-offset is for all",
+            count=item.pictures,
+        )
+        for item in found
+    ]
+
+
+def repeated_findings(surplus: Mapping[int, int], reading: SourceReading) -> list[Finding]:
+    """Recordings in which a picture stands more than once."""
+    ordered = sorted(surplus.items(), key=lambda item: -item[1])
+    findings = [
+        Finding(
+            severity="note",
+            code="picture_repeated",
+            message=f"{count} pictures are byte by byte equal to another one of the recording",
+            file=reading.recordings[position].name,
+            count=count,
+        )
+        for position, count in ordered[:_SHOWN]
+    ]
+    hidden = ordered[_SHOWN:]
+    if hidden:
+        total = sum(count for _, count in hidden)
+        findings.append(
+            Finding(
+                severity="note",
+                code="picture_repeated",
+                message=f"{total} pictures of {len(hidden)} more recordings",
+                count=total,
+            )
+        )
+    return findings
 
 
 def offset_findings(answer: OffsetAnswer, *, frame_offset: int, layout: Layout) -> list[Finding]:

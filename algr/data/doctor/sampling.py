@@ -3,6 +3,7 @@
 Shape suffixes: N = frames of a recording, L = landmarks (49), 2 = x, y.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,7 +22,7 @@ _MIN_SPEED = 0.012
 _RESTING = 0.3
 """Of the speed of the frame that is compared with it."""
 _NEAR = 40
-_APART = 3
+_APART = 2
 _RIGID = (*LEFT_EYE, *RIGHT_EYE, *range(10, 19), *MOUTH_CORNERS)
 
 
@@ -62,16 +63,30 @@ def _round_robin(positions: list[int], recordings: tuple[Recording, ...]) -> lis
 
 
 def _sample(position: int, recording: Recording, *, pictures: int) -> Sample:
-    count = len(recording.number_N)
-    if not isinstance(recording.pictures, ImageFiles):
-        count = min(count, int((recording.pictures.index_N < MAX_VIDEO_FRAMES).sum()))
-    speed_N = speeds(recording)[:count]
+    speed_N = _usable_speeds(recording)
+    count = len(speed_N)
     least, most = FAST_PER_RECORDING
     pairs = fast_pairs(speed_N, limit=min(most, max(least, pictures // 3)))
     rest = max(2, pictures - 2 * len(pairs))
     spread = np.linspace(0, count - 1, num=min(rest, count)).round().astype(int).tolist()
     rows = {*spread, *(row for pair in pairs for row in pair)}
     return Sample(recording=position, rows=tuple(sorted(rows)), fast=tuple(pairs))
+
+
+def draw_moving(recordings: tuple[Recording, ...], positions: Sequence[int]) -> list[Sample]:
+    """More frames of these recordings in which the head moves, and nothing else."""
+    samples = []
+    for position in positions:
+        pairs = fast_pairs(_usable_speeds(recordings[position]), limit=FAST_PER_RECORDING[1])
+        rows = sorted({row for pair in pairs for row in pair})
+        samples.append(Sample(recording=position, rows=tuple(rows), fast=tuple(pairs)))
+    return [sample for sample in samples if sample.rows]
+
+
+def _usable_speeds(recording: Recording) -> NDArray[np.float64]:
+    if isinstance(recording.pictures, ImageFiles):
+        return speeds(recording)
+    return speeds(recording)[: int((recording.pictures.index_N < MAX_VIDEO_FRAMES).sum())]
 
 
 def speeds(recording: Recording) -> NDArray[np.float64]:

@@ -84,6 +84,35 @@ def test_heads_that_rest_tell_no_offset_and_none_is_guessed(faces, folder, exami
     assert "--frame-offset" not in found.command
 
 
+@pytest.mark.parametrize("planted", [-1, 1])
+def test_one_subject_whose_pictures_are_numbered_otherwise_is_named(
+    clean, examined, faces, planted
+):
+    recordings = list(clean.recordings)
+    points = recordings[8].landmarks_NL2
+    recordings[8] = replace(recordings[8], landmarks_NL2=faces.shifted(planted)(points))
+
+    found = examined(replace(clean, recordings=tuple(recordings)))
+
+    (finding,) = [f for f in found.findings if f.code == "frame_offset_of_subject"]
+    assert finding.message.startswith("subject M001:")
+    assert f"rename the pictures of this subject by {-planted:+d}" in finding.message
+    assert "--frame-offset" not in found.command
+    assert found.verdict == "warnings"
+
+
+def test_one_recording_with_swapped_axes_is_named_and_refused(clean, examined):
+    recordings = list(clean.recordings)
+    swapped = recordings[4].landmarks_NL2[..., ::-1].copy()
+    recordings[4] = replace(recordings[4], landmarks_NL2=swapped)
+
+    found = examined(replace(clean, recordings=tuple(recordings)))
+
+    alarms = [(f.code, f.file) for f in found.findings if f.severity != "note"]
+    assert alarms == [("axes_swapped", "F010_T1")]
+    assert found.verdict == "refused"
+
+
 def test_few_faces_tell_no_base_and_none_is_guessed(clean, examined):
     found = examined(replace(clean, recordings=clean.recordings[:3]))
 
