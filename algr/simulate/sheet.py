@@ -11,7 +11,8 @@ from PIL import Image, ImageDraw
 
 from algr.data import iterate_video, landmark_path, read_landmark_csv
 from algr.errors import DataError
-from algr.simulate.clinic import MANIFEST, is_simulation
+from algr.simulate.clinic import MANIFEST
+from algr.simulate.folder import is_simulation
 
 NUMERALS = ("I", "II", "III", "IV", "V", "VI")
 _LABEL_PX = 84
