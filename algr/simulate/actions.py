@@ -76,7 +76,7 @@ def show(
     nothing_F2 = np.zeros((num_frames, 2))
 
     def of(unit: int) -> Array:
-        return effort_F2.get(unit, nothing_F2)
+        return np.asarray(effort_F2.get(unit, nothing_F2))
 
     movers_FK = np.zeros((num_frames, len(ACTION_MOVERS)))
     head = move_head(time_F, rng)
