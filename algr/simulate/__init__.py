@@ -3,7 +3,8 @@
 Nothing that it makes is ever called anything but simulated.
 """
 
-from algr.simulate.clinic import SimulationSummary, simulate_fpara
+from algr.simulate.clinic import simulate_fpara
+from algr.simulate.folder import SimulationSummary
 from algr.simulate.sheet import contact_sheet
 
 __all__ = ["SimulationSummary", "contact_sheet", "simulate_fpara"]

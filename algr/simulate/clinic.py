@@ -2,19 +2,17 @@
 
 import csv
 import io
-import json
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
-from algr.errors import DataError, UsageError
+from algr.errors import UsageError
 from algr.seeding import derive_seed
 from algr.simulate.exercises import EXERCISES, Motion, Segment, perform, plan_segments
+from algr.simulate.folder import SimulationSummary, claim, record_all
 from algr.simulate.geometry import Curves, landmarks, trace
 from algr.simulate.palsy import Palsy, draw_palsy
 from algr.simulate.person import Person, Scene, draw_person, draw_rooms, draw_scene
@@ -23,7 +21,6 @@ from algr.simulate.video import write_landmarks, write_text, write_video
 
 GENERATOR = "algr.simulate.fpara/3"
 """Changes whenever the same seed gives other bytes."""
-MARKER = "simulated.json"
 MANIFEST = "manifest.csv"
 MANIFEST_COLUMNS = (
     "video",
@@ -63,25 +60,6 @@ class Visit:
     def stem(self) -> str:
         """Name of the video without its extension."""
         return f"{self.patient_id}_visit{self.visit}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class SimulationSummary:
-    """What `simulate_fpara` leaves behind.
-
-    Attributes:
-        directory: Where it lies.
-        subjects: Number of people.
-        videos: Number of videos.
-        written: Videos rendered by this call; 0 when the simulation was complete before.
-        frames: Frames in all videos.
-    """
-
-    directory: Path
-    subjects: int
-    videos: int
-    written: int
-    frames: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -134,25 +112,15 @@ def simulate_fpara(
         "seconds_per_exercise": seconds_per_exercise,
         "video_fps": video_fps,
     }
-    _claim(out, marker)
+    claim(out, marker)
     missing = [visit for visit in visits if not (out / f"{visit.stem}.mp4").is_file()]
-    done = len(visits) - len(missing)
-    shoot = partial(shoot_visit, out, seed=seed, video_fps=video_fps)
-    if progress is not None:
-        progress(done, len(visits))
-    if jobs == 1 or len(missing) < 2:
-        for visit in missing:
-            shoot(visit)
-            done += 1
-            if progress is not None:
-                progress(done, len(visits))
-    else:
-        with ProcessPoolExecutor(min(jobs, len(missing)), mp_context=get_context("spawn")) as pool:
-            for future in as_completed([pool.submit(shoot, visit) for visit in missing]):
-                future.result()
-                done += 1
-                if progress is not None:
-                    progress(done, len(visits))
+    record_all(
+        missing,
+        partial(shoot_visit, out, seed=seed, video_fps=video_fps),
+        of=len(visits),
+        jobs=jobs,
+        progress=progress,
+    )
     if missing or not (out / MANIFEST).is_file():
         write_text(out / MANIFEST, manifest_text(visits))
     return SimulationSummary(
@@ -261,11 +229,6 @@ def manifest_text(visits: tuple[Visit, ...]) -> str:
     return buffer.getvalue()
 
 
-def is_simulation(directory: Path) -> bool:
-    """Whether a folder was written by the simulator, finished or not."""
-    return (directory / MARKER).is_file()
-
-
 def _count_frames(visit: Visit, video_fps: float) -> int:
     return int(np.ceil(visit.segments[-1].end_s * video_fps - 1e-9))
 
@@ -282,45 +245,3 @@ def _check_numbers(subjects: int, jobs: int, seconds_per_exercise: float, video_
         problems.append(f"frames per second: {video_fps} is outside 2 to 60")
     if problems:
         raise UsageError("The simulation cannot be made as asked", problems=problems)
-
-
-def _claim(out: Path, marker: dict[str, object]) -> None:
-    """Make the folder ours, or find that it is ours already."""
-    path = out / MARKER
-    if out.exists() and not out.is_dir():
-        raise DataError(f"{out} is a file", expected="a new or empty folder")
-    if out.is_dir() and any(out.iterdir()):
-        if not path.is_file():
-            raise DataError(
-                f"{out} is not empty and holds no simulation",
-                expected="a new or empty folder",
-                advice="name another folder",
-            )
-        found = _read_marker(path)
-        if found != marker:
-            changed = [
-                f"{key}: {found.get(key)!r} there, {value!r} asked for"
-                for key, value in marker.items()
-                if found.get(key) != value
-            ]
-            raise DataError(
-                f"{out} holds another simulation",
-                problems=changed,
-                expected="a new or empty folder, or one with the same parameters",
-                advice="name another folder, or ask for the same parameters",
-            )
-        return
-    out.mkdir(parents=True, exist_ok=True)
-    write_text(path, json.dumps(marker, indent=2) + "\n")
-
-
-def _read_marker(path: Path) -> dict[str, object]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise DataError(
-            f"{path} cannot be read: {error}",
-            expected="the marker that a simulation writes",
-            advice="name another folder",
-        ) from error
-    return found if isinstance(found, dict) else {}
