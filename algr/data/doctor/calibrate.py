@@ -26,6 +26,7 @@ Axes = Literal["upright", "swapped", "mirrored", "turned", "unknown"]
 _MIN_SURENESS = 4.0
 """Standard errors between the best offset and the next."""
 _MIN_SURENESS_OF_SUBJECT = 5.0
+_MIN_DOUBT = 2.2
 _MIN_MOVING = 12
 _MIN_MOVING_OF_SUBJECT = 8
 _MIN_RECORDINGS = 3
@@ -192,7 +193,13 @@ class SubjectOffset:
     subject: str
     offset: int
     sureness: float
+    """Standard errors between this offset and the usual one."""
     pictures: int
+
+    @property
+    def is_sure(self) -> bool:
+        """Or only in doubt."""
+        return self.sureness >= _MIN_SURENESS_OF_SUBJECT
 
 
 def suspects(
@@ -209,7 +216,10 @@ def suspects(
 def judge_subjects(
     rows: OffsetRows, recordings: Sequence[Recording], *, usual: int
 ) -> list[SubjectOffset]:
-    """Those of whom it is sure: many are asked about, so that more is demanded than of all."""
+    """Those whose pictures fit another offset better by more than two standard errors.
+
+    Only some of them are sure: many are asked about, so that more is demanded than of all.
+    """
     found = []
     for subject, positions in _by_subject(rows, recordings).items():
         table = _table(rows[position] for position in positions)
@@ -218,7 +228,7 @@ def judge_subjects(
             continue
         gaps = table[:, OFFSETS.index(usual)] - table[:, best]
         sureness = float(gaps.mean() / max(gaps.std(ddof=1) / np.sqrt(len(gaps)), 1e-9))
-        if sureness >= _MIN_SURENESS_OF_SUBJECT:
+        if sureness >= _MIN_DOUBT:
             found.append(
                 SubjectOffset(
                     subject=subject, offset=OFFSETS[best], sureness=sureness, pictures=len(table)

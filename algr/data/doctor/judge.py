@@ -119,19 +119,31 @@ def turned_findings(turned: Mapping[int, Axes], reading: SourceReading) -> list[
 
 def subject_offset_findings(found: Sequence[SubjectOffset], *, usual: int) -> list[Finding]:
     """Subjects whose pictures are numbered in another way than everybody's."""
-    return [
-        Finding(
-            severity="warning",
-            code="frame_offset_of_subject",
-            message=f"subject {item.subject}: the landmarks that fit a picture stand "
-            f"{item.offset - usual:+d} frame(s) from where those of the others do "
-            f"({item.sureness:.0f} standard errors, {item.pictures} pictures): rename the pictures "
-            f"of this subject by {item.offset - usual:+d}, or take the subject away; "
-            "--frame-offset is for all",
-            count=item.pictures,
+    findings = []
+    for item in found:
+        way = item.offset - usual
+        told = (
+            f"subject {item.subject}: the landmarks that fit a picture stand {way:+d} frame(s) "
+            f"from where those of the others do ({item.sureness:.1f} standard errors, "
+            f"{item.pictures} pictures)"
         )
-        for item in found
-    ]
+        findings.append(
+            Finding(
+                severity="warning",
+                code="frame_offset_of_subject",
+                message=f"{told}: rename the pictures of this subject by {way:+d}, or take the "
+                "subject away; --frame-offset is for all",
+                count=item.pictures,
+            )
+            if item.is_sure
+            else Finding(
+                severity="note",
+                code="frame_offset_in_doubt",
+                message=f"{told}: this may be chance; look at some of its frames",
+                count=item.pictures,
+            )
+        )
+    return findings
 
 
 def repeated_findings(surplus: Mapping[int, int], reading: SourceReading) -> list[Finding]:

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from algr.data.doctor.calibrate import axes_of, mirror_shift
+from algr.data.doctor.calibrate import axes_of, judge_subjects, mirror_shift
 from algr.data.doctor.sampling import draw_samples, fast_pairs
 
 
@@ -18,7 +18,7 @@ def test_clean_data_raise_no_alarm(clean, examined):
     assert found.calibration.axes == "upright"
     assert found.calibration.offset.offset == 0
     assert abs(found.calibration.base.shift_px) < 0.2
-    assert not codes(found) & {"frame_offset", "landmark_base", "offset_unknown", "base_unknown"}
+    assert codes(found) <= {"picture_repeated"}
 
 
 @pytest.mark.parametrize(("planted", "option"), [(-1, "-1"), (1, "1")])
@@ -170,3 +170,24 @@ def test_fast_frames_lie_apart_and_each_has_one_that_rests():
 
     assert fast_pairs(speed, limit=9) == [(10, 9), (30, 29)]
     assert fast_pairs(speed, limit=1) == [(10, 9)]
+
+
+def subject_rows(*, gain, spread, pictures):
+    """Disagreements of one subject; those of offset 1 are lower than those of 0 by about `gain`."""
+    rng = np.random.default_rng(0)
+    table = np.ones((pictures, 5)) * [1.5, 1.2, 0.9, 0.9, 1.2]
+    table[:, 3] -= gain + rng.normal(0, spread, pictures)
+    return {0: table.tolist()}
+
+
+@pytest.mark.parametrize(
+    ("gain", "pictures", "expected"),
+    [(0.4, 30, [True]), (0.07, 30, [False]), (0.01, 30, []), (0.4, 6, [])],
+)
+def test_a_subject_is_told_apart_surely_or_in_doubt_or_not_at_all(clean, gain, pictures, expected):
+    rows = subject_rows(gain=gain, spread=0.12, pictures=pictures)
+
+    found = judge_subjects(rows, clean.recordings, usual=0)
+
+    assert [item.is_sure for item in found] == expected
+    assert {item.offset for item in found} <= {1}
