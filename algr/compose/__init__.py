@@ -3,10 +3,12 @@
 The command line calls these functions and prints what they return.
 """
 
+from algr.compose.explanation import ExplainRequest, explain_files
 from algr.compose.finish import SearchResult
 from algr.compose.purge import CANNOT_REMOVE, PurgeOutcome, patient_hash, purge_patient
 from algr.compose.requests import TrainingRequest
 from algr.compose.search import search
+from algr.compose.start import StartInUse, StartNotice
 from algr.compose.training import CrossValidated, cross_validate
 from algr.compose.usage import (
     list_registered,
@@ -20,10 +22,14 @@ from algr.compose.usage import (
 __all__ = [
     "CANNOT_REMOVE",
     "CrossValidated",
+    "ExplainRequest",
     "PurgeOutcome",
     "SearchResult",
+    "StartInUse",
+    "StartNotice",
     "TrainingRequest",
     "cross_validate",
+    "explain_files",
     "list_registered",
     "patient_hash",
     "predict_files",
