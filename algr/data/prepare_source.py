@@ -70,6 +70,7 @@ def prepare_source(
         UsageError: The name cannot be used.
     """
     directory = home.dataset(name)
+    Watch(progress, videos_total=0).show("reading", videos=0)
     reading = read_source(layout, source, options or ReadOptions())
     check_reading(reading, source=source, strict=strict)
     with no_folders_after_refusal(home.datasets, key_path().parent):
