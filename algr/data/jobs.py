@@ -33,6 +33,8 @@ class Inspection:
     warnings: tuple[str, ...]
     problem: str
     """Not empty: why the video cannot be read."""
+    faces: tuple[bytes, ...] = ()
+    """SHA-256 of each file that shows a usable face, where the job tells."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from algr.data.rows import Kind
 from algr.data.videos import VideoRecord
 from algr.faces import GRADES, HOUSE_BRACKMANN_CLASS
 
-Stage = Literal["checking", "decoding", "writing"]
+Stage = Literal["reading", "checking", "decoding", "writing"]
 _ROMAN = ("I", "II", "III", "IV", "V", "VI")
 
 
@@ -36,6 +36,8 @@ class PrepareProgress:
     @property
     def note(self) -> str:
         """Half a line for a display."""
+        if self.stage == "reading":
+            return "reading labels and landmarks"
         if self.stage == "checking":
             return "checking the files"
         frames = f"{self.stage}, {self.frames_done} of about {self.frames_expected} frames"

@@ -124,6 +124,12 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     with container:
         if not container.streams.video:
             raise DataError(f"{path.name}: holds no pictures", expected="a video")
+        if container.streams.video[0].codec_context is None:
+            raise DataError(
+                f"{path.name}: its pictures are of a kind that cannot be decoded, or it is damaged",
+                expected="a whole video file, such as .mp4, .mov, .avi or .mts",
+                advice="copy it again from the camera, or leave it out of the manifest",
+            )
         yield container, container.streams.video[0]
 
 

@@ -395,3 +395,37 @@ def test_opening_a_dataset_reads_none_of_its_pixels(make_dataset, kit):
 
     assert dataset.frames.landmarks.shape == (700, 49, 2)
     assert resident_share(shard) < 0.05
+
+
+def written_with_parts(folder, parts):
+    with DatasetWriter(folder, kind="au", label_names=("AU1",)) as writer:
+        for number, part in enumerate(parts):
+            images = np.random.default_rng(number).integers(0, 256, (1, 200, 200, 3))
+            writer.add_video(
+                subject_id=f"s{number}",
+                images=images.astype(np.uint8),
+                landmarks=np.zeros((1, 49, 2), np.float32),
+                labels=[[1]],
+                part=part,
+            )
+        return writer.finish()
+
+
+def test_parts_of_published_folds_are_kept_and_enter_no_fingerprint(tmp_path):
+    first = written_with_parts(tmp_path / "a", [1, 2, 3])
+    second = written_with_parts(tmp_path / "b", [0, 0, 0])
+
+    assert {subject.subject_id: subject.part for subject in first.subjects} == {
+        "s0": 1,
+        "s1": 2,
+        "s2": 3,
+    }
+    assert {subject.part for subject in second.subjects} == {0}
+    assert first.fingerprint == second.fingerprint
+
+
+def test_a_dataset_without_parts_is_written_as_older_versions_wrote_it(tmp_path):
+    written_with_parts(tmp_path / "a", [0, 0])
+
+    subjects = json.loads((tmp_path / "a" / "dataset.json").read_text())["subjects"]
+    assert set(subjects[0]) == {"digest", "subject_id", "frames", "grade", "videos", "group"}

@@ -28,7 +28,7 @@ from algr.data.adapters.bp4d_files import (
 from algr.data.adapters.bp4d_labels import Bp4dLabels, read_occurrence
 from algr.data.adapters.collect import Collector
 from algr.data.adapters.counts import finish, report_subjects
-from algr.data.adapters.folders import list_folder, scan_folders
+from algr.data.adapters.folders import list_folder, names_in_words, scan_folders
 from algr.data.adapters.matlab import UnreadableError, read_tracked_points
 from algr.data.adapters.pictures import numbered_pictures, ranges_in_words
 from algr.data.adapters.tables import LabelParser, ValueRule
@@ -43,6 +43,7 @@ PUBLISHED = PublishedCounts(
     "lists have 146,847",
 )
 FPS = 25.0
+NUM_TASKS = 8
 NO_PICTURE = "no picture of that number"
 _PLUS_OFFSET = -1
 
@@ -86,6 +87,8 @@ class Bp4d:
                 )
                 recordings += [recording] if recording else []
         _report(tally, offset=offset, found=found, chosen=options.frame_offset, findings=findings)
+        if not found.is_plus:
+            _report_tasks([recording.name for recording in recordings], findings=findings)
         variant = "BP4D+" if found.is_plus else "FERA 2015" if found.is_fera else "AU_OCC"
         parts = {} if found.is_plus else PUBLISHED_PARTS["bp4d"]
         return finish(
@@ -247,6 +250,20 @@ def _report(
             count=tally.occluded,
         )
     _report_extra(found, findings=findings)
+
+
+def _report_tasks(names: Sequence[str], *, findings: Collector) -> None:
+    """Each subject has eight recordings."""
+    subjects = sorted({name.partition("_")[0] for name in names})
+    whole = [f"{subject}_T{task}" for subject in subjects for task in range(1, NUM_TASKS + 1)]
+    absent = sorted(set(whole) - set(names))
+    if absent:
+        findings.warn(
+            "partial_copy",
+            f"{len(whole) - len(absent)} of the {len(whole)} recordings of these subjects are "
+            f"there; not there, or of no use: {names_in_words(absent)}",
+            count=len(absent),
+        )
 
 
 def _report_extra(found: Bp4dFiles, *, findings: Collector) -> None:

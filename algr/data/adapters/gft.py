@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,7 +66,7 @@ class Gft:
         return any(
             folder.matching_files(_LABEL_FILE)
             for folder in scan_folders(source, leaves=_PERSON)
-            if not _LANDMARK_FOLDER.fullmatch(folder.path.name)
+            if _role(folder, source) == "labels"
         )
 
     def read(self, source: Path, options: ReadOptions) -> SourceReading:
@@ -109,8 +110,11 @@ class Gft:
 def _find(source: Path, *, findings: Collector) -> _Found:
     found = _Found(labels={}, folders={}, videos={}, landmarks={})
     for folder in scan_folders(source, leaves=_PERSON, findings=findings):
-        if not _INTENSITY_FOLDER.fullmatch(folder.path.name):
-            _take(folder, found=found)
+        role = _role(folder, source)
+        if role != "intensities":
+            _take(
+                folder, tables=found.landmarks if role == "landmarks" else found.labels, found=found
+            )
     _refuse_several(found, findings=findings)
     if not found.labels:
         findings.refuse("no_labels", "no table such as AU_Occurrence/001A.csv is there")
@@ -126,10 +130,16 @@ def _find(source: Path, *, findings: Collector) -> _Found:
     return found
 
 
-def _take(folder: Folder, *, found: _Found) -> None:
+def _role(folder: Folder, source: Path) -> Literal["labels", "landmarks", "intensities"]:
+    """What tables of a folder hold, by its name; that of the source itself says nothing."""
+    name = "" if folder.path == source else folder.path.name
+    if _INTENSITY_FOLDER.fullmatch(name):
+        return "intensities"
+    return "landmarks" if _LANDMARK_FOLDER.fullmatch(name) else "labels"
+
+
+def _take(folder: Folder, *, tables: dict[str, list[Path]], found: _Found) -> None:
     """Enter what stands in one folder."""
-    is_landmarks = _LANDMARK_FOLDER.fullmatch(folder.path.name)
-    tables = found.landmarks if is_landmarks else found.labels
     for name in folder.files:
         stem = name.rpartition(".")[0]
         if _LABEL_FILE.fullmatch(name):
