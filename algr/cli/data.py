@@ -1,6 +1,5 @@
 """`algr data`: simulate, prepare, list, look at, verify."""
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
@@ -8,74 +7,28 @@ import typer
 
 from algr.cli.options import (
     HomeOption,
-    JobsOption,
     JsonOption,
-    cpus,
     locate,
     print_json,
     stops_cleanly,
 )
 from algr.cli.prepare import prepare
-from algr.cli.progress import progress
+from algr.cli.simulate import simulate
 
 app = typer.Typer(no_args_is_help=True, help="Simulate, prepare and inspect datasets.")
+app.command()(simulate)
 
 NameArgument = Annotated[str, typer.Argument(help="Name of a prepared dataset.")]
-
-
-class Simulated(StrEnum):
-    """What can be simulated."""
-
-    FPARA = "fpara"
-
-
-@app.command()
-@stops_cleanly("run the same command again: finished videos are kept")
-def simulate(
-    kind: Annotated[Simulated, typer.Argument(help="Layout to write.")],
-    out: Annotated[Path, typer.Argument(help="Folder to write to.", file_okay=False)],
-    subjects: Annotated[int, typer.Option("--subjects", min=1, help="Number of people.")] = 24,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of everything drawn.")] = 0,
-    jobs: JobsOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Write a simulated clinic: drawn faces, videos, landmark files, manifest.
-
-    Example: algr data simulate fpara clinic --subjects 24 --seed 7
-    """
-    from algr.simulate import simulate_fpara
-
-    del kind
-    with progress("simulating videos") as report:
-        summary = simulate_fpara(
-            out, subjects=subjects, seed=seed, jobs=jobs or cpus(), progress=report
-        )
-    if as_json:
-        print_json(
-            {
-                "directory": str(out),
-                "simulated": True,
-                "subjects": summary.subjects,
-                "videos": summary.videos,
-                "frames": summary.frames,
-            }
-        )
-        return
-    typer.echo(
-        f"{out}: simulated {summary.subjects} subjects, {summary.videos} videos, "
-        f"{summary.frames} frames"
-    )
-    typer.echo(f"next: algr data prepare clinic --source {out} --name {out.name}", err=True)
 
 
 @app.command("contact-sheet")
 @stops_cleanly("run it again")
 def contact_sheet_command(
-    source: Annotated[Path, typer.Argument(help="Clinic folder with a manifest.")],
+    source: Annotated[Path, typer.Argument(help="Folder of a simulation.")],
     out: Annotated[Path, typer.Argument(help="PNG to write.", dir_okay=False)],
     landmarks: Annotated[bool, typer.Option("--landmarks", help="Draw the points.")] = False,
 ) -> None:
-    """Draw frames of a simulated clinic on one picture, a row per subject.
+    """Draw frames of a simulation on one picture, a row per visit or subject.
 
     Example: algr data contact-sheet clinic sheet.png
     """

@@ -1,8 +1,6 @@
 """A simulated clinic: videos of visits, a manifest and landmark files, as a clinic has them."""
 
-import csv
-import io
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -11,55 +9,24 @@ import numpy as np
 
 from algr.errors import UsageError
 from algr.seeding import derive_seed
-from algr.simulate.exercises import EXERCISES, Motion, Segment, perform, plan_segments
+from algr.simulate.clinic_traps import list_planted, plant
+from algr.simulate.exercises import Motion, perform
 from algr.simulate.folder import SimulationSummary, claim, record_all
 from algr.simulate.geometry import Curves, landmarks, trace
-from algr.simulate.palsy import Palsy, draw_palsy
 from algr.simulate.person import Person, Scene, draw_person, draw_rooms, draw_scene
 from algr.simulate.render import FRAME_SIZE, render_frames
-from algr.simulate.video import write_landmarks, write_text, write_video
+from algr.simulate.traps import choose_traps
+from algr.simulate.video import (
+    repeating,
+    uneven_stamps,
+    write_landmarks,
+    write_text,
+    write_video,
+)
+from algr.simulate.visits import MANIFEST, Visit, manifest_text, plan_visits
 
 GENERATOR = "algr.simulate.fpara/3"
 """Changes whenever the same seed gives other bytes."""
-MANIFEST = "manifest.csv"
-MANIFEST_COLUMNS = (
-    "video",
-    "patient_id",
-    "visit",
-    "grade_hb",
-    "rater",
-    "affected_side",
-    "exercise",
-    "start_s",
-    "end_s",
-    "fps_override",
-    "exclude_reason",
-)
-_GRADES_OF_CLASS = ((1,), (2,), (3, 4), (5, 6))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Visit:
-    """One video of the clinic.
-
-    Attributes:
-        subject: Number of the subject, from 0.
-        visit: Number of the visit, from 1.
-        patient_id: As the clinic writes it.
-        palsy: The palsy on that day.
-        segments: The exercises with their times.
-    """
-
-    subject: int
-    visit: int
-    patient_id: str
-    palsy: Palsy
-    segments: tuple[Segment, ...]
-
-    @property
-    def stem(self) -> str:
-        """Name of the video without its extension."""
-        return f"{self.patient_id}_visit{self.visit}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,6 +46,7 @@ def simulate_fpara(
     subjects: int,
     seed: int,
     jobs: int = 1,
+    traps: Sequence[str] = (),
     progress: Callable[[int, int], None] | None = None,
     seconds_per_exercise: float = 0.95,
     video_fps: float = 12.0,
@@ -94,17 +62,21 @@ def simulate_fpara(
         subjects: Number of people; grades go round over the four classes.
         seed: Seed of everything.
         jobs: Processes.
+        traps: What to plant, of `traps.TRAPS`; `all` for everything that fits.
         progress: Called with (videos done, videos in all).
         seconds_per_exercise: Mean length of an exercise.
         video_fps: Frames per second of the videos.
 
     Raises:
-        UsageError: A number that makes no clinic.
+        UsageError: A number or trap that makes no clinic.
         DataError: The folder holds something else.
     """
     _check_numbers(subjects, jobs, seconds_per_exercise, video_fps)
+    chosen = choose_traps(traps, layout="fpara")
     visits = plan_visits(subjects=subjects, seed=seed, seconds_per_exercise=seconds_per_exercise)
-    marker = {
+    visits = plant(visits, chosen, seed=seed, video_fps=video_fps)
+    planted = list_planted(visits, chosen)
+    marker: dict[str, object] = {
         "simulated": True,
         "generator": GENERATOR,
         "seed": seed,
@@ -112,8 +84,10 @@ def simulate_fpara(
         "seconds_per_exercise": seconds_per_exercise,
         "video_fps": video_fps,
     }
+    if chosen:
+        marker |= {"traps": list(chosen), "planted": planted}
     claim(out, marker)
-    missing = [visit for visit in visits if not (out / f"{visit.stem}.mp4").is_file()]
+    missing = [visit for visit in visits if not (out / visit.video).is_file()]
     record_all(
         missing,
         partial(shoot_visit, out, seed=seed, video_fps=video_fps),
@@ -128,41 +102,9 @@ def simulate_fpara(
         subjects=subjects,
         videos=len(visits),
         written=len(missing),
-        frames=sum(_count_frames(visit, video_fps) for visit in visits),
+        frames=sum(visit.frames(video_fps) for visit in visits),
+        planted=planted,
     )
-
-
-def plan_visits(*, subjects: int, seed: int, seconds_per_exercise: float) -> tuple[Visit, ...]:
-    """Who comes when, with which palsy: classes go round, so that 8 subjects have two of each.
-
-    Some people with a palsy of grade III or worse come twice, the second time often one grade
-    better; the first visit is always of the subject's class.
-    """
-    visits = []
-    number = 0
-    for subject in range(subjects):
-        rng = np.random.default_rng(derive_seed(seed, "subject", subject, "palsy"))
-        number += int(rng.integers(1, 14))
-        palsy_class = subject % 4
-        grades = _GRADES_OF_CLASS[palsy_class]
-        grade_hb = grades[int(rng.integers(0, len(grades)))]
-        side = int(rng.integers(0, 2))
-        comes_twice = palsy_class >= 2 and (subject // 4) % 3 == palsy_class - 2
-        for visit in (1, 2) if comes_twice else (1,):
-            if visit == 2 and rng.uniform() < 0.6:
-                grade_hb -= 1
-            visits.append(
-                Visit(
-                    subject=subject,
-                    visit=visit,
-                    patient_id=f"P{number:04d}",
-                    palsy=draw_palsy(grade_hb, side=side, rng=rng),
-                    segments=plan_segments(
-                        EXERCISES, seconds_per_exercise=seconds_per_exercise, rng=rng
-                    ),
-                )
-            )
-    return tuple(visits)
 
 
 def prepare_take(visit: Visit, *, seed: int, video_fps: float) -> Take:
@@ -191,7 +133,13 @@ def prepare_take(visit: Visit, *, seed: int, video_fps: float) -> Take:
 def shoot_visit(out: Path, visit: Visit, *, seed: int, video_fps: float) -> None:
     """Write the landmark file and then the video of a visit."""
     take = prepare_take(visit, seed=seed, video_fps=video_fps)
-    write_landmarks(out / f"{visit.stem}_land.csv", landmarks(take.curves))
+    flaws = visit.flaws
+    write_landmarks(
+        out / visit.landmarks,
+        landmarks(take.curves),
+        no_row=flaws.no_row,
+        no_points=flaws.no_points,
+    )
     frames = render_frames(
         take.person,
         take.scene,
@@ -201,36 +149,17 @@ def shoot_visit(out: Path, visit: Visit, *, seed: int, video_fps: float) -> None
         segments=visit.segments,
         video_fps=video_fps,
     )
-    write_video(out / f"{visit.stem}.mp4", frames, video_fps=video_fps, size=FRAME_SIZE)
-
-
-def manifest_text(visits: tuple[Visit, ...]) -> str:
-    """The manifest: one row per exercise of a video."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(MANIFEST_COLUMNS)
-    for visit in visits:
-        for segment in visit.segments:
-            writer.writerow(
-                [
-                    f"{visit.stem}.mp4",
-                    visit.patient_id,
-                    visit.visit,
-                    visit.palsy.grade_hb,
-                    "R1",
-                    visit.palsy.affected_side,
-                    segment.exercise,
-                    f"{segment.start_s:.2f}",
-                    f"{segment.end_s:.2f}",
-                    "",
-                    "",
-                ]
-            )
-    return buffer.getvalue()
-
-
-def _count_frames(visit: Visit, video_fps: float) -> int:
-    return int(np.ceil(visit.segments[-1].end_s * video_fps - 1e-9))
+    if flaws.repeated:
+        frames = repeating(frames, flaws.repeated)
+    rng = np.random.default_rng(derive_seed(seed, "subject", visit.subject, "uneven"))
+    write_video(
+        out / visit.video,
+        frames,
+        video_fps=video_fps,
+        size=FRAME_SIZE,
+        is_turned=flaws.is_turned,
+        stamps=uneven_stamps(visit.frames(video_fps), video_fps, rng) if flaws.is_uneven else None,
+    )
 
 
 def _check_numbers(subjects: int, jobs: int, seconds_per_exercise: float, video_fps: float) -> None:

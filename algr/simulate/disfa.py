@@ -2,12 +2,11 @@
 
 # Shape suffixes: F = frames, P = points (66), 2 = x and y.
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 
 from algr.simulate.disfa_plan import UNITS, Take, plan_takes
 from algr.simulate.episodes import grade
@@ -17,7 +16,7 @@ from algr.simulate.parts import check_numbers, largest
 from algr.simulate.planted import list_planted
 from algr.simulate.studio import Footage, Studio, film, sit
 from algr.simulate.traps import choose_traps, cut_in_a_row
-from algr.simulate.video import write_avi, write_text
+from algr.simulate.video import repeating, write_avi, write_text
 
 GENERATOR = "algr.simulate.disfa/1"
 """Changes whenever the same seed gives other labels, landmarks or pictures."""
@@ -118,7 +117,12 @@ def record_take(out: Path, take: Take, *, studio: Studio, seed: int) -> None:
             _write_landmarks(out, take, footage)
         path = out / take.video(camera)
         path.parent.mkdir(parents=True, exist_ok=True)
-        write_avi(path, _filmed(take, footage), video_fps=round(studio.fps), size=studio.size)
+        write_avi(
+            path,
+            repeating(map(np.asarray, footage.pictures()), take.flaws.repeated),
+            video_fps=round(studio.fps),
+            size=studio.size,
+        )
 
 
 def label_text(take: Take, unit: int) -> str:
@@ -145,12 +149,3 @@ def _write_landmarks(out: Path, take: Take, footage: Footage) -> None:
         write_frame_points(out / take.landmark_file(frame), lost)
     if flaws.bad_mat:
         cut_off(out / take.bad_file)
-
-
-def _filmed(take: Take, footage: Footage) -> Iterator[npt.NDArray[np.uint8]]:
-    """The frames of a video; a repeated one shows the picture before it once more."""
-    shown: npt.NDArray[np.uint8] | None = None
-    for frame, picture in enumerate(footage.pictures()):
-        if shown is None or frame not in take.flaws.repeated:
-            shown = np.asarray(picture)
-        yield shown

@@ -15,9 +15,9 @@ from PIL import Image, ImageDraw
 from algr.data import iterate_video, landmark_path, read_landmark_csv
 from algr.errors import DataError
 from algr.simulate import bp4d_plan, disfa_plan
-from algr.simulate.clinic import MANIFEST
 from algr.simulate.folder import is_simulation
 from algr.simulate.sheet_units import Face, bp4d_rows, disfa_rows
+from algr.simulate.visits import MANIFEST
 
 NUMERALS = ("I", "II", "III", "IV", "V", "VI")
 _LABEL_PX = 84
