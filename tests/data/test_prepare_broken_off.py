@@ -204,7 +204,7 @@ def prepare_and_die(home, at):
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
 results = []
-for seed in range(6):
+for seed in range(4):
     draw = random.Random(seed)
     home = DataHome(place / str(seed))
     kills = 0
@@ -235,8 +235,8 @@ def test_a_preparation_that_is_killed_again_and_again_ends_as_if_it_had_not_been
 
     results = json.loads(subprocess.check_output(command, text=True))
 
-    assert sum(result["kills"] for result in results) >= 20
+    assert sum(result["kills"] for result in results) >= 14
     assert {result["fingerprint"] for result in results} == {undisturbed.fingerprint}
     assert {result["frames"] for result in results} == {undisturbed.frames}
     assert {result["different"] for result in results} == {undisturbed.frames}
-    assert [result["beside"] for result in results] == [["sim"]] * 6
+    assert [result["beside"] for result in results] == [["sim"]] * 4

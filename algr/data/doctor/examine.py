@@ -156,8 +156,7 @@ def examine(
     owner = {
         path: position
         for position, recording in enumerate(recordings)
-        if isinstance(recording.pictures, ImageFiles)
-        for path in recording.pictures.paths
+        for path in _files_of(recording)
     }
     scan = scan_files(list(owner), jobs=jobs, tick=lambda done: tick("files", done, len(owner)))
     samples = draw_samples(recordings, pictures=sample)
@@ -221,7 +220,7 @@ def examine(
             for name, members in parts.items()
         },
         clinic=clinic,
-        files=len(owner) or len(recordings),
+        files=len(owner),
         pictures_seen=sum(1 for picture in seen if not picture.problem),
         command=""
         if verdict_of(ordered) == "refused"
@@ -234,6 +233,11 @@ def examine(
         ),
         seconds=time.monotonic() - began,
     )
+
+
+def _files_of(recording: Recording) -> tuple[Path, ...]:
+    pictures = recording.pictures
+    return pictures.paths if isinstance(pictures, ImageFiles) else (pictures.path,)
 
 
 def _look_again(

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from algr.data.adapters import SourceReading
+from algr.data.adapters import ImageFiles, SourceReading
 from algr.data.adapters.base import Layout
 from algr.data.doctor.calibrate import Axes, Calibration, OffsetAnswer, SubjectOffset
 from algr.data.doctor.duplicates import SharedFootage
@@ -301,18 +301,18 @@ def footage_findings(
         first, second = (shown(name, source) for name in item.examples)
         is_apart = one.subject != other.subject and (not one.group or one.group != other.group)
         how = "the same file" if item.is_exact else "the same picture"
+        is_video = item.is_exact and not isinstance(one.pictures, ImageFiles)
+        what = "pictures" if item.is_exact else "sampled pictures"
+        common = "a whole video" if is_video else f"{item.pictures} {what}"
         if is_apart:
             severity: Severity = "refused" if item.is_exact else "warning"
             message = (
-                f"subjects {one.subject} and {other.subject} have {item.pictures} "
-                f"{'' if item.is_exact else 'sampled '}pictures in common ({how}, for instance "
-                f"{second}): one person under two names would be trained and tested on"
+                f"subjects {one.subject} and {other.subject} have {common} in common ({how}, for "
+                f"instance {second}): one person under two names would be trained and tested on"
             )
         else:
             severity = "note"
-            message = (
-                f"{item.pictures} pictures stand in {other.name} too ({how}, for instance {second})"
-            )
+            message = f"{common} stands in {other.name} too ({how}, for instance {second})"
         findings.append(
             Finding(
                 severity=severity,

@@ -15,7 +15,9 @@ from algr.faces import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE
 FAST_PER_RECORDING = (4, 24)
 """Least and most frames of a recording in which the head moves; more where recordings are few."""
 MAX_VIDEOS = 6
-"""Videos are decoded from their beginning, so that few are."""
+"""Videos are decoded from their beginning, so that few are, but for a glance."""
+_MAX_GLANCES = 200
+_GLANCE_FRAMES = 48
 MAX_VIDEO_FRAMES = 900
 _MIN_SPEED = 0.012
 """Of the face from one frame to the next, in eye distances; slower ones tell no frame apart."""
@@ -48,7 +50,19 @@ def draw_samples(recordings: tuple[Recording, ...], *, pictures: int) -> list[Sa
     chosen = _round_robin(stills, recordings)[:wanted]
     chosen += _round_robin(videos, recordings)[:MAX_VIDEOS]
     share = max(per_recording, pictures // max(1, len(chosen)))
-    return [_sample(i, recordings[i], pictures=share) for i in sorted(chosen)]
+    samples = [_sample(i, recordings[i], pictures=share) for i in chosen]
+    glanced = [i for i in _round_robin(videos, recordings)[:_MAX_GLANCES] if i not in set(chosen)]
+    samples += [_glance(i, recordings[i]) for i in glanced]
+    return sorted(samples, key=lambda sample: sample.recording)
+
+
+def _glance(position: int, recording: Recording) -> Sample:
+    """A few frames at the beginning of a video, by which it is known again."""
+    assert not isinstance(recording.pictures, ImageFiles)
+    early = int((recording.pictures.index_N < _GLANCE_FRAMES).sum())
+    places = np.linspace(0, max(0, early - 1), num=min(3, max(1, early)))
+    rows = sorted(set(places.round().astype(int).tolist()))
+    return Sample(recording=position, rows=tuple(rows), fast=())
 
 
 def _round_robin(positions: list[int], recordings: tuple[Recording, ...]) -> list[int]:

@@ -7,6 +7,7 @@ from algr.data.clinic import read_manifest
 from algr.data.doctor import examine_source
 from algr.data.doctor.clinic import examine_manifest
 from algr.errors import DataError
+from algr.simulate import simulate_fpara
 from tests.data.doctor import layouts
 
 
@@ -127,3 +128,22 @@ def test_a_clinic_without_its_videos_is_refused(rated):
     assert found.verdict == "refused"
     assert found.clinic.patients == 4
     assert found.command == ""
+
+
+@pytest.mark.slow
+def test_a_patient_in_two_files_of_a_clinic_is_named(tmp_path):
+    simulated = simulate_fpara(
+        tmp_path / "clinic",
+        subjects=4,
+        seed=2,
+        seconds_per_exercise=0.4,
+        video_fps=6.0,
+        traps=("patient_in_two_files",),
+    )
+    patients = simulated.planted["patient_in_two_files"]["patients"]
+
+    found = examine_source(tmp_path / "clinic")
+
+    (finding,) = [finding for finding in found.findings if finding.code == "subject_twice"]
+    assert f"subjects {patients[0]} and {patients[1]} have a whole video" in finding.message
+    assert found.verdict == "refused"
