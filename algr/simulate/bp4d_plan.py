@@ -41,7 +41,8 @@ RATES = {
     26: 0.07,
 }
 """Share of frames in which each is present; near BP4D's for the twelve that are used there."""
-_USED = (1, 2, 4, 6, 7, 10, 12, 14, 15, 17, 23, 24)
+USED = (1, 2, 4, 6, 7, 10, 12, 14, 15, 17, 23, 24)
+"""Those twelve."""
 _PRESENT_FROM = 0.5
 MOODS: dict[str, Mapping[str, float]] = {
     "T1": {"joy": 1.0},
@@ -140,7 +141,7 @@ def plan_clips(
 ) -> tuple[Clip, ...]:
     """All clips with their action units; a subject is the same however many there are."""
     flaws = plan_flaws(
-        traps, subjects=subjects, recordings_each=tasks, frames=frames, units=_USED, seed=seed
+        traps, subjects=subjects, recordings_each=tasks, frames=frames, units=USED, seed=seed
     )
     clips: list[Clip] = []
     for index, subject in enumerate(subject_names("bp4d", subjects)):

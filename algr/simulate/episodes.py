@@ -24,7 +24,7 @@ EXPRESSIONS: dict[str, dict[int, float]] = {
 """What moves together: how much of an action unit's coming and going an expression explains."""
 _EXCLUSIVE = ((24, 25), (24, 26), (5, 7))
 """Of these pairs the stronger one shows: lips cannot part and press."""
-_RISE = 0.40
+_RISE = 0.50
 """The smaller, the sooner an episode is at its height."""
 
 
