@@ -1,9 +1,6 @@
 """`algr data doctor`: read a source, look at some of its pictures, say whether it can be used."""
 
-import re
-import shlex
 import time
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -22,6 +19,7 @@ from algr.data.doctor.calibrate import (
     turned_recordings,
 )
 from algr.data.doctor.clinic import ClinicReport, examine_manifest
+from algr.data.doctor.command import Settings, next_command
 from algr.data.doctor.duplicates import alike_footage, exact_footage
 from algr.data.doctor.labels import GradeCount, LabelCount, count_grades, count_labels
 from algr.data.doctor.landmarks import LandmarkReport, inspect_landmarks
@@ -180,7 +178,7 @@ def examine(
     alike = [
         item for item in alike_footage(seen, recordings) if (item.first, item.second) not in known
     ]
-    settings = _Settings.of(reading)
+    settings = Settings.of(reading)
     findings = [
         *_nothing(reading),
         *judge.file_findings(_bad_files(scan, seen, source), total=len(owner)),
@@ -224,7 +222,7 @@ def examine(
         pictures_seen=sum(1 for picture in seen if not picture.problem),
         command=""
         if verdict_of(ordered) == "refused"
-        else _command(
+        else next_command(
             reading,
             source,
             calibration=calibration,
@@ -274,70 +272,6 @@ def _worst_first(
             key=lambda item: (_GRAVITY[item.severity], item.code not in _OF_ALL, -item.count),
         )
     )
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Settings:
-    """With what the source was read."""
-
-    frame_offset: int
-    landmark_base: int
-
-    @classmethod
-    def of(cls, reading: SourceReading) -> "_Settings":
-        base = reading.parameters.get("landmark_base")
-        return cls(
-            frame_offset=_offset_of(reading.recordings),
-            landmark_base=base if isinstance(base, int) else 0,
-        )
-
-
-def _offset_of(recordings: Sequence[Recording]) -> int:
-    """From the numbers of labels to those of pictures, as most recordings were read."""
-    offsets: Counter[int] = Counter()
-    for recording in recordings:
-        pictures = recording.pictures
-        if not len(recording.number_N):
-            continue
-        if isinstance(pictures, ImageFiles):
-            digits = re.findall(r"\d+", pictures.paths[0].stem)
-            if not digits:
-                continue
-            number = int(digits[-1])
-        else:
-            number = int(pictures.index_N[0])
-        offsets[number - int(recording.number_N[0])] += 1
-    return offsets.most_common(1)[0][0] if offsets else 0
-
-
-def _command(
-    reading: SourceReading,
-    source: Path,
-    *,
-    calibration: Calibration,
-    settings: _Settings,
-    chosen: ReadOptions,
-) -> str:
-    words = ["algr", "data", "prepare", reading.layout, "--source", str(source)]
-    words += ["--name", _name_of(source, reading.layout)]
-    if reading.layout == "clinic":
-        return shlex.join(words)  # its landmark files must be mended instead
-    offset = calibration.offset.offset or 0
-    if offset or chosen.frame_offset is not None:
-        words += ["--frame-offset", str(settings.frame_offset - offset)]
-    base = judge.fitting_base(calibration, used=settings.landmark_base)
-    base = settings.landmark_base if base is None else base
-    if base != settings.landmark_base or chosen.landmark_base is not None:
-        words += ["--landmark-base", str(base)]
-    return shlex.join(words)
-
-
-def _name_of(source: Path, layout: str) -> str:
-    name = "".join(
-        letter if letter.isascii() and (letter.isalnum() or letter in "._-") else "-"
-        for letter in source.resolve().name.lower()
-    ).strip("._-")
-    return name or layout
 
 
 def _bad_files(scan: FileScan, seen: list[Seen], source: Path) -> list[tuple[str, str]]:

@@ -39,9 +39,11 @@ def test_an_offset_that_was_used_in_reading_is_reckoned_in(clean, examined, face
         replace(recording, number_N=recording.number_N + 1) for recording in shifted.recordings
     ]
 
-    found = examined(replace(shifted, recordings=tuple(renumbered)))
+    reading = replace(shifted, recordings=tuple(renumbered))
+    unstated, stated = ({"frame_offset": offset, "landmark_base": 0} for offset in (None, -1))
 
-    assert found.command.endswith("--frame-offset 0")
+    assert examined(replace(reading, parameters=unstated)).command.endswith("--frame-offset 0")
+    assert examined(replace(reading, parameters=stated)).command.endswith("--frame-offset 0")
 
 
 def test_noise_in_the_landmarks_raises_no_alarm(clean, examined, faces):
