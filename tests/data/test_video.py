@@ -6,6 +6,7 @@ import pytest
 
 from algr.data import iterate_video, probe_video
 from algr.errors import DataError
+from tests.data import raw_layouts as raw
 
 
 def indices(path, fps):
@@ -166,3 +167,12 @@ def test_sound_beside_the_pictures_does_no_harm(kit, tmp_path):
                     both.mux(packet)
 
     assert indices(tmp_path / "a.mkv", None) == [0, 1, 2, 3]
+
+
+def test_pictures_of_an_unknown_kind_are_refused(tmp_path):
+    path = tmp_path / "odd.avi"
+    raw.write_avi(path, "a", 3)
+    path.write_bytes(path.read_bytes().replace(b"FFV1", b"ZZZZ"))
+
+    with pytest.raises(DataError, match="odd.avi: its pictures are of a kind that cannot"):
+        probe_video(path)
