@@ -17,8 +17,8 @@ MESH_POINT = (
     81, 13, 311, 402, 14, 178,                                    # inner lip
 )
 # fmt: on
-"""Landmark i is mesh point MESH_POINT[i]. Of two tables, the one nearer to the data sets' own points
-on frames of BP4D and DISFA: 4.2 to 5.1 % of the eye distance, most of it in the brows."""
+"""Landmark i is mesh point MESH_POINT[i]. Of two tables, the one nearer to the points of the data
+sets on frames of BP4D and DISFA: 4.2 to 5.1 % of the eye distance, most of it in the brows."""
 
 
 def mesh_to_landmarks(mesh_M2: NDArray[np.floating]) -> NDArray[np.float64]:
