@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from algr.cli.landmarks import files_app
 from algr.cli.options import (
     FileOption,
     HomeOption,
@@ -20,6 +21,7 @@ from algr.cli.options import (
 from algr.cli.progress import progress
 
 app = typer.Typer(no_args_is_help=True, help="Simulate, prepare and inspect datasets.")
+app.add_typer(files_app, name="landmarks")
 
 NameArgument = Annotated[str, typer.Argument(help="Name of a prepared dataset.")]
 JobsOption = Annotated[

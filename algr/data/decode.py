@@ -14,11 +14,18 @@ from numpy.typing import NDArray
 
 from algr.data.align import ALIGNMENT_VERSION, align_face, inter_ocular_px
 from algr.data.description import SCHEMA_VERSION
+from algr.data.fields import FIELDS_VERSION
 from algr.data.fingerprint import canonical_json
-from algr.data.landmarks import LandmarkTrack, landmark_path, read_landmark_csv
+from algr.data.landmark_source import (
+    DETECTOR,
+    LandmarkReader,
+    LandmarkSource,
+    find_landmarks,
+    no_landmarks,
+)
+from algr.data.landmarks import LandmarkTrack
 from algr.data.rows import IMAGE_SHAPE, LANDMARK_SHAPE, ROWS_PER_BATCH, FrameRows, slice_rows
 from algr.data.staging import StagedVideo, StageWriter, find_staged
-from algr.data.usable import face_problem
 from algr.data.video import DECODING_VERSION, VideoFrame, iterate_video, probe_video
 from algr.data.videos import Exercise, Rejection, VideoRecord
 from algr.errors import DataError
@@ -52,6 +59,19 @@ class VideoJob:
     fps: float
     exercise_names: tuple[str, ...]
     excluded: tuple[Exercise, ...]
+    models: Path | None = None
+    """Of the landmark detector, for videos without a landmark file; None where it cannot run."""
+
+    def landmark_source(self) -> LandmarkSource:
+        """Where the landmarks come from.
+
+        Raises:
+            DataError: There are none.
+        """
+        source = find_landmarks(self.path, models=self.models)
+        if source is None:
+            raise no_landmarks(self.path, what="video")
+        return source
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,6 +85,8 @@ class Inspection:
     warnings: tuple[str, ...]
     problem: str
     """Not empty: why the video cannot be read."""
+    landmarks: str = ""
+    """Name of the landmark file, or "detector"."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,11 +103,17 @@ def inspect_video(job: VideoJob) -> Inspection:
     key = hashlib.sha256(_job_text(job).encode())
     expected, duration_s = 0, 0.0
     warnings: list[str] = []
-    problem = ""
+    problem, landmarks = "", ""
     try:
-        for path in (job.path, landmark_path(job.path)):
-            key.update(_file_digest(path))
+        key.update(_file_digest(job.path))
+        source = job.landmark_source()
+        landmarks = source.name
+        key.update(source.digest())
+        warnings += _landmarks_passed_over(job, source)
         info = probe_video(job.path)
+        if info.is_interlaced:
+            key.update(b"fields %d" % FIELDS_VERSION)
+            warnings.append(f"{job.label}: interlaced; one field of each frame is used")
         duration_s = info.duration_s
         rate = min(job.fps, info.mean_fps) if info.mean_fps else job.fps
         expected = round(info.duration_s * rate)
@@ -103,7 +131,23 @@ def inspect_video(job: VideoJob) -> Inspection:
         duration_s=duration_s,
         warnings=tuple(warnings),
         problem=problem,
+        landmarks=landmarks,
     )
+
+
+def landmark_counts(inspections: Sequence[Inspection]) -> dict[str, int]:
+    """Where the landmarks of the videos come from, and of how many."""
+    used = [part.landmarks for part in inspections if part.landmarks]
+    detected = used.count(DETECTOR)
+    counts = {"files": len(used) - detected, DETECTOR: detected}
+    return {name: count for name, count in counts.items() if count}
+
+
+def _landmarks_passed_over(job: VideoJob, source: LandmarkSource) -> list[str]:
+    if not source.passed_over:
+        return []
+    rest = ", ".join(source.passed_over)
+    return [f"{job.label}: landmarks of {source.name} are used, not those of {rest}"]
 
 
 def _job_text(job: VideoJob) -> str:
@@ -149,8 +193,8 @@ def stage_video(job: VideoJob, inspection: Inspection, folder: Path, control: Co
     staged = find_staged(folder, key=inspection.key)
     if staged is None:
         try:
-            track = read_landmark_csv(landmark_path(job.path))
-            staged, more = _decode(job, track, inspection, folder, control)
+            reader = job.landmark_source().open()
+            staged, more = _decode(job, reader, inspection, folder, control)
             warnings += more
         except DataError as error:
             return Outcome(staged=None, warnings=warnings, problem=error.message)
@@ -165,7 +209,7 @@ def stage_video(job: VideoJob, inspection: Inspection, folder: Path, control: Co
 
 
 def _decode(
-    job: VideoJob, track: LandmarkTrack, inspection: Inspection, folder: Path, control: Control
+    job: VideoJob, reader: LandmarkReader, inspection: Inspection, folder: Path, control: Control
 ) -> tuple[StagedVideo, tuple[str, ...]]:
     buffer = _Buffer(job.record)
     rejected = Counter[str]()
@@ -175,8 +219,10 @@ def _decode(
             if control.is_stopped():
                 raise StoppedError
             gap, last = max(gap, frame.index - last), frame.index
-            landmarks_L2 = track.at(frame.index)
-            reason = _rejection(frame, landmarks_L2, excluded=job.excluded)
+            landmarks_L2, reason = None, EXCLUDED
+            if not _stretch_at(frame.time_s, job.excluded):
+                found = reader.of(frame)
+                landmarks_L2, reason = found.points_L2, found.problem
             if reason or landmarks_L2 is None:
                 rejected[reason] += 1
             else:
@@ -192,29 +238,23 @@ def _decode(
         )
         record = replace(job.record, rejections=rejections, duration_s=inspection.duration_s)
         staged = stage.close(record, group="")
-    return staged, _landmarks_beyond(job, track, last=last, gap=gap)
+    return staged, _landmarks_beyond(job, reader.track, last=last, gap=gap)
 
 
 def _landmarks_beyond(
-    job: VideoJob, track: LandmarkTrack, *, last: int, gap: int
+    job: VideoJob, track: LandmarkTrack | None, *, last: int, gap: int
 ) -> tuple[str, ...]:
     """A landmark file that goes on after the video's end belongs to another one, or is shifted."""
-    if not len(track.frames) or int(track.frames[-1]) < last + gap:
+    if track is None:
         return ()
+    notes = tuple(f"{job.label}: {track.form}: {note}" for note in track.notes)
+    if not len(track.frames) or int(track.frames[-1]) < last + gap:
+        return notes
     return (
+        *notes,
         f"{job.label}: the landmark file goes on to frame {int(track.frames[-1])}, the video ends "
         f"near frame {last}; check that both count from 0 and belong together",
     )
-
-
-def _rejection(
-    frame: VideoFrame, landmarks_L2: NDArray[np.float32] | None, *, excluded: Sequence[Exercise]
-) -> str:
-    """Why this frame is left out, or the empty text."""
-    if _stretch_at(frame.time_s, excluded):
-        return EXCLUDED
-    height, width = frame.image_HWC.shape[:2]
-    return face_problem(landmarks_L2, height=height, width=width)
 
 
 def _stretch_at(time_s: float, stretches: Sequence[Exercise]) -> Exercise | None:

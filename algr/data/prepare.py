@@ -23,9 +23,11 @@ from algr.data.decode import (
     Outcome,
     VideoJob,
     inspect_video,
+    landmark_counts,
     stage_video,
 )
 from algr.data.description import DESCRIPTION_FILE, Description
+from algr.data.detector.models import ready_models
 from algr.data.identity import claim_key, key_path
 from algr.data.manifest import EXERCISES
 from algr.data.refusal import RESUMABLE, BrokenOffError, no_folders_after_refusal
@@ -80,7 +82,8 @@ def prepare_clinic(
     with no_folders_after_refusal(home.datasets, key_path().parent):
         claim = claim_key()
         try:
-            todo = clinic_jobs(manifest, source=source, fps=fps, key=claim.key)
+            models = ready_models(home)
+            todo = clinic_jobs(manifest, source=source, fps=fps, key=claim.key, models=models)
             watch = _Watch(progress, videos_total=len(todo))
             work = _Work(
                 jobs=jobs,
@@ -100,6 +103,7 @@ def prepare_clinic(
         summary,
         left_out=(*excluded_videos(manifest), *summary.left_out),
         warnings=(*manifest.warnings, *summary.warnings),
+        landmarks=landmark_counts(work.inspections),
         seconds=watch.elapsed_s,
     )
 

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -68,6 +68,8 @@ class PrepareSummary:
     """By this call; fewer than `frames` when an earlier one was broken off."""
     frames_per_second: float | None
     """Decoded, aligned and staged; None where nothing was."""
+    landmarks: Mapping[str, int] = field(default_factory=dict)
+    """Where landmarks came from, and for how many videos."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for `--json`."""
@@ -88,6 +90,8 @@ class PrepareSummary:
             "frames per grade: " + _pairs(self.frames_per_grade),
             "House-Brackmann grades: " + grade_mapping_text(),
         ]
+        if self.landmarks:
+            lines.append("landmarks: " + _pairs(self.landmarks))
         if self.frames_rejected:
             lines.append("frames left out: " + _pairs(self.frames_rejected))
         if self.left_out:

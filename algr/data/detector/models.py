@@ -77,6 +77,20 @@ def detector_status(home: DataHome) -> DetectorStatus:
     )
 
 
+def ready_models(home: DataHome) -> Path | None:
+    """The folder of the model files if the detector can run, else None.
+
+    Raises:
+        IntegrityError: They are there, but are not those that were installed.
+    """
+    status = detector_status(home)
+    if status.runtime:
+        for name, state in status.models.items():
+            if state == "altered":
+                read_model(Path(status.folder), name)
+    return Path(status.folder) if status.is_ready else None
+
+
 def read_model(folder: Path, name: str) -> bytes:
     """The content of an installed model file.
 

@@ -19,6 +19,8 @@ from algr.data.detector.face import FoundFace, MeasuredFace, find_faces, measure
 from algr.data.detector.networks import FaceNetworks
 from algr.data.detector.window import search_windows
 
+TRACKING_VERSION = 1
+"""Raised whenever the same pixels would give other landmarks."""
 NO_FACE = "no face found"
 TWO_FACES = "two faces, and it is not clear which is meant"
 UNSURE = "face hidden or blurred: points not sure"
