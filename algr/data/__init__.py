@@ -16,9 +16,18 @@ from algr.data.datasets import (
     open_dataset,
     verify_dataset,
 )
+from algr.data.detector.models import ready_models
 from algr.data.folds import Fold, FoldPlan, plan_folds, refit_fold
 from algr.data.identity import hash_id, load_or_create_key
 from algr.data.ids import IdRow, match_ids
+from algr.data.landmark_formats import read_landmarks
+from algr.data.landmark_source import (
+    FrameLandmarks,
+    LandmarkSource,
+    find_landmarks,
+    landmark_file,
+    no_landmarks,
+)
 from algr.data.landmarks import LandmarkTrack, landmark_path, read_landmark_csv
 from algr.data.prepare import prepare_clinic
 from algr.data.rows import Kind
@@ -49,9 +58,11 @@ __all__ = [
     "Fold",
     "FoldPlan",
     "FrameBatch",
+    "FrameLandmarks",
     "FrameTable",
     "IdRow",
     "Kind",
+    "LandmarkSource",
     "LandmarkTrack",
     "LeftOut",
     "PrepareProgress",
@@ -69,18 +80,23 @@ __all__ = [
     "crop_batch",
     "describe_dataset",
     "face_problem",
+    "find_landmarks",
     "grade_mapping_text",
     "hash_id",
     "iterate_video",
+    "landmark_file",
     "landmark_path",
     "list_datasets",
     "load_or_create_key",
     "match_ids",
+    "no_landmarks",
     "open_dataset",
     "plan_folds",
     "prepare_clinic",
     "probe_video",
     "read_landmark_csv",
+    "read_landmarks",
+    "ready_models",
     "refit_fold",
     "squared_interocular",
     "verify_dataset",

@@ -70,7 +70,7 @@ class VideoJob:
         """
         source = find_landmarks(self.path, models=self.models)
         if source is None:
-            raise no_landmarks(self.path, what="video")
+            raise no_landmarks(self.path)
         return source
 
 

@@ -161,19 +161,25 @@ def find_landmarks(video: Path, *, models: Path | None) -> LandmarkSource | None
     return None if models is None else LandmarkSource(path=None, models=models)
 
 
-def no_landmarks(path: Path, *, what: str) -> DataError:
+def landmark_file(path: Path) -> LandmarkSource:
+    """The file, or folder of `.pts` files, that a user names."""
+    return LandmarkSource(path=path)
+
+
+def no_landmarks(path: Path, *, or_aligned: bool = False) -> DataError:
     """The error of a recording without landmarks, with the ways out.
 
     Args:
         path: Of the recording.
-        what: "video" or "photograph".
+        or_aligned: Aligned face images would do as well.
     """
-    aligned = "" if what == "video" else "an aligned face of 200 x 200 or 176 x 176 pixels, or "
+    aligned = "; or give aligned face images of 200 x 200 pixels instead" if or_aligned else ""
     return DataError(
-        f"{path.name}: a {what} without landmarks, and there is no landmark detector",
-        expected=f"{aligned}{landmark_path(path).name} beside it, or the detector",
-        advice="put the landmarks of this or another program there (docs/landmarks.md), or "
-        f"install the detector: pip install '{EXTRA}', then see algr landmarks status",
+        f"{path.name}: no landmarks beside it, and no landmark detector",
+        expected=f"{landmark_path(path).name} or the landmark file of another program "
+        "(docs/landmarks.md), or the detector",
+        advice=f"put the file there; or pip install '{EXTRA}' and see algr landmarks status"
+        f"{aligned}",
     )
 
 

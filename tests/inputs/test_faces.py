@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from algr.data import align_face
+from algr.data import align_face, landmark_file
 from algr.errors import DataError
 from algr.inputs import face_of, find_source, image_face
 from tests.recordings import landmark_csv
@@ -43,7 +43,7 @@ def test_landmarks_beside_a_photo_are_found(
 
     source = find_source(tmp_path / "photo.png")
 
-    assert source.landmarks == tmp_path / "photo_land.csv"
+    assert source.landmarks == landmark_file(tmp_path / "photo_land.csv")
     expected = align_face(photo, points.astype(np.float32)).image_HWC[12:188, 12:188]
     np.testing.assert_array_equal(image_face(source).face.crop_HWC, expected)
 
