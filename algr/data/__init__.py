@@ -23,6 +23,7 @@ from algr.data.ids import IdRow, match_ids
 from algr.data.landmark_formats import read_landmarks
 from algr.data.landmark_source import (
     FrameLandmarks,
+    LandmarkReader,
     LandmarkSource,
     find_landmarks,
     landmark_file,
@@ -62,6 +63,7 @@ __all__ = [
     "FrameTable",
     "IdRow",
     "Kind",
+    "LandmarkReader",
     "LandmarkSource",
     "LandmarkTrack",
     "LeftOut",

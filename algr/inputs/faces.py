@@ -79,8 +79,8 @@ def face_of(
         expected=f"an aligned face of {ALIGNED_SIZE} x {ALIGNED_SIZE} or {CROP_SIZE} x {CROP_SIZE} "
         f"pixels, or {NUM_LANDMARKS} landmarks with the image",
         advice="put the landmarks beside it as NAME_land.csv or name them with --landmarks; or "
-        "install the landmark detector (algr landmarks status); over HTTP send them in the field "
-        "`landmarks`",
+        "install the landmark detector (pip install 'algr[landmarks]', algr landmarks status); "
+        "over HTTP send them in the field `landmarks`",
     )
 
 

@@ -3,6 +3,7 @@
 Shape suffixes: L = landmarks, 2 = x, y.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algr.data import (
+    LandmarkReader,
     LandmarkSource,
     VideoFrame,
     find_landmarks,
@@ -21,6 +23,8 @@ from algr.data import (
 from algr.errors import DataError
 from algr.inputs.faces import Face, face_of, is_aligned
 from algr.inputs.images import decode_image, is_image_file
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,6 +79,9 @@ def find_source(path: Path, *, landmarks: Path | None = None, models: Path | Non
     is_image = is_image_file(path)
     if chosen is None and not is_image:
         raise no_landmarks(path, or_aligned=True)
+    if chosen is not None and chosen.passed_over:
+        rest = ", ".join(chosen.passed_over)
+        _LOG.warning("%s: landmarks of %s are used, not those of %s", path.name, chosen.name, rest)
     return Source(path=path, landmarks=chosen, is_image=is_image)
 
 
@@ -121,7 +128,7 @@ def checked_frames(
     path: Path, *, landmarks: LandmarkSource, fps: float | None = None
 ) -> Iterator[tuple[VideoFrame, NDArray[np.float32] | None, str]]:
     """The frames of a video, their landmarks, and why they cannot be used, or the empty text."""
-    reader = landmarks.open()
+    reader = _opened(landmarks)
     for frame in iterate_video(path, fps=fps):
         found = reader.of(frame)
         yield frame, found.points_L2, found.problem
@@ -153,11 +160,19 @@ def no_usable_frame(
     )
 
 
+def _opened(landmarks: LandmarkSource) -> LandmarkReader:
+    """With what was assumed in reading said to the user."""
+    reader = landmarks.open()
+    for note in reader.track.notes if reader.track else ():
+        _LOG.info("%s: %s", landmarks.name, note)
+    return reader
+
+
 def _landmarks_of_image(image_HWC: NDArray[np.uint8], source: Source) -> NDArray[np.float32] | None:
     landmarks = source.landmarks
     if landmarks is None or (landmarks.path is None and is_aligned(image_HWC)):
         return None
-    reader = landmarks.open()
+    reader = _opened(landmarks)
     if reader.track is None:
         found = reader.of(VideoFrame(index=0, time_s=0.0, image_HWC=image_HWC))
         if found.points_L2 is None:
