@@ -129,8 +129,9 @@ def explain_network(
 ) -> Explanation:
     """Regions, attention and class activation maps of a network, in evaluation mode.
 
-    The maps are Grad-CAM (Selvaraju et al. 2017): ReLU(sum_f w_f A_f), where A_f are the channels
-    of an activation and w_f the mean over its cells of the derivative of the target. The target is
+    The maps are HiResCAM (Draelos and Carin 2020): ReLU(sum_f A_f dy/dA_f) in every cell, with the
+    channels A_f of an activation and the target y. Behind linear heads the cells' shares sum up to
+    y but for the bias; behind a mean over the cells they are those of Grad-CAM. The target is
     log p / (1 - p): for action units of the presence that the unit's local head sees, or the whole
     head where there is no local one; for grades of the grade. A is the output of the fusion and
     refining of a region; without regions, the last stage of the encoder.
@@ -226,9 +227,8 @@ def _log_odds(output: NetworkOutput, *, grade: int | None) -> tuple[Tensor | Non
 
 
 def _activation_maps(activation: Tensor, slope: Tensor) -> Tensor:
-    """(..., F, H, W), both, to (..., H, W)."""
-    weight = slope.mean((-2, -1), keepdim=True)
-    return (weight * activation).sum(-3).relu()
+    """What each cell adds to the target, where it adds: (..., F, H, W), both, to (..., H, W)."""
+    return (slope * activation).sum(-3).relu()
 
 
 def _normalised(maps_BMHW: Tensor, grid: CellGrid) -> ClassMaps:

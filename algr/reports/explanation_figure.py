@@ -220,7 +220,7 @@ def _notes(face: ExplainedFace, *, model: ModelWords) -> Sequence[str]:
     cam = f"CAM max in log-odds of {target}; a map shows what the network used, not why."
     if not face.regions:
         return (
-            "This network has no regions, landmarks or attention: Grad-CAM of its last stage.",
+            "This network has no regions, landmarks or attention: maps of its last stage.",
             cam,
         )
     moved = "offset in inner-eye-corner distances (x right, y down), scale as a factor of the start"

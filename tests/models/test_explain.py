@@ -47,20 +47,23 @@ def cells_of(outputs: list[Tensor], *, is_flat: bool) -> Tensor:
 
 
 def slow_maps(network: ALGRNet, image: Tensor, *, is_flat: bool, grade: int | None) -> Tensor:
-    """ReLU(sum_c w_c A_c) of every region by whole forward passes, one channel raised in each."""
+    """ReLU(sum_c dy/dA_c A_c) per cell by whole forward passes, one value raised in each."""
     module = network.fusion if is_flat else network.refining
     kept: list[list[Tensor]] = []
     hook = module.register_forward_hook(lambda _m, _i, outputs: kept.append(outputs))
     network(image)
     hook.remove()
     (activation,) = cells_of(kept[0], is_flat=is_flat)
-    num_regions, num_channels, *_ = activation.shape
-    cases = list(product(range(num_regions), range(num_channels), (STEP, -STEP)))
+    num_regions, num_channels, height, width = activation.shape
+    places = product(range(num_regions), range(num_channels), range(height), range(width))
+    cases = list(product(places, (STEP, -STEP)))
 
     def raised(_module: nn.Module, _inputs: object, outputs: list[Tensor]) -> list[Tensor]:
         changed = [one.clone() for one in outputs]
-        for index, (region, channel, step) in enumerate(cases):
-            place = (index, slice(None), channel) if is_flat else (index, channel)
+        for index, ((region, channel, row, column), step) in enumerate(cases):
+            place = (
+                (index, row * width + column, channel) if is_flat else (index, channel, row, column)
+            )
             changed[region][place] += step
         return changed
 
@@ -68,14 +71,14 @@ def slow_maps(network: ALGRNet, image: Tensor, *, is_flat: bool, grade: int | No
     with torch.no_grad():
         output = network(image.expand(len(cases), -1, -1, -1))
     hook.remove()
-    maps = torch.zeros(num_regions, *activation.shape[2:], dtype=torch.float64)
-    for index, (region, channel, step) in enumerate(cases):
+    maps = torch.zeros(num_regions, height, width, dtype=torch.float64)
+    for index, ((region, channel, row, column), step) in enumerate(cases):
         if grade is None:
             odds = log_odds(output.local_probability_BA[index, region])
         else:
             odds = log_odds(output.grade_probability_BK()[index, grade])
-        slope_per_cell = odds / (2 * step) / activation[region, channel].numel()
-        maps[region] += slope_per_cell * activation[region, channel]
+        slope = odds / (2 * step)
+        maps[region, row, column] += slope * activation[region, channel, row, column]
     return maps.relu()
 
 
