@@ -8,9 +8,13 @@ import typer
 
 from algr.cli.options import HomeOption, JsonOption, locate, print_json, stops_cleanly
 from algr.cli.progress import progress
+from algr.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, help="Install the landmark detector and look after it.")
 files_app = typer.Typer(no_args_is_help=True, help="Convert and make landmark files.")
+
+
+ReplaceOption = Annotated[bool, typer.Option("--replace", help="Write over a file that is there.")]
 
 
 class Base(StrEnum):
@@ -86,6 +90,7 @@ def convert(
             show_default="1 for OpenFace 2 and .pts without 0, else 0",
         ),
     ] = None,
+    replace: ReplaceOption = False,
     as_json: JsonOption = False,
 ) -> None:
     """Bring a landmark file of another program to algr's own CSV.
@@ -95,6 +100,7 @@ def convert(
     from algr.data.landmark_formats import read_landmarks
     from algr.data.landmarks import write_landmark_csv
 
+    _check_free(out, replace=replace)
     track = read_landmarks(source, base=int(base) if base else None, first_frame=first_frame)
     write_landmark_csv(out, track)
     if as_json:
@@ -126,6 +132,7 @@ def detect(
         float | None,
         typer.Option("--fps", min=0.01, help="Frames per second to look at.", show_default="all"),
     ] = None,
+    replace: ReplaceOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -136,6 +143,8 @@ def detect(
     from algr.data.detection import detect_video, open_networks
     from algr.data.landmarks import landmark_path, write_landmark_csv
 
+    target = out or landmark_path(video)
+    _check_free(target, replace=replace)
     networks = open_networks(locate(home))
     with progress("finding landmarks") as report:
         found = detect_video(
@@ -144,7 +153,6 @@ def detect(
             fps=fps,
             progress=lambda done, total: report(done, total, ""),
         )
-    target = out or landmark_path(video)
     write_landmark_csv(target, found.track)
     rejected = sum(found.rejected.values())
     if as_json:
@@ -162,3 +170,12 @@ def detect(
         typer.echo(f"rejected: {count} frames: {reason}")
     if found.frames_with_others:
         typer.echo(f"another face in {found.frames_with_others} frames; one face was followed")
+
+
+def _check_free(out: Path, *, replace: bool) -> None:
+    if out.exists() and not replace:
+        raise UsageError(
+            f"--out {out}: is there already",
+            expected="a name that is free: points may have been corrected by hand",
+            advice="choose another --out, or write over it with --replace",
+        )

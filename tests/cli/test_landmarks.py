@@ -42,6 +42,20 @@ def test_base_and_first_frame_are_what_the_user_says(run: Any, tmp_path: Path) -
     assert read_landmark_csv(out).frames.tolist() == [2]
 
 
+def test_a_file_that_is_there_is_kept_unless_told_otherwise(run: Any, tmp_path: Path) -> None:
+    source, out = tmp_path / "a.pts", tmp_path / "a_land.csv"
+    source.write_text(files.pts(files.some_points(1, 49)[0]))
+    out.write_text("corrected by hand")
+
+    refused = run("data", "landmarks", "convert", source, "--out", out)
+    kept = out.read_text()
+    replaced = run("data", "landmarks", "convert", source, "--out", out, "--replace")
+
+    assert (refused.code, kept, replaced.code) == (2, "corrected by hand", 0)
+    assert "is there already" in refused.err
+    assert read_landmark_csv(out).frames.tolist() == [0]
+
+
 def test_a_wrong_file_is_a_data_error_and_writes_nothing(run: Any, tmp_path: Path) -> None:
     source, out = tmp_path / "a.txt", tmp_path / "a_land.csv"
     source.write_text("1 2 3\n")

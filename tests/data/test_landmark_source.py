@@ -1,3 +1,4 @@
+import av
 import numpy as np
 import pytest
 
@@ -157,3 +158,19 @@ def test_landmarks_that_change_change_the_preparation(openface_clinic, home):
 
     with pytest.raises(DataError, match="'made' was prepared from other files"):
         prepare_clinic(source=openface_clinic.folder, home=home, name="made")
+
+
+def test_an_interlaced_video_is_prepared_with_a_word_about_it(clinic, home):
+    video = clinic.folder / "cleo_take.mp4"
+    with av.open(str(video), "w") as container:
+        flags = {"flags": "+ildct+ilme", "preset": "ultrafast"}
+        stream = container.add_stream("libx264", rate=12, options=flags)
+        stream.width, stream.height, stream.pix_fmt = 96, 96, "yuv420p"
+        for image in np.zeros((8, 96, 96, 3), np.uint8):
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+        container.mux(stream.encode())
+
+    summary = prepare_clinic(source=clinic.folder, home=home, name="made")
+
+    assert summary.warnings == ("cleo_take.mp4: interlaced; one field of each frame is used",)
+    assert summary.left_out == ()
