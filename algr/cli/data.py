@@ -1,6 +1,5 @@
 """`algr data`: simulate, prepare, list, look at, verify."""
 
-import os
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
@@ -9,37 +8,27 @@ import typer
 
 from algr.cli.landmarks import files_app
 from algr.cli.options import (
-    FileOption,
     HomeOption,
+    JobsOption,
     JsonOption,
-    SetOption,
-    home_words,
+    cpus,
     locate,
     print_json,
     stops_cleanly,
 )
+from algr.cli.prepare import prepare
 from algr.cli.progress import progress
 
 app = typer.Typer(no_args_is_help=True, help="Simulate, prepare and inspect datasets.")
 app.add_typer(files_app, name="landmarks")
 
 NameArgument = Annotated[str, typer.Argument(help="Name of a prepared dataset.")]
-JobsOption = Annotated[
-    int | None,
-    typer.Option("--jobs", min=1, help="Parallel processes.", show_default="number of CPUs"),
-]
 
 
 class Simulated(StrEnum):
     """What can be simulated."""
 
     FPARA = "fpara"
-
-
-class SourceKind(StrEnum):
-    """What can be prepared."""
-
-    CLINIC = "clinic"
 
 
 @app.command()
@@ -98,50 +87,7 @@ def contact_sheet_command(
     typer.echo(str(out))
 
 
-@app.command()
-@stops_cleanly("run the same command again: prepared videos are kept")
-def prepare(
-    kind: Annotated[SourceKind, typer.Argument(help="Layout of the source.")],
-    source: Annotated[Path, typer.Option("--source", help="Folder with manifest.csv.")],
-    name: Annotated[str, typer.Option("--name", help="Name of the dataset.")],
-    fps: Annotated[
-        float | None, typer.Option("--fps", help="Frames per second.", show_default="6")
-    ] = None,
-    jobs: JobsOption = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Stop at an unreadable video.")] = False,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Replace a dataset of that name.")
-    ] = False,
-    config: FileOption = None,
-    sets: SetOption = None,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Decode, align and store recordings as a dataset.
-
-    Example: algr data prepare clinic --source clinic --name fpara-sim
-    """
-    from algr.config import resolve_config
-    from algr.data import prepare_clinic
-
-    del kind
-    resolved = resolve_config(file=config, sets=sets or (), overrides={"data.fps": fps})
-    with progress("preparing videos") as report:
-        summary = prepare_clinic(
-            source=source,
-            home=locate(home),
-            name=name,
-            fps=resolved.config.data.fps,
-            jobs=jobs or cpus(),
-            strict=strict,
-            replace=replace,
-            progress=lambda step: report(step.videos_done, step.videos_total, step.note),
-        )
-    if as_json:
-        print_json(summary.to_dict())
-        return
-    typer.echo("\n".join(summary.lines()))
-    typer.echo(f"next: algr cv --dataset {name} --preset tiny{home_words(home)}", err=True)
+app.command()(prepare)
 
 
 @app.command("list")
@@ -218,11 +164,6 @@ def ids(
         print_json(rows)
         return
     _print_table(rows)
-
-
-def cpus() -> int:
-    """CPUs that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _shown(value: object) -> str:

@@ -27,6 +27,8 @@ def print_cross_validation(validated: "CrossValidated") -> None:
             _mean_and_sd(row),
             _figure(row, row.pooled),
         )
+    if all(fold.part for fold in result.folds):
+        table.add_row("published part", *(str(fold.part) for fold in result.folds))
     table.add_row("test subjects", *(str(fold.test_subjects) for fold in result.folds))
     table.add_row("chosen epoch", *(str(fold.chosen_epoch + 1) for fold in result.folds))
     _print(table)

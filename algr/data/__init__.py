@@ -7,6 +7,7 @@ write datasets start at once.
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from algr.data.adapters import ReadOptions, adapter_of, recognise
 from algr.data.align import AlignedFace, align_face
 from algr.data.datasets import (
     DatasetSummary,
@@ -31,6 +32,7 @@ from algr.data.landmark_source import (
 )
 from algr.data.landmarks import LandmarkTrack, landmark_path, read_landmark_csv
 from algr.data.prepare import prepare_clinic
+from algr.data.prepare_source import prepare_source
 from algr.data.rows import Kind
 from algr.data.store import FrameBatch, FrameTable, PreparedDataset, SubjectInfo
 from algr.data.summary import LeftOut, PrepareProgress, PrepareSummary, grade_mapping_text
@@ -70,11 +72,13 @@ __all__ = [
     "PrepareProgress",
     "PrepareSummary",
     "PreparedDataset",
+    "ReadOptions",
     "SubjectInfo",
     "VerifyReport",
     "VideoFrame",
     "VideoInfo",
     "VideoRecord",
+    "adapter_of",
     "align_face",
     "augment_batch",
     "center_batch",
@@ -95,10 +99,12 @@ __all__ = [
     "open_dataset",
     "plan_folds",
     "prepare_clinic",
+    "prepare_source",
     "probe_video",
     "read_landmark_csv",
     "read_landmarks",
     "ready_models",
+    "recognise",
     "refit_fold",
     "squared_interocular",
     "verify_dataset",

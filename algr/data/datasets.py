@@ -1,5 +1,7 @@
 """The prepared datasets of a data home: find one by name, list them, verify one."""
 
+# Shape suffixes: N = frames, A = action units.
+
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,7 +13,7 @@ from algr.data.description import DESCRIPTION_FILE, Description, FileEntry
 from algr.data.fingerprint import dataset_fingerprint, frame_digests, subject_digest
 from algr.data.rows import Kind
 from algr.data.store import PreparedDataset
-from algr.data.summary import rejected_frames
+from algr.data.summary import label_rates, rejected_frames
 from algr.durable import recover_folder, recover_folders, sha256_of
 from algr.errors import DataError, IntegrityError
 from algr.faces import GRADES
@@ -97,6 +99,17 @@ def describe_dataset(home: DataHome, name: str) -> dict[str, Any]:
             grade_name: subjects[grade] for grade, grade_name in enumerate(GRADES)
         }
         facts["frames_per_grade"] = description.frames_per_grade
+    else:
+        labels_NA = dataset.frames.labels
+        facts["rate_per_label"] = label_rates(labels_NA, dataset.label_names)
+        coded = (labels_NA >= 0).sum(axis=0).tolist()
+        facts["coded_frames_per_label"] = dict(zip(dataset.label_names, coded, strict=True))
+        facts["subjects_per_published_part"] = {
+            f"part {part}": count
+            for part, count in sorted(Counter(s.part for s in dataset.subjects).items())
+            if part
+        }
+        facts["groups"] = len({subject.group for subject in dataset.subjects})
     return facts | {
         "frames_rejected": rejected_frames(dataset.videos),
         "videos_left_out": description.videos_left_out,

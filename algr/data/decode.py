@@ -7,15 +7,14 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from algr.data.align import ALIGNMENT_VERSION, align_face, inter_ocular_px
+from algr.data.align import ALIGNMENT_VERSION
+from algr.data.buffer import FrameBuffer, Stamp
 from algr.data.description import SCHEMA_VERSION
 from algr.data.fields import FIELDS_VERSION
+from algr.data.file_digest import file_digest
 from algr.data.fingerprint import canonical_json
+from algr.data.jobs import Control, Inspection, Outcome, StoppedError
 from algr.data.landmark_source import (
     DETECTOR,
     LandmarkReader,
@@ -24,27 +23,12 @@ from algr.data.landmark_source import (
     no_landmarks,
 )
 from algr.data.landmarks import LandmarkTrack
-from algr.data.rows import IMAGE_SHAPE, LANDMARK_SHAPE, ROWS_PER_BATCH, FrameRows, slice_rows
 from algr.data.staging import StagedVideo, StageWriter, find_staged
-from algr.data.video import DECODING_VERSION, VideoFrame, iterate_video, probe_video
+from algr.data.video import DECODING_VERSION, iterate_video, probe_video
 from algr.data.videos import Exercise, Rejection, VideoRecord
 from algr.errors import DataError
 
 EXCLUDED = "excluded by the manifest"
-
-
-class Control(Protocol):
-    """What a decoding process and the one that waits for it tell each other."""
-
-    def count_frame(self) -> None:
-        """One more frame was aligned or rejected."""
-
-    def is_stopped(self) -> bool:
-        """Whether to give up."""
-
-
-class StoppedError(Exception):
-    """The user stopped the preparation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,29 +57,13 @@ class VideoJob:
             raise no_landmarks(self.path)
         return source
 
+    def inspect(self) -> Inspection:
+        """See `Job.inspect`."""
+        return inspect_video(self)
 
-@dataclass(frozen=True, kw_only=True)
-class Inspection:
-    """What is known of a job before its frames are decoded."""
-
-    key: str
-    """SHA-256 of the files, the record and the parameters: the same key, the same frames."""
-    frames_expected: int
-    duration_s: float
-    warnings: tuple[str, ...]
-    problem: str
-    """Not empty: why the video cannot be read."""
-    landmarks: str = ""
-    """Name of the landmark file, or "detector"."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """A staged video, or why there is none."""
-
-    staged: StagedVideo | None
-    warnings: tuple[str, ...] = ()
-    problem: str = ""
+    def stage(self, inspection: Inspection, folder: Path, control: Control) -> Outcome:
+        """See `Job.stage`."""
+        return stage_video(self, inspection, folder, control)
 
 
 def inspect_video(job: VideoJob) -> Inspection:
@@ -105,7 +73,7 @@ def inspect_video(job: VideoJob) -> Inspection:
     warnings: list[str] = []
     problem, landmarks = "", ""
     try:
-        key.update(_file_digest(job.path))
+        key.update(file_digest(job.path))
         source = job.landmark_source()
         landmarks = source.name
         key.update(source.digest())
@@ -162,16 +130,6 @@ def _job_text(job: VideoJob) -> str:
     )
 
 
-def _file_digest(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").digest()
-    except FileNotFoundError as error:
-        raise DataError(f"{path.name}: no such file") from error
-    except OSError as error:
-        raise DataError(f"{path.name}: cannot be read ({error.strerror or error})") from error
-
-
 def _exercises_beyond(job: VideoJob, *, duration_s: float) -> list[str]:
     if not duration_s:
         return []
@@ -211,7 +169,7 @@ def stage_video(job: VideoJob, inspection: Inspection, folder: Path, control: Co
 def _decode(
     job: VideoJob, reader: LandmarkReader, inspection: Inspection, folder: Path, control: Control
 ) -> tuple[StagedVideo, tuple[str, ...]]:
-    buffer = _Buffer(job.record)
+    buffer = FrameBuffer(job.record, num_labels=0)
     rejected = Counter[str]()
     last, gap = -1, 1
     with StageWriter(folder, key=inspection.key, num_labels=0) as stage:
@@ -227,7 +185,8 @@ def _decode(
                 rejected[reason] += 1
             else:
                 exercise = _exercise_at(frame.time_s, job.record.exercises, job.exercise_names)
-                buffer.add(frame, landmarks_L2, exercise=exercise)
+                stamp = Stamp(frame=frame.index, time_s=frame.time_s, exercise=exercise)
+                buffer.add(frame.image_HWC, landmarks_L2, stamp=stamp)
                 if buffer.is_full:
                     stage.add(buffer.take())
             control.count_frame()
@@ -271,49 +230,3 @@ def _stretch_at(time_s: float, stretches: Sequence[Exercise]) -> Exercise | None
 def _exercise_at(time_s: float, exercises: Sequence[Exercise], names: Sequence[str]) -> int:
     stretch = _stretch_at(time_s, exercises)
     return names.index(stretch.name) if stretch else -1
-
-
-class _Buffer:
-    """Aligned frames of one video, up to a record batch."""
-
-    def __init__(self, record: VideoRecord) -> None:
-        size = ROWS_PER_BATCH
-        self._rows = FrameRows(
-            image=np.empty((size, *IMAGE_SHAPE), np.uint8),
-            landmarks=np.empty((size, *LANDMARK_SHAPE), np.float32),
-            labels=np.empty((size, 0), np.int8),
-            grade=np.full(size, record.grade, np.int8),
-            grade_hb=np.full(size, record.grade_hb, np.int8),
-            subject=np.zeros(size, np.int32),
-            video=np.zeros(size, np.int32),
-            frame=np.empty(size, np.int64),
-            time_s=np.empty(size, np.float64),
-            exercise=np.empty(size, np.int8),
-            inter_ocular_px=np.empty(size, np.float32),
-        )
-        self._count = 0
-
-    @property
-    def is_full(self) -> bool:
-        return self._count == ROWS_PER_BATCH
-
-    @property
-    def is_empty(self) -> bool:
-        return self._count == 0
-
-    def add(self, frame: VideoFrame, landmarks_L2: NDArray[np.float32], *, exercise: int) -> None:
-        face = align_face(frame.image_HWC, landmarks_L2)
-        row, rows = self._count, self._rows
-        rows.image[row] = face.image_HWC
-        rows.landmarks[row] = face.landmarks_L2
-        rows.frame[row] = frame.index
-        rows.time_s[row] = frame.time_s
-        rows.exercise[row] = exercise
-        rows.inter_ocular_px[row] = inter_ocular_px(landmarks_L2)
-        self._count += 1
-
-    def take(self) -> FrameRows:
-        """The frames so far, valid until the next `add`."""
-        rows = slice_rows(self._rows, 0, self._count)
-        self._count = 0
-        return rows

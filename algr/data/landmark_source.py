@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from algr.data.detector.models import EXTRA, MODEL_SHA256
 from algr.data.detector.networks import FaceNetworks, LiteRtNetworks
 from algr.data.detector.track import TRACKING_VERSION, FaceTracker
+from algr.data.file_digest import file_digest
 from algr.data.landmark_formats import holds_landmarks, read_landmarks
 from algr.data.landmarks import LandmarkTrack, landmark_path
 from algr.data.usable import face_problem
@@ -80,9 +81,9 @@ class LandmarkSource:
         if self.path.is_dir():
             digest = hashlib.sha256()
             for file in sorted(self.path.iterdir()):
-                digest.update(file.name.encode() + b"\0" + _file_digest(file))
+                digest.update(file.name.encode() + b"\0" + file_digest(file))
             return digest.digest()
-        return _file_digest(self.path)
+        return file_digest(self.path)
 
     def open(self) -> LandmarkReader:
         """Read the file, or load the detector.
@@ -200,11 +201,3 @@ def _checked(points_L2: NDArray[np.float32] | None, frame: VideoFrame) -> FrameL
 def _networks(models: Path) -> FaceNetworks:
     """Loaded once per process."""
     return LiteRtNetworks(models)
-
-
-def _file_digest(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").digest()
-    except OSError as error:
-        raise DataError(f"{path.name}: cannot be read ({error.strerror or error})") from error

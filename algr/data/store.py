@@ -38,6 +38,8 @@ class SubjectInfo:
     videos: int
     group: str
     """Subjects of one group never stand on two sides of a fold."""
+    part: int = 0
+    """1-3 of the published folds; 0 for none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +51,7 @@ class FrameTable:
     video_index: NDArray[np.int32]
     """(N,) position in `video_names`."""
     frame: NDArray[np.int64]
-    """(N,) 0-based index in the video."""
+    """(N,) 0-based index in the video; for action units the number that the labels give it."""
     time_s: NDArray[np.float64]
     exercise_index: NDArray[np.int8]
     """(N,) position in `exercise_names`; -1 for none."""

@@ -7,7 +7,7 @@ that the same file gives the same pixels on every machine.
 # Shape suffixes: H, W = displayed rows, columns; C = RGB.
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -69,7 +69,13 @@ def probe_video(path: Path) -> VideoInfo:
         return replace(_info(container, stream), is_interlaced=_is_interlaced(container, stream))
 
 
-def iterate_video(path: Path, *, fps: float | None, threads: int = 0) -> Iterator[VideoFrame]:
+def iterate_video(
+    path: Path,
+    *,
+    fps: float | None,
+    threads: int = 0,
+    wanted: Callable[[int], bool] | None = None,
+) -> Iterator[VideoFrame]:
     """The frames of a video, the first one of each 1/fps seconds.
 
     Works for variable frame rates: a stretch without frames gives none, and a rate above that of
@@ -79,6 +85,7 @@ def iterate_video(path: Path, *, fps: float | None, threads: int = 0) -> Iterato
         path: Any container and codec that FFmpeg reads.
         fps: Frames per second to take; None for all.
         threads: Of the decoder; 0 for as many as there are CPUs.
+        wanted: Asked for each frame by its index; the others are decoded but not given.
 
     Raises:
         DataError: The file cannot be read, breaks off, or has no pictures.
@@ -99,6 +106,8 @@ def iterate_video(path: Path, *, fps: float | None, threads: int = 0) -> Iterato
                 if reached <= slot:
                     continue
                 slot = reached
+            if wanted is not None and not wanted(index):
+                continue
             image = _upright(convert(frame), rotation=frame.rotation)
             yield VideoFrame(index=index, time_s=time_s, image_HWC=image)
         _check_whole(path, info=info, frames=index + 1, reached_s=stamp)
@@ -121,6 +130,12 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     with container:
         if not container.streams.video:
             raise DataError(f"{path.name}: holds no pictures", expected="a video")
+        if container.streams.video[0].codec_context is None:
+            raise DataError(
+                f"{path.name}: its pictures are of a kind that cannot be decoded, or it is damaged",
+                expected="a whole video file, such as .mp4, .mov, .avi or .mts",
+                advice="copy it again from the camera, or leave it out of the manifest",
+            )
         yield container, container.streams.video[0]
 
 

@@ -359,3 +359,37 @@ def test_a_dataset_that_a_killed_replacement_took_away_comes_back(dataset, home,
 
     assert uses[use]() == dataset.name
     assert [path.name for path in home.datasets.iterdir()] == [dataset.name]
+
+
+def written_with_parts(folder, parts):
+    with DatasetWriter(folder, kind="au", label_names=("AU1",)) as writer:
+        for number, part in enumerate(parts):
+            images = np.random.default_rng(number).integers(0, 256, (1, 200, 200, 3))
+            writer.add_video(
+                subject_id=f"s{number}",
+                images=images.astype(np.uint8),
+                landmarks=np.zeros((1, 49, 2), np.float32),
+                labels=[[1]],
+                part=part,
+            )
+        return writer.finish()
+
+
+def test_parts_of_published_folds_are_kept_and_enter_no_fingerprint(tmp_path):
+    first = written_with_parts(tmp_path / "a", [1, 2, 3])
+    second = written_with_parts(tmp_path / "b", [0, 0, 0])
+
+    assert {subject.subject_id: subject.part for subject in first.subjects} == {
+        "s0": 1,
+        "s1": 2,
+        "s2": 3,
+    }
+    assert {subject.part for subject in second.subjects} == {0}
+    assert first.fingerprint == second.fingerprint
+
+
+def test_a_dataset_without_parts_is_written_as_older_versions_wrote_it(tmp_path):
+    written_with_parts(tmp_path / "a", [0, 0])
+
+    subjects = json.loads((tmp_path / "a" / "dataset.json").read_text())["subjects"]
+    assert set(subjects[0]) == {"digest", "subject_id", "frames", "grade", "videos", "group"}

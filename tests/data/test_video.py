@@ -9,6 +9,7 @@ import pytest
 from algr.data import iterate_video, probe_video
 from algr.data.fields import fill_lines
 from algr.errors import DataError
+from tests.data import raw_layouts as raw
 
 
 def indices(path, fps):
@@ -243,3 +244,12 @@ def test_a_progressive_file_gives_the_pixels_it_always_gave(tmp_path):
         digest.update(frame.image_HWC.tobytes())
 
     assert digest.hexdigest() == "3c2a7e2daaab6c6087d7d10f8581ce9c1477cab94e5c16f973a4a7eac41998ca"
+
+
+def test_pictures_of_an_unknown_kind_are_refused(tmp_path):
+    path = tmp_path / "odd.avi"
+    raw.write_avi(path, "a", 3)
+    path.write_bytes(path.read_bytes().replace(b"FFV1", b"ZZZZ"))
+
+    with pytest.raises(DataError, match="odd.avi: its pictures are of a kind that cannot"):
+        probe_video(path)
