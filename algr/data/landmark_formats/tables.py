@@ -49,7 +49,6 @@ def columns_of(header: str) -> list[str]:
 
 def table_rows(path: Path, findings: Findings) -> Iterator[TableRow]:
     """The lines after the header; ones of another length go to the findings."""
-    csv.field_size_limit(10_000_000)
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
             header = stream.readline()
