@@ -18,6 +18,9 @@ from algr.durable import recover_folder, recover_folders, sha256_of
 from algr.errors import DataError, IntegrityError
 from algr.faces import GRADES
 
+_NAMED_LAYOUTS = ("bp4d", "disfa", "gft")
+"""Whoever asks for a dataset of such a name means that data set."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class DatasetSummary:
@@ -67,10 +70,11 @@ def open_dataset(home: DataHome, name: str) -> PreparedDataset:
 def no_dataset(directory: Path) -> DataError:
     """The error for a dataset that is not there: what is, and what to type."""
     there = _names(directory.parent)
+    layout = directory.name if directory.name in _NAMED_LAYOUTS else "clinic"
     return DataError(
         f"no dataset {directory.name!r} in {directory.parent}",
         expected=f"one of: {', '.join(there)}" if there else "a prepared dataset",
-        advice=f"prepare it: algr data prepare clinic --source DIR --name {directory.name}"
+        advice=f"prepare it: algr data prepare {layout} --source DIR --name {directory.name}"
         + ("" if there else " (without recordings: first algr data simulate fpara DIR)"),
     )
 

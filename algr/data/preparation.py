@@ -258,8 +258,10 @@ _NO_CONTROL = _NoControl()
 
 def _record(outcomes: dict[int, Outcome], position: int, outcome: Outcome, *, work: Work) -> None:
     if outcome.problem and work.strict:
+        label = work.todo[position].label
+        is_named = Path(label).name in outcome.problem
         raise DataError(
-            f"--strict: {outcome.problem}",
+            f"--strict: {outcome.problem if is_named else f'{label}: {outcome.problem}'}",
             expected="videos that can all be read",
             advice=work.strict_advice,
         )

@@ -22,6 +22,7 @@ from algr.data.clinic_jobs import source_digest
 from algr.data.findings import Finding
 from algr.data.identity import claim_key, hash_id, key_path
 from algr.data.images import PICTURES_VERSION
+from algr.data.jobs import Inspection
 from algr.data.preparation import Work, inspect_jobs, prepare_jobs
 from algr.data.recordings import RecordingJob
 from algr.data.refusal import RESUMABLE, no_folders_after_refusal
@@ -78,11 +79,13 @@ def prepare_source(
         try:
             todo = [_job(recording, key=claim.key) for recording in reading.recordings]
             watch = Watch(progress, videos_total=len(todo))
+            inspections = inspect_jobs(todo, threads=jobs, watch=watch)
+            _refuse_shared_files(todo, inspections)
             work = Work(
                 jobs=jobs,
                 strict=strict,
                 todo=todo,
-                inspections=inspect_jobs(todo, threads=jobs, watch=watch),
+                inspections=inspections,
                 watch=watch,
                 strict_advice="repair it, take it out of the source, or leave out --strict",
             )
@@ -176,6 +179,28 @@ def _job(recording: Recording, *, key: bytes) -> RecordingJob:
         ),
         group=hash_id("group", recording.group, key=key) if recording.group else "",
     )
+
+
+def _refuse_shared_files(todo: Sequence[RecordingJob], inspections: Sequence[Inspection]) -> None:
+    """One file under two subjects, whatever landmarks it has there.
+
+    Aligned pictures are compared too, when all are decoded; other landmarks hide a copy from that.
+    """
+    owners: dict[bytes, RecordingJob] = {}
+    for job, inspection in zip(todo, inspections, strict=True):
+        for digest in inspection.faces:
+            owner = owners.setdefault(digest, job)
+            if _side(owner) != _side(job):
+                raise DataError(
+                    f"subjects {owner.recording.subject} and {job.recording.subject} have the same "
+                    f"pictures, in {owner.label} and {job.label}",
+                    expected="each person under one name, so that no face is trained and tested on",
+                    advice="take one of the copies out of the source",
+                )
+
+
+def _side(job: RecordingJob) -> str:
+    return job.group or job.record.subject_id
 
 
 def _plan(reading: SourceReading, work: Work, *, key: bytes) -> DatasetPlan:

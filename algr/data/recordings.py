@@ -5,7 +5,7 @@
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -29,6 +29,7 @@ from algr.errors import DataError
 UNREADABLE = "picture cannot be read"
 BEYOND = "no such frame in the video"
 _MAX_SURPLUS_FRAMES = 15
+_UNREADABLE_MARK = b"unreadable"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,13 +58,16 @@ class RecordingJob:
         problem = ""
         for values in self._arrays():
             key.update(hashlib.sha256(np.ascontiguousarray(values).data).digest())
+        faces: tuple[bytes, ...] = ()
         pictures = self.recording.pictures
         if isinstance(pictures, ImageFiles):
-            for path in pictures.paths:
-                key.update(_digest_or_mark(path))
+            digests = [_digest_or_mark(path) for path in pictures.paths]
+            key.update(b"".join(digests))
+            faces = self._faces(digests)
         else:
             try:
-                key.update(file_digest(pictures.path))
+                faces = (file_digest(pictures.path),)
+                key.update(faces[0])
                 probe_video(pictures.path)
             except DataError as error:
                 problem = error.message
@@ -73,6 +77,7 @@ class RecordingJob:
             duration_s=self._duration_s(),
             warnings=(),
             problem=problem,
+            faces=faces,
         )
 
     def stage(self, inspection: Inspection, folder: Path, control: Control) -> Outcome:
@@ -87,13 +92,13 @@ class RecordingJob:
             try:
                 staged, warnings = _decode(self, inspection, folder, control)
             except DataError as error:
-                return Outcome(staged=None, problem=f"{self.label}: {error.message}")
+                return Outcome(staged=None, problem=error.message)
         if not staged.record.frames_kept:
             reasons = ", ".join(f"{part.frames} {part.reason}" for part in staged.record.rejections)
             return Outcome(
                 staged=None,
                 warnings=warnings,
-                problem=f"{self.label}: no frame could be used ({reasons})",
+                problem=f"no frame could be used ({reasons})",
             )
         return Outcome(staged=staged, warnings=warnings)
 
@@ -105,6 +110,18 @@ class RecordingJob:
         if recording.fps is None:
             return float("nan")
         return (int(recording.number_N[row]) - 1) / recording.fps
+
+    def _faces(self, digests: Sequence[bytes]) -> tuple[bytes, ...]:
+        """Those of readable pictures with landmarks; a black frame is nobody's."""
+        points_NL2 = self.recording.landmarks_NL2
+        if points_NL2 is None:
+            return ()
+        usable_N = np.isfinite(points_NL2).all(axis=(1, 2))
+        return tuple(
+            digests[row]
+            for row in np.flatnonzero(usable_N).tolist()
+            if digests[row] != _UNREADABLE_MARK
+        )
 
     def _duration_s(self) -> float:
         fps = self.recording.fps
@@ -143,7 +160,7 @@ def _digest_or_mark(path: Path) -> bytes:
     try:
         return file_digest(path)
     except DataError:
-        return b"unreadable"
+        return _UNREADABLE_MARK
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -308,10 +308,51 @@ def test_one_face_under_two_subjects_is_refused(prepare, tmp_path, home):
     cells[5] = raw.points("F001T1", 6) + 1
     raw.write_cells(source / "2DFeatures/F003_T1.mat", cells)
 
-    with pytest.raises(DataError, match="in the videos F00[13]_T1 and F00[13]_T1"):
+    with pytest.raises(DataError, match="subjects F001 and F003 have the same pictures"):
         prepare("bp4d")
     assert not home.root.exists()
     assert not key_path().exists()
+
+
+def test_one_face_in_two_files_is_refused_by_its_pixels(prepare, tmp_path, home):
+    raw.write_bp4d(tmp_path / "source", name="{:d}.png", real=True)
+    source = tmp_path / "source"
+    pictures = source / "Sequences(2D+3D)"
+    Image.open(pictures / "F001/T1/6.png").save(pictures / "F003/T1/6.png", compress_level=1)
+    cells = [raw.points("F003T1", frame) + 1 for frame in range(1, 11)]
+    cells[5] = raw.points("F001T1", 6) + 1
+    raw.write_cells(source / "2DFeatures/F003_T1.mat", cells)
+
+    with pytest.raises(DataError, match="in the videos F00[13]_T1 and F00[13]_T1"):
+        prepare("bp4d")
+    assert not home.root.exists()
+
+
+def test_one_file_under_two_subjects_is_refused_whatever_its_landmarks(prepare, tmp_path, home):
+    raw.write_bp4d(tmp_path / "source", real=True)
+    pictures = tmp_path / "source/Sequences(2D+3D)"
+    shutil.copy(pictures / "F001/T1/0006.jpg", pictures / "F003/T1/0007.jpg")
+
+    with pytest.raises(DataError, match="in F001_T1 and F003_T1"):
+        prepare("bp4d")
+    assert not home.root.exists()
+
+
+def test_a_file_without_landmarks_is_nobodys_and_may_stand_twice(prepare, tmp_path):
+    raw.write_bp4d(tmp_path / "source", real=True)
+    pictures = tmp_path / "source/Sequences(2D+3D)"
+    shutil.copy(pictures / "F001/T1/0006.jpg", pictures / "F003/T1/0006.jpg")
+    cells = [raw.points("F003T1", frame) + 1 for frame in range(1, 11)]
+    raw.write_cells(tmp_path / "source/2DFeatures/F003_T1.mat", [*cells[:5], None, *cells[6:]])
+
+    assert prepare("bp4d").frames == 11
+
+
+def test_people_of_one_group_may_share_a_picture(prepare, tmp_path):
+    raw.write_gft(tmp_path / "source", real=True)
+    shutil.copy(tmp_path / "source/001A/2.jpg", tmp_path / "source/001B/2.jpg")
+
+    assert prepare("gft").frames == 16
 
 
 def test_repeated_pictures_of_one_subject_are_all_kept(prepare, tmp_path):
@@ -425,3 +466,15 @@ def test_strict_lets_a_partial_copy_pass_and_nothing_else(prepare, tmp_path, hom
     with pytest.raises(DataError, match="--strict") as caught:
         prepare("bp4d", name="again", strict=True)
     assert "1 of 4 labelled frames have no picture" in caught.value.message
+
+
+def test_a_recording_without_a_usable_frame_is_left_out_by_name(prepare, tmp_path):
+    raw.write_bp4d(tmp_path / "source", real=True)
+    raw.write_cells(tmp_path / "source/2DFeatures/F001_T1.mat", [np.full((49, 2), 30.0)] * 10)
+
+    left_out = prepare("bp4d").left_out
+
+    assert [video.video for video in left_out] == ["F001_T1"]
+    assert left_out[0].reason.startswith("no frame could be used (4 eye centres")
+    with pytest.raises(DataError, match="--strict: F001_T1: no frame could be used"):
+        prepare("bp4d", name="again", strict=True)

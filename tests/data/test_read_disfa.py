@@ -233,3 +233,14 @@ def test_counts_parts_and_what_is_missing_of_a_full_copy(tmp_path):
 
 def test_the_parts_are_nine_subjects_each():
     assert np.bincount(list(PUBLISHED_PARTS["disfa"].values())).tolist() == [0, 9, 9, 9]
+
+
+def test_frames_of_a_video_keep_their_places_around_tracker_errors(tmp_path):
+    raw.write_disfa(tmp_path, subjects=["SN002"], frames=830, pictures="")
+    (tmp_path / "LeftVideoSN002_comp.avi").write_bytes(b"video")
+
+    first = read(tmp_path).recordings[0]
+
+    assert (first.pictures.index_N == first.number_N - 1).all()
+    assert first.pictures.index_N.tolist() == [*range(799), *range(826, 830)]
+    assert first.pictures.frames_labelled == 830

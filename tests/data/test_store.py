@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from algr.config import DataHome
 from algr.data import (
     DatasetWriter,
     PreparedDataset,
@@ -393,3 +394,9 @@ def test_a_dataset_without_parts_is_written_as_older_versions_wrote_it(tmp_path)
 
     subjects = json.loads((tmp_path / "a" / "dataset.json").read_text())["subjects"]
     assert set(subjects[0]) == {"digest", "subject_id", "frames", "grade", "videos", "group"}
+
+
+@pytest.mark.parametrize("name", ["bp4d", "disfa", "gft"])
+def test_a_dataset_that_has_the_name_of_a_layout_is_prepared_from_it(tmp_path, name):
+    with pytest.raises(DataError, match=f"algr data prepare {name} --source DIR --name {name}"):
+        open_dataset(DataHome(tmp_path), name)
