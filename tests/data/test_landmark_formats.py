@@ -1,3 +1,5 @@
+import io
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -266,3 +268,41 @@ def test_a_first_frame_needs_frame_numbers(tmp_path):
 )
 def test_tables_of_landmarks_are_told_from_other_tables(tmp_path, text, expected):
     assert holds_landmarks(write(tmp_path / "a.csv", text)) is expected
+
+
+def whole_files():
+    """One of each format, as bytes."""
+    texts = [
+        files.openface2(files.some_points(2, 68)),
+        files.pyfeat(files.some_points(2, 68)),
+        files.openface3(files.some_points(2, 98)),
+        files.pts(files.some_points(1, 68)[0]),
+        " ".join(["1.5"] * 98),
+    ]
+    plain, packed = io.BytesIO(), io.BytesIO()
+    np.save(plain, files.some_points(2, 49))
+    np.savez(packed, landmarks=files.some_points(2, 66))
+    return [*(text.encode() for text in texts), plain.getvalue(), packed.getvalue()]
+
+
+@given(
+    content=st.sampled_from(whole_files()),
+    at=st.floats(0, 1),
+    cut=st.integers(0, 60),
+    put=st.binary(max_size=4) | st.sampled_from([b"nan", b"1e400", b'"', b"\n", b"[", b"\x00"]),
+)
+def test_a_damaged_file_is_read_or_refused(tmp_path_factory, content, at, cut, put):
+    path = tmp_path_factory.mktemp("damaged") / "a.bin"
+    place = round(at * len(content))
+    path.write_bytes(content[:place] + put + content[place + cut :])
+
+    outcome = read_or_refuse(path)
+
+    assert outcome.startswith("a.bin") or outcome == "(49, 2)"
+
+
+def read_or_refuse(path):
+    try:
+        return str(read_landmarks(path).points_FL2.shape[1:])
+    except DataError as error:
+        return error.message

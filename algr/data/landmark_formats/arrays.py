@@ -2,7 +2,11 @@
 
 # Shape suffixes: F = frames; N = points; 2 = x, y.
 
+import struct
+import tokenize
+import warnings
 import zipfile
+import zlib
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +19,22 @@ from algr.data.landmarks import LandmarkTrack
 
 FORM = "NumPy"
 _POINTS, _FRAMES = "landmarks", "frames"
+_DAMAGE = (
+    EOFError,
+    LookupError,
+    MemoryError,
+    NotImplementedError,
+    OSError,
+    OverflowError,
+    SyntaxError,
+    TypeError,
+    ValueError,
+    struct.error,
+    tokenize.TokenError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
+"""NumPy reads a header as Python text; what damaged bytes raise there is not its promise."""
 
 
 def read_arrays(path: Path, *, base: int) -> LandmarkTrack:
@@ -58,15 +78,21 @@ def read_arrays(path: Path, *, base: int) -> LandmarkTrack:
 
 def _load(path: Path, findings: Findings) -> tuple[NDArray[Any], NDArray[Any] | None]:
     try:
-        loaded = np.load(path, allow_pickle=False)
-        if isinstance(loaded, np.ndarray):
-            return loaded, None
-        with loaded:
-            names = loaded.files
-            wanted = _POINTS if _POINTS in names or len(names) != 1 else names[0]
-            if wanted not in names:
-                raise findings.refuse(f"holds the arrays {', '.join(names) or '(none)'}")
-            frames = loaded[_FRAMES] if _FRAMES in names and wanted != _FRAMES else None
-            return loaded[wanted], frames
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise findings.refuse(f"cannot be read ({error})") from error
+        with path.open("rb") as stream, warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # of headers that old versions wrote
+            loaded = np.load(stream, allow_pickle=False)
+            if isinstance(loaded, np.ndarray):
+                return loaded, None
+            with loaded:
+                return _members(loaded, findings)
+    except _DAMAGE as error:
+        raise findings.refuse(f"cannot be read ({error or type(error).__name__})") from error
+
+
+def _members(loaded: Any, findings: Findings) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    names = loaded.files
+    wanted = _POINTS if _POINTS in names or len(names) != 1 else names[0]
+    if wanted not in names:
+        raise findings.refuse(f"holds the arrays {', '.join(names) or '(none)'}")
+    frames = loaded[_FRAMES] if _FRAMES in names and wanted != _FRAMES else None
+    return loaded[wanted], frames
