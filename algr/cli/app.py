@@ -16,6 +16,7 @@ from algr.cli.data_checks import doctor, folds, purge
 from algr.cli.data_places import pull, push
 from algr.cli.demo import demo
 from algr.cli.explain import explain
+from algr.cli.landmarks import app as landmarks_app
 from algr.cli.models import app as models_app
 from algr.cli.models import predict, serve, sync, ui
 from algr.cli.train import cv, submit, tune
@@ -36,6 +37,7 @@ for data_command in (doctor, folds, purge, push, pull):
 app.add_typer(data_app, name="data")
 app.add_typer(config_app, name="config")
 app.add_typer(models_app, name="models")
+app.add_typer(landmarks_app, name="landmarks")
 for command in (cv, tune, predict, explain, serve, ui, sync, submit, demo):
     app.command()(command)
 

@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from algr.cli.landmarks import files_app
 from algr.cli.options import (
     HomeOption,
     JsonOption,
@@ -17,6 +18,7 @@ from algr.cli.simulate import simulate
 
 app = typer.Typer(no_args_is_help=True, help="Simulate, prepare and inspect datasets.")
 app.command()(simulate)
+app.add_typer(files_app, name="landmarks")
 
 NameArgument = Annotated[str, typer.Argument(help="Name of a prepared dataset.")]
 

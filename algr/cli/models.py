@@ -117,12 +117,15 @@ def predict(
     landmarks: Annotated[
         Path | None,
         typer.Option(
-            "--landmarks", help="Landmark CSV.", show_default="STEM_land.csv beside each file"
+            "--landmarks",
+            help="Landmark file.",
+            show_default="the one beside each file, else the detector",
         ),
     ] = None,
     fps: Annotated[
         float, typer.Option("--fps", min=0.01, help="Frames per second of video.")
     ] = 6.0,
+    home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Grade faces: per frame, and per video by the mean over its frames.
@@ -132,7 +135,7 @@ def predict(
     from algr.cli.tables import print_predictions
     from algr.compose import predict_files
 
-    results = predict_files(model, files, landmarks=landmarks, fps=fps)
+    results = predict_files(model, files, home=locate(home), landmarks=landmarks, fps=fps)
     if as_json:
         print_json(results[0] if len(results) == 1 else results)
         return

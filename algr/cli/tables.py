@@ -96,6 +96,8 @@ def print_predictions(files: Sequence[Path], results: Sequence[dict[str, Any]]) 
             video = result["video"]
             share = " ".join(f"{name} {p:.2f}" for name, p in video["grade_probability"].items())
             typer.echo(f"video: {video['grade']} ({share}), from {video['frames_used']} frames")
+        if "landmark_source" in result:
+            typer.echo(f"landmarks: {result['landmark_source']}")
         for part in result.get("rejected", ()):
             typer.echo(f"left out: {part['count']} frames ({part['reason']})")
         typer.echo(result["notice"])

@@ -17,9 +17,19 @@ from algr.data.datasets import (
     open_dataset,
     verify_dataset,
 )
+from algr.data.detector.models import ready_models
 from algr.data.folds import Fold, FoldPlan, plan_folds, refit_fold
 from algr.data.identity import hash_id, load_or_create_key
 from algr.data.ids import IdRow, match_ids
+from algr.data.landmark_formats import read_landmarks
+from algr.data.landmark_source import (
+    FrameLandmarks,
+    LandmarkReader,
+    LandmarkSource,
+    find_landmarks,
+    landmark_file,
+    no_landmarks,
+)
 from algr.data.landmarks import LandmarkTrack, landmark_path, read_landmark_csv
 from algr.data.prepare import prepare_clinic
 from algr.data.prepare_source import prepare_source
@@ -51,9 +61,12 @@ __all__ = [
     "Fold",
     "FoldPlan",
     "FrameBatch",
+    "FrameLandmarks",
     "FrameTable",
     "IdRow",
     "Kind",
+    "LandmarkReader",
+    "LandmarkSource",
     "LandmarkTrack",
     "LeftOut",
     "PrepareProgress",
@@ -73,19 +86,24 @@ __all__ = [
     "crop_batch",
     "describe_dataset",
     "face_problem",
+    "find_landmarks",
     "grade_mapping_text",
     "hash_id",
     "iterate_video",
+    "landmark_file",
     "landmark_path",
     "list_datasets",
     "load_or_create_key",
     "match_ids",
+    "no_landmarks",
     "open_dataset",
     "plan_folds",
     "prepare_clinic",
     "prepare_source",
     "probe_video",
     "read_landmark_csv",
+    "read_landmarks",
+    "ready_models",
     "recognise",
     "refit_fold",
     "squared_interocular",

@@ -19,9 +19,12 @@ from algr.faces import HOUSE_BRACKMANN_CLASS
 
 
 def clinic_jobs(
-    manifest: ClinicManifest, *, source: Path, fps: float, key: bytes
+    manifest: ClinicManifest, *, source: Path, fps: float, key: bytes, models: Path | None = None
 ) -> list[VideoJob]:
-    """A job for each video that the manifest does not exclude; `key` hashes its ids."""
+    """A job for each video that the manifest does not exclude; `key` hashes its ids.
+
+    `models` are those of the landmark detector, where it can run.
+    """
     return [
         VideoJob(
             path=source / video.video,
@@ -30,6 +33,7 @@ def clinic_jobs(
             fps=video.fps or fps,
             exercise_names=EXERCISES,
             excluded=video.excluded,
+            models=models,
         )
         for video in manifest.videos
         if not video.exclude_reason

@@ -33,6 +33,8 @@ class Inspection:
     warnings: tuple[str, ...]
     problem: str
     """Not empty: why the video cannot be read."""
+    landmarks: str = ""
+    """Name of the landmark file, or "detector"; empty where the source has its own."""
     faces: tuple[bytes, ...] = ()
     """SHA-256 of each file that shows a usable face, where the job tells."""
 

@@ -13,6 +13,8 @@ from algr.data.clinic_jobs import (
     preparation_parameters,
     source_digest,
 )
+from algr.data.decode import landmark_counts
+from algr.data.detector.models import ready_models
 from algr.data.identity import claim_key, key_path
 from algr.data.manifest import EXERCISES
 from algr.data.preparation import Work, inspect_jobs, prepare_jobs
@@ -61,7 +63,8 @@ def prepare_clinic(
     with no_folders_after_refusal(home.datasets, key_path().parent):
         claim = claim_key()
         try:
-            todo = clinic_jobs(manifest, source=source, fps=fps, key=claim.key)
+            models = ready_models(home)
+            todo = clinic_jobs(manifest, source=source, fps=fps, key=claim.key, models=models)
             watch = Watch(progress, videos_total=len(todo))
             work = Work(
                 jobs=jobs,
@@ -81,6 +84,7 @@ def prepare_clinic(
         summary,
         left_out=(*excluded_videos(manifest), *summary.left_out),
         warnings=(*manifest.warnings, *summary.warnings),
+        landmarks=landmark_counts(work.inspections),
         seconds=watch.elapsed_s,
     )
 

@@ -15,8 +15,8 @@ from numpy.typing import NDArray
 from algr.data.adapters import ImageFiles, Recording, VideoFile
 from algr.data.align import ALIGNMENT_VERSION
 from algr.data.buffer import FrameBuffer, Stamp
-from algr.data.decode import file_digest
 from algr.data.description import SCHEMA_VERSION
+from algr.data.file_digest import file_digest
 from algr.data.fingerprint import canonical_json
 from algr.data.images import PICTURES_VERSION, PictureError, load_picture
 from algr.data.jobs import Control, Inspection, Outcome, StoppedError

@@ -77,6 +77,8 @@ class PrepareSummary:
     """By this call; fewer than `frames` when an earlier one was broken off."""
     frames_per_second: float | None
     """Decoded, aligned and staged; None where nothing was."""
+    landmarks: Mapping[str, int] = field(default_factory=dict)
+    """Where landmarks came from, and for how many videos."""
     kind: Kind = "grade"
     label_rates: Mapping[str, float | None] = field(default_factory=dict)
     """Action unit to the share of its coded frames that show it; None where none is coded."""
@@ -111,6 +113,8 @@ class PrepareSummary:
             f"{self.frames} frames",
             *self._label_lines(),
         ]
+        if self.landmarks:
+            lines.append("landmarks: " + _pairs(self.landmarks))
         lines += [f"note: {finding.text()}" for finding in self.findings if _is_note(finding)]
         if self.frames_rejected:
             lines.append("frames left out: " + _pairs(self.frames_rejected))
