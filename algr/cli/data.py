@@ -15,6 +15,7 @@ from algr.cli.options import (
 )
 from algr.cli.prepare import prepare
 from algr.cli.simulate import simulate
+from algr.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, help="Simulate, prepare and inspect datasets.")
 app.command()(simulate)
@@ -102,17 +103,30 @@ def verify(name: NameArgument, home: HomeOption = None, as_json: JsonOption = Fa
 @stops_cleanly("run it again")
 def ids(
     name: NameArgument,
-    manifest: Annotated[Path, typer.Option("--manifest", help="The clinic's manifest.csv.")],
+    manifest: Annotated[
+        Path | None, typer.Option("--manifest", help="The clinic's manifest.csv.")
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option("--source", help="Folder of the source instead, of any layout."),
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the keyed hash beside each patient id, for those who hold the key.
+    """Show the keyed hash beside each id of a person or recording, for those who hold the key.
 
     Example: algr data ids fpara-sim --manifest clinic/manifest.csv
     """
     from algr.data import match_ids, open_dataset
 
-    rows = [row.to_dict() for row in match_ids(open_dataset(locate(home), name), manifest)]
+    if (manifest is None) == (source is None):
+        raise UsageError(
+            "--manifest and --source: " + ("none is given" if manifest is None else "both"),
+            expected="--manifest FILE of a clinic, or --source DIR of any source",
+        )
+    place = manifest or source
+    assert place is not None
+    rows = [row.to_dict() for row in match_ids(open_dataset(locate(home), name), place)]
     if as_json:
         print_json(rows)
         return

@@ -58,13 +58,14 @@ def doctor(
         ),
     ] = None,
     jobs: JobsOption = None,
+    home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Examine a source before it is prepared, and print the command that prepares it.
 
     Example: algr data doctor ~/BP4D
     """
-    from algr.data import ReadOptions
+    from algr.data import ReadOptions, ready_models
     from algr.data.doctor import examine_source
 
     options = ReadOptions(
@@ -76,6 +77,7 @@ def doctor(
             options=options,
             sample=sample,
             jobs=jobs or cpus(),
+            has_detector=ready_models(locate(home)) is not None,
             tick=lambda stage, done, total: report(done, total, stage),
         )
     if as_json:

@@ -147,15 +147,20 @@ def serve(
     model: Annotated[Path, typer.Argument(help="Pulled model.")],
     host: HostOption = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port.")] = 8000,
+    home: HomeOption = None,
 ) -> None:
     """Serve a pulled model over HTTP.
 
     Example: algr serve ./model
     """
+    from algr.data import ready_models
     from algr.serving import serve as serve_bundle
 
+    models = ready_models(locate(home))
     typer.echo(f"serving {model} on http://{host}:{port} (POST /predict, /docs)", err=True)
-    serve_bundle(model, host=host, port=port)
+    if models is not None:
+        typer.echo("photographs without landmarks: the detector finds them", err=True)
+    serve_bundle(model, models=models, host=host, port=port)
 
 
 @stops_cleanly("the interface has stopped")

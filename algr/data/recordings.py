@@ -16,6 +16,7 @@ from algr.data.adapters import ImageFiles, Recording, VideoFile
 from algr.data.align import ALIGNMENT_VERSION
 from algr.data.buffer import FrameBuffer, Stamp
 from algr.data.description import SCHEMA_VERSION
+from algr.data.fields import FIELDS_VERSION
 from algr.data.file_digest import file_digest
 from algr.data.fingerprint import canonical_json
 from algr.data.images import PICTURES_VERSION, PictureError, load_picture
@@ -56,6 +57,7 @@ class RecordingJob:
         """See `Job.inspect`; a picture that cannot be read costs its frame alone."""
         key = hashlib.sha256(self._text().encode())
         problem = ""
+        warnings: list[str] = []
         for values in self._arrays():
             key.update(hashlib.sha256(np.ascontiguousarray(values).data).digest())
         faces: tuple[bytes, ...] = ()
@@ -68,14 +70,16 @@ class RecordingJob:
             try:
                 faces = (file_digest(pictures.path),)
                 key.update(faces[0])
-                probe_video(pictures.path)
+                if probe_video(pictures.path).is_interlaced:
+                    key.update(b"fields %d" % FIELDS_VERSION)
+                    warnings.append(f"{self.label}: interlaced; one field of each frame is used")
             except DataError as error:
                 problem = error.message
         return Inspection(
             key=key.hexdigest(),
             frames_expected=len(self.recording.number_N),
             duration_s=self._duration_s(),
-            warnings=(),
+            warnings=tuple(warnings),
             problem=problem,
             faces=faces,
         )
@@ -86,11 +90,12 @@ class RecordingJob:
         Raises:
             StoppedError: `control` says so; nothing of the recording is kept.
         """
-        warnings: tuple[str, ...] = ()
+        warnings = inspection.warnings
         staged = find_staged(folder, key=inspection.key)
         if staged is None:
             try:
-                staged, warnings = _decode(self, inspection, folder, control)
+                staged, more = _decode(self, inspection, folder, control)
+                warnings += more
             except DataError as error:
                 return Outcome(staged=None, problem=error.message)
         if not staged.record.frames_kept:

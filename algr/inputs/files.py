@@ -91,16 +91,46 @@ def image_face(source: Source) -> TimedFace:
     Raises:
         DataError: It cannot be read, or there are neither landmarks nor an aligned face.
     """
-    path = source.path
+    path, landmarks = source.path, source.landmarks
     image_HWC = decode_image(path.read_bytes(), name=path.name)
-    points_L2 = _landmarks_of_image(image_HWC, source)
+    if landmarks is None or landmarks.path is None:
+        return photo_face(image_HWC, name=path.name, detector=landmarks)
+    points_L2 = _landmarks_of_file(landmarks)
     return TimedFace(
         face=face_of(image_HWC, points_L2, name=path.name),
         frame=0,
         time_s=None,
-        landmark_source=None
-        if points_L2 is None or source.landmarks is None
-        else source.landmarks.name,
+        landmark_source=landmarks.name,
+    )
+
+
+def photo_face(
+    image_HWC: NDArray[np.uint8], *, name: str, detector: LandmarkSource | None
+) -> TimedFace:
+    """The face of an image that came without landmarks: an aligned one, or one that is found.
+
+    Args:
+        image_HWC: RGB.
+        name: For messages.
+        detector: Finds the landmarks of what is no aligned face; none where it is not installed.
+
+    Raises:
+        DataError: No face is found, or none can be sought.
+    """
+    if detector is None or is_aligned(image_HWC):
+        return TimedFace(face=face_of(image_HWC, None, name=name), frame=0, time_s=None)
+    found = _opened(detector).of(VideoFrame(index=0, time_s=0.0, image_HWC=image_HWC))
+    if found.points_L2 is None:
+        raise DataError(
+            f"{name}: {found.problem}",
+            expected="one face that the landmark detector finds",
+            advice="give a sharper or closer picture, or its landmarks as well",
+        )
+    return TimedFace(
+        face=face_of(image_HWC, found.points_L2, name=name),
+        frame=0,
+        time_s=None,
+        landmark_source=detector.name,
     )
 
 
@@ -168,24 +198,14 @@ def _opened(landmarks: LandmarkSource) -> LandmarkReader:
     return reader
 
 
-def _landmarks_of_image(image_HWC: NDArray[np.uint8], source: Source) -> NDArray[np.float32] | None:
-    landmarks = source.landmarks
-    if landmarks is None or (landmarks.path is None and is_aligned(image_HWC)):
-        return None
-    reader = _opened(landmarks)
-    if reader.track is None:
-        found = reader.of(VideoFrame(index=0, time_s=0.0, image_HWC=image_HWC))
-        if found.points_L2 is None:
-            raise DataError(
-                f"{source.path.name}: {found.problem}",
-                expected="one face that the landmark detector finds",
-                advice="give a sharper or closer picture, or its landmarks as a file",
-            )
-        return found.points_L2
-    if len(reader.track.frames) != 1:
+def _landmarks_of_file(landmarks: LandmarkSource) -> NDArray[np.float32]:
+    """The points of a file that belongs to one image."""
+    track = _opened(landmarks).track
+    assert track is not None, "a file was named"
+    if len(track.frames) != 1:
         raise DataError(
-            f"{landmarks.name}: landmarks of {len(reader.track.frames)} frames",
+            f"{landmarks.name}: landmarks of {len(track.frames)} frames",
             expected="one line of landmarks for an image",
             advice="leave the one line that belongs to it",
         )
-    return np.asarray(reader.track.points_FL2[0])
+    return np.asarray(track.points_FL2[0])

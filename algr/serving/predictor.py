@@ -21,6 +21,7 @@ from algr.inputs import (
     find_source,
     image_face,
     no_usable_frame,
+    photo_face,
 )
 from algr.serving.replies import (
     FrameReply,
@@ -63,15 +64,28 @@ class Predictor:
         landmarks_L2: NDArray[np.floating] | None = None,
         *,
         name: str = "image",
+        detector: LandmarkSource | None = None,
     ) -> PredictionReply:
         """The prediction for one image; see `face_of` for what it takes.
 
+        Args:
+            image_HWC: RGB.
+            landmarks_L2: (49, 2) in pixels of the image, or none.
+            name: For messages.
+            detector: Finds the landmarks where none are given and it is no aligned face.
+
         Raises:
-            DataError: There are neither landmarks nor an aligned face.
+            DataError: There are neither landmarks nor an aligned face, or no face is found.
         """
-        face = face_of(image_HWC, landmarks_L2, name=name)
-        frames, _ = self._predict([TimedFace(face=face, frame=0, time_s=None)])
-        return PredictionReply(frames=frames, model=self.model)
+        if landmarks_L2 is None:
+            timed = photo_face(image_HWC, name=name, detector=detector)
+        else:
+            face = face_of(image_HWC, landmarks_L2, name=name)
+            timed = TimedFace(face=face, frame=0, time_s=None)
+        frames, _ = self._predict([timed])
+        return PredictionReply(
+            frames=frames, landmark_source=timed.landmark_source, model=self.model
+        )
 
     def predict_video(
         self, path: Path, *, landmarks: LandmarkSource, fps: float | None = DEFAULT_FPS

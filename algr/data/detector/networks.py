@@ -6,6 +6,7 @@
 import math
 import os
 import sys
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -94,13 +95,15 @@ class _Network:
 
         self._interpreter: Any = Interpreter(model_content=content, num_threads=1)
         self._interpreter.allocate_tensors()
+        self._turn = threading.Lock()  # threads of the HTTP service share one interpreter
         self._input = self._interpreter.get_input_details()[0]["index"]
         self._outputs = [part["index"] for part in self._interpreter.get_output_details()]
 
     def run(self, values_HWC: NDArray[np.float32]) -> list[NDArray[np.float32]]:
-        self._interpreter.set_tensor(self._input, values_HWC[None])
-        self._interpreter.invoke()
-        return [self._interpreter.get_tensor(index) for index in self._outputs]
+        with self._turn:
+            self._interpreter.set_tensor(self._input, values_HWC[None])
+            self._interpreter.invoke()
+            return [self._interpreter.get_tensor(index) for index in self._outputs]
 
 
 @contextmanager

@@ -136,6 +136,7 @@ def examine(
     sample: int = DEFAULT_SAMPLE,
     jobs: int = 1,
     chosen: ReadOptions | None = None,
+    has_detector: bool = False,
     tick: Tick = lambda *_: None,
 ) -> Examination:
     """Look at a source that was read.
@@ -147,6 +148,7 @@ def examine(
         sample: Pictures to decode, about.
         jobs: Threads that decode.
         chosen: How it was read; what was chosen stands in the command.
+        has_detector: The preparation can find landmarks by itself.
         tick: Told how far a stage is.
     """
     began = time.monotonic()
@@ -184,7 +186,10 @@ def examine(
         *judge.file_findings(_bad_files(scan, seen, source), total=len(owner)),
         *judge.axes_findings(calibration),
         *judge.landmark_findings(
-            landmarks, reading, turned={recordings[position].name for position in turned}
+            landmarks,
+            reading,
+            turned={recordings[position].name for position in turned},
+            has_detector=has_detector,
         ),
         *judge.footage_findings([*exact, *alike], reading, source),
         *judge.repeated_findings(surplus, reading),

@@ -45,7 +45,7 @@ def label_findings(labels: Sequence[LabelCount]) -> list[Finding]:
 
 
 def landmark_findings(
-    report: LandmarkReport, reading: SourceReading, *, turned: Collection[str]
+    report: LandmarkReport, reading: SourceReading, *, turned: Collection[str], has_detector: bool
 ) -> list[Finding]:
     """Frames whose landmarks cannot be used, worst recording first.
 
@@ -77,16 +77,32 @@ def landmark_findings(
             )
         )
     if report.without:
-        findings.append(
-            Finding(
-                severity="warning" if report.frames else "refused",
-                code="no_landmarks",
-                message=f"{report.without} of {reading.num_frames} frames have no landmark file; "
-                "give one, or install the detector (algr landmarks install)",
-                count=report.without,
-            )
-        )
+        findings.append(_without_landmarks(report, reading, has_detector=has_detector))
     return findings
+
+
+def _without_landmarks(
+    report: LandmarkReport, reading: SourceReading, *, has_detector: bool
+) -> Finding:
+    """Recordings without a landmark file; the detector looks at those of a clinic."""
+    is_clinic = reading.layout == "clinic"
+    told = f"{report.without} of {reading.num_frames} frames have no landmark file"
+    if is_clinic and has_detector:
+        return Finding(
+            severity="note",
+            code="landmarks_by_detector",
+            message=f"{told}; the preparation finds their landmarks with the detector",
+            count=report.without,
+        )
+    ways = "give one"
+    if is_clinic:
+        ways += ", or install the detector (algr landmarks status)"
+    return Finding(
+        severity="warning" if report.frames else "refused",
+        code="no_landmarks",
+        message=f"{told}; {ways}",
+        count=report.without,
+    )
 
 
 def axes_findings(calibration: Calibration) -> list[Finding]:

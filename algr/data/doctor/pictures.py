@@ -118,6 +118,8 @@ def _look_at_video(sample: Sample, recording: Recording) -> Iterator[Seen]:
             recording=sample.recording, row=sample.rows[0], file=str(path), problem=error.found
         )
         return
+    if recording.landmarks_NL2 is None and not recording.labels_NA.shape[1]:
+        return  # its frames were counted from the head of the file, which may be a few off
     yield Seen(
         recording=sample.recording,
         row=min(row_of.values()),

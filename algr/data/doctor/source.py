@@ -21,6 +21,7 @@ def examine_source(
     options: ReadOptions | None = None,
     sample: int = DEFAULT_SAMPLE,
     jobs: int = 1,
+    has_detector: bool = False,
     tick: Tick = lambda *_: None,
 ) -> Examination:
     """Recognise a source's layout, read it, and examine it; see `examine`.
@@ -30,6 +31,7 @@ def examine_source(
         options: How to read it.
         sample: Pictures to decode, about.
         jobs: Threads that decode.
+        has_detector: The preparation can find landmarks by itself.
         tick: Told how far a stage is.
 
     Raises:
@@ -56,6 +58,7 @@ def examine_source(
             sample=sample,
             jobs=jobs,
             chosen=trial,
+            has_detector=has_detector,
             tick=tick,
         )
         if found.calibration.offset.offset is not None:
@@ -67,6 +70,7 @@ def examine_source(
         sample=sample,
         jobs=jobs,
         chosen=chosen,
+        has_detector=has_detector,
         tick=tick,
     )
 
