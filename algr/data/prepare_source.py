@@ -137,10 +137,10 @@ def check_reading(reading: SourceReading, *, source: Path, strict: bool) -> None
     """
     refused = [finding for finding in reading.findings if finding.severity == "refused"]
     if refused:
-        raise _refusal(source, [*refused, *_warnings(reading)], count=len(refused))
+        raise _refusal(source, refused, warnings=_warnings(reading))
     warnings = [finding for finding in _warnings(reading) if finding.code != PARTIAL_COPY]
     if strict and warnings:
-        raise _refusal(source, warnings, count=len(warnings), prefix="--strict: ")
+        raise _refusal(source, warnings, prefix="--strict: ")
     if all(recording.landmarks_NL2 is None for recording in reading.recordings):
         raise DataError(
             f"--source {source}: no recording has landmarks",
@@ -155,11 +155,19 @@ def _warnings(reading: SourceReading) -> list[Finding]:
 
 
 def _refusal(
-    source: Path, findings: Sequence[Finding], *, count: int, prefix: str = ""
+    source: Path,
+    findings: Sequence[Finding],
+    *,
+    warnings: Sequence[Finding] = (),
+    prefix: str = "",
 ) -> DataError:
+    count = len(findings)
     return DataError(
         f"{prefix}--source {source}: {count} problem{'' if count == 1 else 's'}",
-        problems=[finding.text() for finding in findings],
+        problems=[
+            *(finding.text() for finding in findings),
+            *(f"only a warning: {finding.text()}" for finding in warnings),
+        ],
         advice="mend these; nothing was written",
     )
 

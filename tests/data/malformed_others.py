@@ -264,13 +264,13 @@ MANIFEST_REFUSED = [
 ]
 CLINIC = [
     ("a video is gone", gone("a.mp4"), "video_missing", "a.mp4: no such file"),
-    ("landmarks are gone", gone("a_land.csv"), "landmark_file", "a_land.csv: "),
     (
-        "landmarks are empty",
-        put("a_land.csv", ""),
-        "landmark_file",
-        "a_land.csv: line 1: 0 columns",
+        "landmarks are gone, and the video is none",
+        gone("a_land.csv"),
+        "unreadable",
+        "a.mp4: cannot be read as a video",
     ),
+    ("landmarks are empty", put("a_land.csv", ""), "landmark_file", "a_land.csv: is empty"),
     (
         "landmarks are words",
         line("a_land.csv", 2, "0" + ",x" * 98),

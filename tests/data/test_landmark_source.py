@@ -127,20 +127,6 @@ def test_a_whole_video_gives_a_row_per_frame(kit, tmp_path):
     assert told[-1] == (3, 3)
 
 
-@pytest.fixture
-def openface_clinic(clinic):
-    """Two of the videos have the landmarks of OpenFace, one of them beside our own."""
-    own = clinic.folder / "bert_take_land.csv"
-    points = np.zeros((8, 68, 2))
-    keep = [i for i in range(17, 68) if i not in (60, 64)]
-    rows = [line.split(",")[1:] for line in own.read_text().splitlines()[1:]]
-    points[:, keep] = np.array(rows, float).reshape(8, 49, 2)
-    for name in ("anna_take", "bert_take"):
-        (clinic.folder / f"{name}.csv").write_text(files.openface2(points))
-    (clinic.folder / "anna_take_land.csv").unlink()
-    return clinic
-
-
 def test_a_clinic_is_prepared_with_the_files_of_another_program(openface_clinic, home):
     summary = prepare_clinic(source=openface_clinic.folder, home=home, name="made")
 

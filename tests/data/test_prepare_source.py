@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import av
 import numpy as np
 import pytest
 from PIL import Image
@@ -14,6 +15,7 @@ from algr.data import (
     ReadOptions,
     describe_dataset,
     list_datasets,
+    match_ids,
     open_dataset,
     plan_folds,
     prepare_source,
@@ -196,6 +198,49 @@ def test_two_sites_with_other_keys_and_workers_get_the_same_folds(prepare, tmp_p
     assert [fold.part for fold in plans[0].folds] == [1, 2, 3]
     ids = [{subject.subject_id for subject in dataset.subjects} for dataset in datasets]
     assert not ids[0] & ids[1]
+
+
+def test_ids_can_be_matched_with_the_folder_of_any_source(prepare, tmp_path, home):
+    raw.write_disfa(tmp_path / "source", real=True)
+    prepare("disfa")
+    dataset = open_dataset(home, "made")
+
+    rows = match_ids(dataset, tmp_path / "source")
+
+    hashes = {row.id: row.hash for row in rows if row.kind == "patient"}
+    assert set(hashes) == {"SN001", "SN003", "SN006"}
+    assert set(hashes.values()) == {subject.subject_id for subject in dataset.subjects}
+    assert sum(row.kind == "video" for row in rows) == 3
+
+
+def test_a_refusal_tells_problems_from_warnings(prepare, tmp_path):
+    source = raw.write_disfa(tmp_path / "source", real=True)
+    raw.change_line(source / "ActionUnit_Labels/SN001/SN001_au4.txt", 2, "2,6")
+
+    with pytest.raises(DataError, match="1 problem") as refused:
+        prepare("disfa")
+
+    first, *others = refused.value.problems
+    assert "'6' is no label" in first
+    assert others
+    assert all(text.startswith("only a warning: ") for text in others)
+
+
+def test_an_interlaced_video_is_told_of(prepare, tmp_path):
+    source = raw.write_disfa(tmp_path / "source", pictures="", subjects=("SN001", "SN003"))
+    raw.write_avi(source / "Videos_LeftCamera/LeftVideoSN003_comp.avi", "SN003", 6)
+    with av.open(str(source / "Videos_LeftCamera/LeftVideoSN001_comp.avi"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=20, options={"flags": "+ildct+ilme"})
+        stream.width, stream.height, stream.pix_fmt = 96, 96, "yuv420p"
+        for frame in range(1, 7):
+            image = av.VideoFrame.from_ndarray(raw.picture("SN001", frame), format="rgb24")
+            container.mux(stream.encode(image.reformat(format="yuv420p")))
+        container.mux(stream.encode())
+
+    summary = prepare("disfa")
+
+    told = [warning for warning in summary.warnings if "interlaced" in warning]
+    assert told == ["SN001: interlaced; one field of each frame is used"]
 
 
 def test_a_second_preparation_finds_the_dataset_up_to_date(prepare, tmp_path, home):

@@ -135,6 +135,21 @@ def test_a_landmark_file_too_many_shifts_nothing_and_is_told(tmp_path, spelling,
     assert surplus in with_code(reading, "landmark_surplus")[0].message
 
 
+def test_files_that_are_missing_damaged_or_without_a_place_are_told_apart(tmp_path):
+    folder = raw.write_disfa(tmp_path) / "Landmark_Points/SN001/tmp_frame_lm"
+    (folder / "SN001_0001_lm.mat").unlink()
+    (folder / "SN001_0002_lm.mat").write_bytes(b"")
+    scipy.io.savemat(folder / "SN001_0003_lm.mat", {"pts": np.full((66, 2), np.nan)})
+
+    reading = read(tmp_path)
+
+    assert [finding.message for finding in with_code(reading, "landmarks_missing")] == [
+        "1 of 6 frames have no landmark file, such as 2",
+        "1 of 6 frames have landmarks without a place (NaN), such as 4",
+    ]
+    assert len(with_code(reading, "landmark_file")) == 1
+
+
 def test_points_66_are_the_17_of_the_jaw_and_the_49(tmp_path):
     raw.write_disfa(tmp_path, subjects=["SN001"])
     ordered = np.column_stack([np.arange(66.0), np.arange(66.0)])

@@ -12,6 +12,7 @@ from algr.data.adapters.base import Layout, ReadOptions, Recording, SourceReadin
 from algr.data.adapters.collect import Collector
 from algr.data.adapters.counts import finish
 from algr.data.adapters.manifest_header import header_of
+from algr.data.adapters.pictures import ranges_in_words
 from algr.data.clinic import ClinicVideo, read_manifest
 from algr.data.landmark_formats import read_landmarks
 from algr.data.landmark_source import find_landmarks
@@ -109,6 +110,18 @@ def _landmarks_of(
         return _NO_FRAMES, None
     if not len(track.frames):
         findings.warn("landmark_file", "holds no frame", at=beside)
+        return _NO_FRAMES, None
+    last = int(track.frames[-1])
+    without_row = last + 1 - len(track.frames)
+    if 0 < without_row < len(track.frames) - 1:  # else it holds every second frame on purpose
+        missing = np.setdiff1d(np.arange(last), track.frames)
+        findings.warn(
+            "landmark_rows",
+            f"{without_row} of {last + 1} frames have no row, such as "
+            f"{ranges_in_words(missing.tolist())}",
+            at=beside,
+            count=without_row,
+        )
     for note in track.notes:
         findings.note("landmark_notes", f"{track.form}: {note}", at=beside)
     return track.frames, track.points_FL2

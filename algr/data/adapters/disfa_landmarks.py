@@ -77,6 +77,7 @@ def read_landmarks(
     _report_surplus(file_of, last=last, at=path, findings=findings)
     points_NL2 = np.full((len(number_N), NUM_LANDMARKS, 2), np.nan, np.float32)
     missing: list[int] = []
+    without_place: list[int] = []
     for row, number in enumerate(number_N.tolist()):
         name = file_of.get(number)
         if name is None:
@@ -86,7 +87,8 @@ def read_landmarks(
             points_NL2[row] = read_frame_points(path / name)
         except UnreadableError as error:
             findings.warn("landmark_file", f"{error}; its frame is left out", at=path / name)
-    nan_N = np.isnan(points_NL2).any(axis=(1, 2))
+        else:
+            without_place += [number] if np.isnan(points_NL2[row]).any() else []
     if missing:
         findings.warn(
             "landmarks_missing",
@@ -95,12 +97,13 @@ def read_landmarks(
             at=path,
             count=len(missing),
         )
-    elif nan_N.any():
+    if without_place:
         findings.warn(
             "landmarks_missing",
-            f"{int(nan_N.sum())} of {len(number_N)} frames have landmarks without a place (NaN)",
+            f"{len(without_place)} of {len(number_N)} frames have landmarks without a place (NaN), "
+            f"such as {ranges_in_words(without_place)}",
             at=path,
-            count=int(nan_N.sum()),
+            count=len(without_place),
         )
     return points_NL2
 

@@ -56,8 +56,9 @@ def read_landmarks(
         return read_pts(path, base=_or(base, DEFAULT_BASE))
     if is_jaanet(header):
         return read_jaanet(path, base=_or(base, 0))
+    begins = f"begins with {header[:40]!r}, which no known landmark format does"
     raise DataError(
-        f"{path.name}: begins with {header[:40]!r}, which no known landmark format does",
+        f"{path.name}: {begins if header else 'is empty'}",
         expected=KNOWN_FORMS,
         advice="export it anew, or write a CSV with the header frame,x0,y0,…,x48,y48",
     )
