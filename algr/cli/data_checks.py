@@ -1,6 +1,7 @@
 """`algr data`: examine a source, show folds, purge a patient."""
 
 import sys
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal, cast
@@ -15,6 +16,7 @@ from algr.cli.options import (
     SeedOption,
     TrackingOption,
     cpus,
+    home_words,
     locate,
     print_json,
     stops_cleanly,
@@ -80,6 +82,8 @@ def doctor(
             has_detector=ready_models(locate(home)) is not None,
             tick=lambda stage, done, total: report(done, total, stage),
         )
+    if found.command:
+        found = replace(found, command=found.command + home_words(home))
     if as_json:
         print_json(found.to_dict())
     else:
