@@ -4,6 +4,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+import av
+import numpy as np
 import pytest
 import torch
 from torch import Tensor, nn
@@ -11,6 +13,7 @@ from torch import Tensor, nn
 from algr.bundle import Bundle, BundleSpec, Score, write_bundle
 from algr.config import Config, with_values
 from algr.faces import GRADES
+from tests.recordings import HEIGHT, WIDTH, face_points, landmark_csv
 
 
 @pytest.hookimpl(tryfirst=True)
@@ -100,3 +103,31 @@ def au_bundle(tmp_path_factory: pytest.TempPathFactory) -> Bundle:
 def spec_with() -> Callable[..., BundleSpec]:
     """Makes the specification of `grade_bundle` with some values changed."""
     return make_spec
+
+
+@pytest.fixture
+def points() -> np.ndarray:
+    return face_points()
+
+
+@pytest.fixture
+def photo() -> np.ndarray:
+    """A picture that is different everywhere."""
+    y, x = np.mgrid[0:HEIGHT, 0:WIDTH]
+    return np.stack([x % 256, y, (x + y) % 256], axis=-1).astype(np.uint8)
+
+
+@pytest.fixture
+def video(tmp_path: Path, photo: np.ndarray, points: np.ndarray) -> Path:
+    """40 frames at 20 per second, all but the first two with landmarks beside it."""
+    path = tmp_path / "visit.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=20)
+        stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
+        for index in range(40):
+            moved = np.roll(photo, index, axis=1)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(moved, format="rgb24")))
+        container.mux(stream.encode())
+    rows = dict.fromkeys(range(2, 40), points)
+    (tmp_path / "visit_land.csv").write_text(landmark_csv(rows))
+    return path

@@ -14,8 +14,9 @@ from algr.bundle.files import (
     replace_folder,
 )
 from algr.bundle.golden import GoldenReport
+from algr.bundle.rebuild import rebuild_network
 from algr.bundle.runtime import NetworkValues, OnnxNetwork, owned_cores
-from algr.bundle.spec import BundleSpec, Interval, Kind, Score, fold_interval
+from algr.bundle.spec import BundleSpec, Interval, Kind, Score, StartOrigin, fold_interval
 from algr.bundle.write import write_bundle
 
 __all__ = [
@@ -29,11 +30,13 @@ __all__ = [
     "NetworkValues",
     "OnnxNetwork",
     "Score",
+    "StartOrigin",
     "check_golden",
     "fold_interval",
     "note_version",
     "owned_cores",
     "read_bundle",
+    "rebuild_network",
     "refuse_foreign_folder",
     "replace_folder",
     "write_bundle",

@@ -46,6 +46,7 @@ def model_card(spec: BundleSpec, *, algr_version: str) -> str:
 
 
 def _data(spec: BundleSpec) -> list[str]:
+    start = "scratch" if spec.start is None else spec.start.origin
     return [
         "## Data",
         "",
@@ -53,6 +54,7 @@ def _data(spec: BundleSpec) -> list[str]:
         f"- fingerprint: `{spec.fingerprint}`",
         f"- {spec.num_subjects} subjects, {spec.num_frames} frames; these weights were trained on "
         f"all of them for {spec.num_epochs} epochs",
+        f"- started from: {start}",
         "",
     ]
 

@@ -12,10 +12,13 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from algr.bundle.runtime import NetworkValues
 from algr.bundle.simplify import simplify
 from algr.bundle.spec import Kind
 
@@ -51,13 +54,7 @@ class DeployedNetwork(nn.Module):
         Args:
             crop_BHWC: uint8 RGB (B, 176, 176, 3).
         """
-        images_BCHW = crop_BHWC.permute(0, 3, 1, 2).to(torch.float32) / 127.5 - 1.0
-        if self.input_size != crop_BHWC.shape[1]:
-            size = (self.input_size, self.input_size)
-            images_BCHW = functional.interpolate(
-                images_BCHW, size=size, mode="bilinear", align_corners=False, antialias=True
-            )
-        output = self.network(images_BCHW)
+        output = self.network(self.prepared(crop_BHWC))
         if self.kind == "grade":
             probability = output.grade_probability_BK()
         else:
@@ -68,6 +65,29 @@ class DeployedNetwork(nn.Module):
             "attention": output.attention_BAHW,
         }
         return {name: value for name, value in named.items() if value is not None}
+
+    def prepared(self, crop_BHWC: Tensor) -> Tensor:
+        """The images that the network takes, (B, 3, input_size, input_size) in [-1, 1]."""
+        images_BCHW = crop_BHWC.permute(0, 3, 1, 2).to(torch.float32) / 127.5 - 1.0
+        if self.input_size == crop_BHWC.shape[1]:
+            return images_BCHW
+        size = (self.input_size, self.input_size)
+        return functional.interpolate(
+            images_BCHW, size=size, mode="bilinear", align_corners=False, antialias=True
+        )
+
+    def run(self, crops_BHWC: NDArray[np.uint8], *, attention: bool = False) -> NetworkValues:
+        """What the network says, computed by torch.
+
+        Args:
+            crops_BHWC: RGB (B, 176, 176, 3).
+            attention: Give the region maps too.
+        """
+        with torch.no_grad():
+            outputs = self.outputs(torch.from_numpy(crops_BHWC))
+        if not attention:
+            outputs.pop("attention", None)
+        return NetworkValues.of({name: value.numpy() for name, value in outputs.items()})
 
 
 def export_onnx(deployed: DeployedNetwork, path: Path, *, example_BHWC: Tensor) -> None:

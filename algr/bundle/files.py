@@ -10,7 +10,8 @@ from typing import Any
 import algr
 from algr.bundle.golden import GoldenReport, compare_golden
 from algr.bundle.runtime import OnnxNetwork
-from algr.bundle.spec import Kind, Score
+from algr.bundle.spec import Kind, Score, StartOrigin
+from algr.config import Config
 from algr.durable import recover_folder, sha256_of, swap_folder
 from algr.errors import IntegrityError, UsageError
 
@@ -68,6 +69,8 @@ class Bundle:
     scores: Mapping[str, Score]
     versions: Mapping[str, str]
     """Of the libraries that exported it."""
+    start: StartOrigin | None
+    """What the weights started from; `None` for scratch."""
     version: int | None
     """In the registry that it was pulled from; `None` if it was not."""
 
@@ -75,6 +78,11 @@ class Bundle:
     def onnx_path(self) -> Path:
         """The exported network."""
         return self.directory / "model.onnx"
+
+    def read_config(self) -> Config:
+        """What the model was trained with."""
+        text = (self.directory / "config.json").read_text(encoding="utf-8")
+        return Config.model_validate_json(text)
 
     def open_network(self, *, threads: int | None = None) -> OnnxNetwork:
         """An ONNX Runtime session."""
@@ -122,6 +130,7 @@ def read_bundle(directory: Path, *, expected_sha256: str | None = None) -> Bundl
         metric=index["metric"],
         scores={name: Score.from_dict(score) for name, score in index["scores"].items()},
         versions=index["versions"],
+        start=StartOrigin.from_dict(index["start"]) if index.get("start") else None,
         version=_registered_version(directory / REGISTERED, sha256=sha256),
     )
 

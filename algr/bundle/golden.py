@@ -7,12 +7,12 @@ Shape suffixes: B = images, H = height, W = width, C = channels (RGB).
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from algr.bundle.runtime import NetworkValues, OnnxNetwork
+from algr.bundle.runtime import NetworkValues
 from algr.errors import IntegrityError
 from algr.faces import CROP_SIZE
 
@@ -28,6 +28,13 @@ class GoldenReport:
     probability: float
     landmarks_px: float | None
     attention: float | None
+
+
+class Runs(Protocol):
+    """A network of a bundle, by whatever runs it."""
+
+    def run(self, crops_BHWC: NDArray[np.uint8], *, attention: bool = False) -> NetworkValues:
+        """What it says about crops; region maps if they are asked for."""
 
 
 def golden_crops() -> NDArray[np.uint8]:
@@ -63,7 +70,7 @@ def write_golden(path: Path, *, crops_BHWC: NDArray[np.uint8], values: NetworkVa
     save_file(tensors, path)
 
 
-def compare_golden(path: Path, network: OnnxNetwork) -> GoldenReport:
+def compare_golden(path: Path, network: Runs) -> GoldenReport:
     """Run the network on the golden inputs.
 
     Raises:
@@ -93,7 +100,8 @@ def compare_golden(path: Path, network: OnnxNetwork) -> GoldenReport:
             f"{path.parent}: the model computes other values here than where it was exported",
             problems=problems,
             expected="the outputs in golden.safetensors",
-            advice="install the onnxruntime version that bundle.json names, or report this machine",
+            advice="install the versions of onnxruntime and torch that bundle.json names, or "
+            "report this machine",
         )
     return GoldenReport(
         probability=differences["probability"],

@@ -81,6 +81,35 @@ def fold_interval(by_fold: Sequence[float]) -> Interval | None:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StartOrigin:
+    """What the weights of a model started from, where they did not start from scratch."""
+
+    origin: str
+    """In words without paths."""
+    sha256: str
+    """Of the file."""
+    fingerprints: tuple[str, ...]
+    """Of the datasets that went into it, as far as they are known."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """The form that stands in `bundle.json`."""
+        return {
+            "origin": self.origin,
+            "sha256": self.sha256,
+            "fingerprints": list(self.fingerprints),
+        }
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "StartOrigin":
+        """The inverse of `to_dict`."""
+        return cls(
+            origin=values["origin"],
+            sha256=values["sha256"],
+            fingerprints=tuple(values["fingerprints"]),
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
 class BundleSpec:
     """Everything that `write_bundle` needs beside the network itself."""
 
@@ -106,6 +135,8 @@ class BundleSpec:
     num_frames: int
     num_epochs: int
     """Epochs for which these weights were trained."""
+    start: StartOrigin | None = None
+    """What they started from; None for scratch."""
     regions: tuple[str, ...] = ()
     """Names of the channels of `attention`; empty for networks without it."""
     thresholds: tuple[float, ...] = field(default=())

@@ -20,7 +20,7 @@ from algr.bundle.files import (
     replace_folder,
 )
 from algr.bundle.golden import compare_golden, golden_crops, write_golden
-from algr.bundle.runtime import NetworkValues, OnnxNetwork
+from algr.bundle.runtime import OnnxNetwork
 from algr.bundle.spec import BundleSpec
 from algr.durable import sha256_of, sync
 from algr.faces import ALIGNED_SIZE, CROP_SIZE
@@ -62,9 +62,7 @@ def _write_files(folder: Path, *, model: "nn.Module", spec: BundleSpec) -> None:
 
     deployed = DeployedNetwork(model, kind=spec.kind, input_size=spec.config.model.input_size)
     crops_BHWC = golden_crops()
-    with torch.no_grad():
-        outputs = deployed.outputs(torch.from_numpy(crops_BHWC))
-    values = NetworkValues.of({name: value.numpy() for name, value in outputs.items()})
+    values = deployed.run(crops_BHWC, attention=True)
 
     export_onnx(deployed, folder / "model.onnx", example_BHWC=torch.from_numpy(crops_BHWC))
     write_golden(folder / "golden.safetensors", crops_BHWC=crops_BHWC, values=values)
@@ -110,6 +108,7 @@ def _index(folder: Path, spec: BundleSpec) -> dict[str, Any]:
         "num_subjects": spec.num_subjects,
         "num_frames": spec.num_frames,
         "num_epochs": spec.num_epochs,
+        "start": None if spec.start is None else spec.start.to_dict(),
         "metric": spec.metric,
         "scores": {name: score.to_dict() for name, score in spec.scores.items()},
         "versions": {

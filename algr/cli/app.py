@@ -13,6 +13,7 @@ import algr
 from algr.cli.config import app as config_app
 from algr.cli.data import app as data_app
 from algr.cli.demo import demo
+from algr.cli.explain import explain
 from algr.cli.models import app as models_app
 from algr.cli.models import predict, serve, sync, ui
 from algr.cli.train import cv, submit, tune
@@ -31,7 +32,7 @@ app = typer.Typer(
 app.add_typer(data_app, name="data")
 app.add_typer(config_app, name="config")
 app.add_typer(models_app, name="models")
-for command in (cv, tune, predict, serve, ui, sync, submit, demo):
+for command in (cv, tune, predict, explain, serve, ui, sync, submit, demo):
     app.command()(command)
 
 

@@ -52,6 +52,16 @@ SeedOption = Annotated[
     int | None,
     typer.Option("--seed", help="Seed of everything that is drawn.", show_default="0"),
 ]
+InitOption = Annotated[
+    str | None,
+    typer.Option(
+        "--init-from",
+        metavar="REF",
+        help="Weights to start from: an imported FILE, the FOLDER of a pulled model, "
+        "NAME@champion, NAME/VERSION, run:NAME (fold k from its fold k) or run:NAME:K.",
+        show_default="none",
+    ),
+]
 DatasetOption = Annotated[
     str, typer.Option("--dataset", help="Name of a prepared dataset (`algr data list`).")
 ]
@@ -87,12 +97,18 @@ WorkersOption = Annotated[
 
 
 def resolve(
-    preset: Preset, file: Path | None, sets: list[str] | None, seed: int | None
+    preset: Preset,
+    file: Path | None,
+    sets: list[str] | None,
+    seed: int | None,
+    *,
+    init_from: str | None = None,
 ) -> "ResolvedConfig":
     """The configuration that the shared options describe."""
     from algr.config import resolve_config
 
-    return resolve_config(preset=preset.value, file=file, sets=sets or (), overrides={"seed": seed})
+    overrides = {"seed": seed, "train.init_from": init_from}
+    return resolve_config(preset=preset.value, file=file, sets=sets or (), overrides=overrides)
 
 
 def locate(home: Path | None) -> "DataHome":

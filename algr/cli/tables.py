@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from algr.cli.start import start_line
+
 if TYPE_CHECKING:
     from rich.table import Table
 
@@ -31,6 +33,8 @@ def print_cross_validation(validated: "CrossValidated") -> None:
     typer.echo(f"protocol {result.protocol}, folds {result.folds_hash[:12]}, run {result.run_id}")
     if result.protocol == "paper":
         typer.echo("the best epoch was chosen on the test fold, as in the paper: optimistic")
+    if validated.start is not None:
+        typer.echo(start_line(validated.start))
     typer.echo(f"predictions per frame: {validated.predictions}")
 
 

@@ -10,6 +10,7 @@ from algr.cli.options import (
     DatasetOption,
     FileOption,
     HomeOption,
+    InitOption,
     JsonOption,
     NameOption,
     Preset,
@@ -48,6 +49,7 @@ def cv(
     config: FileOption = None,
     sets: SetOption = None,
     seed: SeedOption = None,
+    init_from: InitOption = None,
     name: NameOption = None,
     resume: ResumeOption = False,
     workers: WorkersOption = None,
@@ -59,9 +61,12 @@ def cv(
     """Cross-validate one configuration over folds of subjects.
 
     Example: algr cv --dataset fpara-sim --preset tiny
+
+    From other weights: algr cv --dataset disfa --init-from bp4d.safetensors
     """
-    resolved = resolve(preset, config, sets, seed)
+    resolved = resolve(preset, config, sets, seed, init_from=init_from)
     from algr.cli.live import EpochDisplay
+    from algr.cli.start import print_start
     from algr.cli.tables import print_cross_validation
     from algr.compose import TrainingRequest, cross_validate
 
@@ -75,7 +80,7 @@ def cv(
         address=address,
         tracking_uri=tracking_uri,
     )
-    result = cross_validate(request, display=EpochDisplay)
+    result = cross_validate(request, display=EpochDisplay, on_start=print_start)
     if as_json:
         print_json(result.to_dict())
         return
@@ -109,6 +114,7 @@ def tune(
     config: FileOption = None,
     sets: SetOption = None,
     seed: SeedOption = None,
+    init_from: InitOption = None,
     name: NameOption = None,
     resume: ResumeOption = False,
     workers: WorkersOption = None,
@@ -121,8 +127,9 @@ def tune(
 
     Example: algr tune --dataset fpara-sim --preset tiny --trials 50
     """
-    resolved = resolve(preset, config, sets, seed)
+    resolved = resolve(preset, config, sets, seed, init_from=init_from)
     from algr.cli.live import EpochDisplay, search_display
+    from algr.cli.start import print_start
     from algr.cli.tables import print_search
     from algr.compose import TrainingRequest, search
 
@@ -144,6 +151,7 @@ def tune(
         gate=gate.value,
         search_display=search_display,
         epoch_display=EpochDisplay,
+        on_start=print_start,
     )
     if as_json:
         print_json(result.to_dict())

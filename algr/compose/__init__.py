@@ -3,9 +3,11 @@
 The command line calls these functions and prints what they return.
 """
 
+from algr.compose.explanation import ExplainRequest, explain_files
 from algr.compose.finish import SearchResult
 from algr.compose.requests import TrainingRequest
 from algr.compose.search import search
+from algr.compose.start import StartInUse, StartNotice
 from algr.compose.training import CrossValidated, cross_validate
 from algr.compose.usage import (
     list_registered,
@@ -18,9 +20,13 @@ from algr.compose.usage import (
 
 __all__ = [
     "CrossValidated",
+    "ExplainRequest",
     "SearchResult",
+    "StartInUse",
+    "StartNotice",
     "TrainingRequest",
     "cross_validate",
+    "explain_files",
     "list_registered",
     "predict_files",
     "pull_model",

@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from algr.bundle import BundleSpec, Score, write_bundle
 from algr.compose.requests import EpochDisplayFactory, Material, TrainingRequest
+from algr.compose.start import StartInUse
 from algr.compose.training import CrossValidated, held_run, run_folds
 from algr.config import Config, flatten, with_values
 from algr.cv import FoldsExecutor, FoldsJob, exported_model, job_identity, refit_epochs
@@ -39,6 +40,7 @@ class SearchResult:
             "best": {"number": best.number, "params": dict(best.params), "value": best.value},
             "cv": self.cross_validated.to_dict(),
             "model_version": self.registration.version,
+            "init": self.cross_validated.to_dict()["init"],
         }
 
 
@@ -53,6 +55,7 @@ class Finisher:
     tracker: Tracker
     executor: FoldsExecutor
     display: EpochDisplayFactory
+    start: StartInUse | None
 
     def finish(self, outcome: SearchOutcome, *, gate: Literal["mean", "interval"]) -> SearchResult:
         """Cross-validate the best configuration, refit it, register it."""
@@ -67,6 +70,7 @@ class Finisher:
                 tracker=self.tracker,
                 executor=self.executor,
                 display=self.display,
+                start=self.start,
                 study=self.name,
             )
             registration = self._refit(config, best, cross_validated, gate=gate)
@@ -138,6 +142,7 @@ class Finisher:
             folds=(0,),
             run_directory=directory,
             identity=job_identity(config, everybody, (0,)),
+            start_file=self.start.path if self.start else None,
             export_model=True,
         )
 
@@ -165,6 +170,7 @@ class Finisher:
             num_subjects=len(dataset.subjects),
             num_frames=dataset.num_frames,
             num_epochs=config.train.num_epochs,
+            start=self.start.as_origin() if self.start else None,
             regions=regions.names if has_regions(config.model) else (),
         )
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from algr.config import Config, DataHome
+from algr.config import Config, DataHome, with_values
 from algr.data import FoldPlan, PreparedDataset, open_dataset, plan_folds
 from algr.distributed import seats
 from algr.engine import FoldEpoch, FoldProgress, check_buildable
@@ -86,7 +86,8 @@ def open_material(request: TrainingRequest) -> Material:
     folds = range(cv.num_folds)
     seated = seats(folds, workers=request.workers or len(folds))
     replicas = max(len(seat.replicas) for seat in seated)
-    check_buildable(request.config, protocol=cv.protocol, replicas=replicas)
+    fresh = with_values(request.config, {"train.init_from": None})  # settled by `settle_start`
+    check_buildable(fresh, protocol=cv.protocol, replicas=replicas)
     dataset = open_dataset(request.home, request.dataset)
     regions_for(
         kind=dataset.kind,

@@ -12,6 +12,7 @@ from algr.compose.requests import (
     free_name,
     open_material,
 )
+from algr.compose.start import StartListener, settle_start
 from algr.config import flatten, load_search_space
 from algr.distributed import (
     RayTrainExecutor,
@@ -68,6 +69,7 @@ def search(
     gate: Literal["mean", "interval"],
     search_display: SearchDisplayFactory,
     epoch_display: EpochDisplayFactory,
+    on_start: StartListener,
 ) -> SearchResult:
     """Run what is missing of a study and of what follows it.
 
@@ -77,6 +79,8 @@ def search(
     material = open_material(request)
     name = _study_name(request)
     directory = request.home.study(name)
+    request, notice = settle_start(request, material, directory=directory, refits=True)
+    start = notice.start
     job = SearchJob(
         config=request.config,
         space=load_search_space(
@@ -88,8 +92,10 @@ def search(
         trials=trials,
         max_concurrent=max_concurrent,
         resume=request.resume,
+        start_file=start.path if start else None,
     )
     _refuse_other_study(job)
+    on_start(notice)
     with (
         ray_session(address=request.address),
         Tracker.connect(request.home, dataset=material.info, uri=request.tracking_uri) as tracker,
@@ -97,7 +103,9 @@ def search(
         with search_display(total=trials, num_epochs=request.config.train.num_epochs) as display:
             if (directory / STUDY_FILE).exists():
                 display.restore(read_records(directory))
-            recorder = _StudyRecorder(tracker, job, display)
+            if start is not None:
+                start.record(directory)
+            recorder = _StudyRecorder(tracker, job, display, tags=start.tags if start else {})
             with recorder:
                 outcome = run_search(job, listener=recorder)
         finisher = Finisher(
@@ -108,6 +116,7 @@ def search(
             tracker=tracker,
             executor=RayTrainExecutor(workers=request.workers),
             display=epoch_display,
+            start=start,
         )
         return finisher.finish(outcome, gate=gate)
 
@@ -118,8 +127,11 @@ class _StudyRecorder:
     The run is started with the first event, when the study's folder exists.
     """
 
-    def __init__(self, tracker: Tracker, job: SearchJob, display: SearchDisplay) -> None:
+    def __init__(
+        self, tracker: Tracker, job: SearchJob, display: SearchDisplay, *, tags: Mapping[str, str]
+    ) -> None:
         self._tracker = tracker
+        self._tags = tags
         self._job = job
         self._display = display
         self._tracking: SearchTracking | None = None
@@ -139,7 +151,8 @@ class _StudyRecorder:
                     folds_hash=job.plan.folds_hash,
                     seed=job.config.seed,
                     study=job.study_directory.name,
-                ),
+                )
+                | dict(self._tags),
                 params=_constants(job),
             )
         return self._study

@@ -16,9 +16,11 @@ from algr.compose.requests import (
     open_material,
     refuse_existing,
 )
+from algr.compose.start import StartInUse, StartListener, settle_start
 from algr.config import Config, DataHome, flatten
 from algr.cv import (
     PLAN_FILE,
+    PREDICTIONS_FILE,
     CrossValidation,
     FoldsExecutor,
     FoldsJob,
@@ -36,7 +38,6 @@ from algr.errors import Interrupted, StudyError
 from algr.metrics import headline
 from algr.tracking import FoldsTracking, Tracker, context_tags, run_key
 
-PREDICTIONS_FILE = "predictions.parquet"
 LOCK_FILE = "lock"
 
 
@@ -48,13 +49,16 @@ class CrossValidated:
     results: tuple[FoldResult, ...]
     rows: tuple[TableRow, ...]
     predictions: Path
+    start: StartInUse | None
 
     def to_dict(self) -> dict[str, Any]:
         """What `algr cv --json` prints."""
-        return self.result.to_dict()
+        return {**self.result.to_dict(), "init": self.start.to_dict() if self.start else None}
 
 
-def cross_validate(request: TrainingRequest, *, display: EpochDisplayFactory) -> CrossValidated:
+def cross_validate(
+    request: TrainingRequest, *, display: EpochDisplayFactory, on_start: StartListener
+) -> CrossValidated:
     """Train and score every fold of one configuration.
 
     Raises:
@@ -64,6 +68,8 @@ def cross_validate(request: TrainingRequest, *, display: EpochDisplayFactory) ->
     name = _run_name(request)
     directory = request.home.run(name)
     refuse_existing(directory, resume=request.resume)
+    request, notice = settle_start(request, material, directory=directory, refits=False)
+    on_start(notice)
     with (
         ray_session(address=request.address),
         Tracker.connect(request.home, dataset=material.info, uri=request.tracking_uri) as tracker,
@@ -76,6 +82,7 @@ def cross_validate(request: TrainingRequest, *, display: EpochDisplayFactory) ->
             tracker=tracker,
             executor=RayTrainExecutor(workers=request.workers),
             display=display,
+            start=notice.start,
         )
 
 
@@ -88,6 +95,7 @@ def run_folds(
     tracker: Tracker,
     executor: FoldsExecutor,
     display: EpochDisplayFactory,
+    start: StartInUse | None,
     study: str | None = None,
 ) -> CrossValidated:
     """Cross-validate under a name; what an earlier call of that name finished is not repeated.
@@ -104,6 +112,7 @@ def run_folds(
             tracker=tracker,
             executor=executor,
             display=display,
+            start=start,
             study=study,
         )
 
@@ -133,10 +142,13 @@ def _run_folds(
     tracker: Tracker,
     executor: FoldsExecutor,
     display: EpochDisplayFactory,
+    start: StartInUse | None,
     study: str | None,
 ) -> CrossValidated:
     dataset, plan, name = material.dataset, material.plan, directory.name
     write_run_files(directory, config=config, plan=plan)
+    if start is not None:
+        start.record(directory)
     folds = tuple(fold.index for fold in plan.folds)
     job = FoldsJob(
         config=config,
@@ -145,12 +157,14 @@ def _run_folds(
         folds=folds,
         run_directory=directory,
         identity=job_identity(config, plan, folds),
+        start_file=start.path if start else None,
     )
     metric = headline(dataset.kind)
     shown = display(f"cross-validation {name}", config.train.num_epochs, metric)
     tags = context_tags(
         protocol=plan.protocol, folds_hash=plan.folds_hash, seed=config.seed, study=study
     )
+    tags |= start.tags if start else {}
     with tracker.start_run(
         "cv", name=name, key=run_key(directory), tags=tags, params=flatten(config)
     ) as run:
@@ -160,7 +174,7 @@ def _run_folds(
         tracking.finish(summary.to_dict())
     write_predictions(directory / PREDICTIONS_FILE, dataset=dataset, results=results)
     rows = table_rows(summary, kind=dataset.kind, label_names=dataset.label_names)
-    return CrossValidated(summary, results, rows, directory / PREDICTIONS_FILE)
+    return CrossValidated(summary, results, rows, directory / PREDICTIONS_FILE, start)
 
 
 def _execute(

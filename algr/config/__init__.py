@@ -3,7 +3,7 @@
 Knows neither torch, ray, mlflow nor optuna, so that `algr --help` and `algr config` are instant.
 """
 
-from algr.config.home import DataHome
+from algr.config.home import DataHome, start_key, start_sha256
 from algr.config.loader import ResolvedConfig, config_hash, flatten, resolve_config, with_values
 from algr.config.sections import (
     Config,
@@ -32,5 +32,7 @@ __all__ = [
     "flatten",
     "load_search_space",
     "resolve_config",
+    "start_key",
+    "start_sha256",
     "with_values",
 ]

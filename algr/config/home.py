@@ -8,6 +8,8 @@ from pathlib import Path
 from algr.errors import UsageError
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+_STARTS = "models/start"
+_START = re.compile(rf"{_STARTS}/(?P<sha256>[0-9a-f]{{64}})\.safetensors")
 
 
 def check_name(name: str, *, what: str) -> str:
@@ -24,6 +26,17 @@ def check_name(name: str, *, what: str) -> str:
             "at most 100",
         )
     return name
+
+
+def start_key(sha256: str) -> str:
+    """The value of `train.init_from` that names weights by their content."""
+    return f"{_STARTS}/{sha256}.safetensors"
+
+
+def start_sha256(init_from: str) -> str | None:
+    """The checksum in a value of `start_key`; None for any other text."""
+    match = _START.fullmatch(init_from)
+    return None if match is None else match["sha256"]
 
 
 @dataclass(frozen=True)
@@ -62,6 +75,16 @@ class DataHome:
     def models(self) -> Path:
         """Pulled model bundles."""
         return self.root / "models"
+
+    @property
+    def starts(self) -> Path:
+        """Weights that runs started from, each file named by its checksum."""
+        return self.root / _STARTS
+
+    def start(self, init_from: str) -> Path:
+        """The file that a value of `start_key` names."""
+        assert start_sha256(init_from) is not None, init_from
+        return self.root / init_from
 
     def dataset(self, name: str) -> Path:
         """The folder of one prepared dataset."""

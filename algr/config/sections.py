@@ -116,7 +116,7 @@ class TrainConfig(Section):
     landmark_start: Literal["corner", "mean"] = "corner"
     """Where landmarks begin: the crop's corner, as in the paper, or the training subjects' mean."""
     init_from: str | None = None
-    """Weights to start from: an imported file, a registered model or a run."""
+    """Start: a FILE, a model's FOLDER, bp4d@champion, bp4d/3, run:NAME or run:NAME:K."""
 
 
 class CvConfig(Section):

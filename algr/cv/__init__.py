@@ -12,7 +12,7 @@ from algr.cv.executor import (
     open_job_dataset,
 )
 from algr.cv.files import PLAN_FILE, read_run_files, write_run_files
-from algr.cv.predictions import write_predictions
+from algr.cv.predictions import PREDICTIONS_FILE, predicted_labels, write_predictions
 from algr.cv.results import CrossValidation, FoldScores, refit_epochs, summarise
 from algr.cv.table import TableRow, table_rows
 
@@ -20,6 +20,7 @@ __all__ = [
     "CHECKPOINT_FILE",
     "MODEL_FILE",
     "PLAN_FILE",
+    "PREDICTIONS_FILE",
     "CrossValidation",
     "EpochListener",
     "FoldScores",
@@ -30,6 +31,7 @@ __all__ = [
     "exported_model",
     "job_identity",
     "open_job_dataset",
+    "predicted_labels",
     "read_run_files",
     "refit_epochs",
     "summarise",

@@ -45,6 +45,8 @@ class FoldsJob:
     """From `job_identity`; a checkpoint of another identity is refused."""
     export_model: bool = False
     """Write the weights of the only fold's chosen epoch, for `exported_model`."""
+    start_file: Path | None = None
+    """What `train.init_from` names; on a cluster all nodes must see it, as they do the dataset."""
 
     def __post_init__(self) -> None:
         assert self.folds, "a job without folds"
@@ -101,6 +103,7 @@ class LocalExecutor:
             device=self._device,
             checkpoint=job.run_directory / CHECKPOINT_FILE,
             identity=job.identity,
+            start_file=job.start_file,
             on_progress=on_progress,
         )
         while not run.is_finished:

@@ -3,6 +3,7 @@
 Shape suffixes: N = frames, K = grades or action units.
 """
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ import pyarrow.parquet as pq
 
 from algr.data import PreparedDataset
 from algr.engine import FoldResult, FramePredictions
+from algr.errors import IntegrityError
+
+PREDICTIONS_FILE = "predictions.parquet"
+_LABELS = b"algr.labels"
 
 
 def write_predictions(
@@ -22,7 +27,7 @@ def write_predictions(
 
     Columns: `fold`, `subject`, `video`, `frame`, `time_s`; for grades `grade` (-1 unknown),
     `grade_hb`, `predicted` and `probability_<grade>`; for action units `label_<unit>` (-1 not
-    coded) and `probability_<unit>`.
+    coded) and `probability_<unit>`. The names of the labels stand in the metadata.
     """
     tables = [
         _table(dataset, fold=result.fold, predictions=result.predictions)
@@ -31,8 +36,26 @@ def write_predictions(
     ]
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.part")
-    pq.write_table(pa.concat_tables(tables), temporary, compression="zstd")
+    labels = json.dumps(list(dataset.label_names))
+    table = pa.concat_tables(tables).replace_schema_metadata({_LABELS: labels})
+    pq.write_table(table, temporary, compression="zstd")
     temporary.replace(path)
+
+
+def predicted_labels(path: Path) -> tuple[str, ...]:
+    """Names of the labels that a file of `write_predictions` is about.
+
+    Raises:
+        IntegrityError: It cannot be read, or an earlier version wrote it.
+    """
+    try:
+        return tuple(json.loads(pq.read_schema(path).metadata[_LABELS]))
+    except (OSError, pa.ArrowException, ValueError, KeyError, TypeError) as error:
+        raise IntegrityError(
+            f"{path} does not say which labels it is about",
+            expected="a file that this version of algr wrote",
+            advice=f"write it again: repeat the run with --resume --name {path.parent.name}",
+        ) from error
 
 
 def _table(dataset: PreparedDataset, *, fold: int, predictions: FramePredictions) -> pa.Table:

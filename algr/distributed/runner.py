@@ -75,6 +75,8 @@ class FoldsRunnerFactory:
 
     dataset_directory: Path
     plan: FoldPlan
+    start_file: Path | None = None
+    """What `train.init_from` names, if anything."""
 
     def __call__(self, spec: TrialSpec) -> "FoldsRunner":
         """The runner of one trial."""
@@ -88,6 +90,7 @@ class FoldsRunnerFactory:
             checkpoint=spec.checkpoint,
             identity=spec.identity,
             frames=frames,
+            start_file=self.start_file,
         )
         return FoldsRunner(run, kind=self.plan.kind)
 

@@ -43,6 +43,8 @@ class SearchJob:
     max_concurrent: int | None = None
     """Trials at once; None for one per device."""
     resume: bool = False
+    start_file: Path | None = None
+    """What `train.init_from` names; on a cluster all nodes must see it."""
 
     @property
     def identity(self) -> StudyIdentity:
@@ -87,7 +89,9 @@ def run_search(
         resume=job.resume,
     ) as store:
         if not store.is_complete:
-            runner_factory = factory or FoldsRunnerFactory(job.dataset_directory, job.plan)
+            runner_factory = factory or FoldsRunnerFactory(
+                job.dataset_directory, job.plan, job.start_file
+            )
             _run_trials(job, store, listener, runner_factory)
         best = store.best()
         if best is None:

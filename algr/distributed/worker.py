@@ -106,6 +106,7 @@ def _train_seat(order: Order, *, rank: int, send: Any) -> None:
         device=device,
         collectives_of_fold=dict.fromkeys(seat.folds, collectives) if collectives else None,
         identity=job.identity,
+        start_file=job.start_file,
         on_progress=_News(send) if leads else unheard,
     )
     file = job.run_directory / CHECKPOINT_FILE

@@ -33,6 +33,7 @@ from algr.engine.records import (
     mean_defined,
 )
 from algr.engine.run import FoldsRun
+from algr.engine.start_file import StartFile, TrainedOn, read_start, write_start
 
 __all__ = [
     "Checkpoint",
@@ -49,7 +50,9 @@ __all__ = [
     "ProgressListener",
     "Scores",
     "SoloCollectives",
+    "StartFile",
     "TorchCollectives",
+    "TrainedOn",
     "check_buildable",
     "epoch_value",
     "export_weights",
@@ -60,6 +63,8 @@ __all__ = [
     "network_for",
     "open_frames",
     "pick_device",
+    "read_start",
     "save_checkpoint",
     "unheard",
+    "write_start",
 ]

@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from algr.config import Config
+from algr.config import Config, start_sha256
 from algr.data import Fold, PreparedDataset
 from algr.engine.ports import Collectives
 from algr.errors import ConfigError, DataError
@@ -25,8 +25,11 @@ def check_buildable(config: Config, *, protocol: str, replicas: int) -> None:
     check_model(config.model)
     problems = []
     train = config.train
-    if train.init_from is not None:
-        problems.append(f"train.init_from: {train.init_from} cannot be loaded yet; only none can")
+    if train.init_from is not None and start_sha256(train.init_from) is None:
+        problems.append(
+            f"train.init_from: {train.init_from} names no weights by their checksum, which "
+            "algr cv and algr tune put in its place"
+        )
     if train.compile == "on":
         problems.append("train.compile: on is not built yet; only auto and off are")
     if protocol not in ("honest", "paper"):

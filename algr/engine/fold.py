@@ -60,7 +60,7 @@ from algr.engine.steps import LossLog, StepRules, average_buffers, targets_of, t
 from algr.errors import StudyError
 from algr.faces import ALIGNED_SIZE, CROP_SIZE
 from algr.metrics import headline, scores
-from algr.models import FollowsEpochs, start_at_face
+from algr.models import FollowsEpochs, NetworkSpec, Start, load_start, start_at_face
 from algr.seeding import derive_seed
 
 _STEPS_PER_LOOK = 16
@@ -87,10 +87,11 @@ class FoldTrainer:
         collectives: The replicas that share each batch; alone by default.
         frames: The dataset as the device reads it, where several folds share that; else it is
             opened here.
+        start: The weights that `train.init_from` names; None where it names none.
         on_progress: Told how far an epoch is.
 
     Raises:
-        ConfigError: The configuration asks for what is not built.
+        ConfigError: The configuration asks for what is not built, or the weights do not fit.
         DataError: A part of the fold holds nothing to learn from or to choose by.
     """
 
@@ -104,12 +105,14 @@ class FoldTrainer:
         device: torch.device,
         collectives: Collectives | None = None,
         frames: FrameSource | None = None,
+        start: Start | None = None,
         on_progress: ProgressListener = unheard,
     ) -> None:
         self._on_progress = on_progress
         self._collectives: Collectives = collectives or SoloCollectives()
         check_buildable(config, protocol=protocol, replicas=self._collectives.size)
         check_fold(fold, dataset, protocol=protocol, replicas=self._collectives.size)
+        assert (start is None) == (config.train.init_from is None), config.train.init_from
         self.fold = fold
         self.epoch = 0
         """Finished epochs."""
@@ -125,7 +128,7 @@ class FoldTrainer:
             arithmetic=pick_arithmetic(config.train.precision, device=device),
             clip_norm=config.train.clip_norm,
         )
-        self._model = self._fresh_model()
+        self._model = self._first_model(start)
         self._optimizer = make_optimizer(self._model, train=config.train)
         self._kept = KeptWeights()
         self._result: FoldResult | None = None
@@ -201,7 +204,7 @@ class FoldTrainer:
     def final_model(self) -> nn.Module:
         """A network with the chosen epoch's weights, in evaluation mode."""
         assert self.epoch > 0, "nothing is trained yet"
-        model = self._fresh_model()
+        model = self._fresh_model().to(self._device)
         model.load_state_dict(self._kept.weights or self._model.state_dict())
         return model.eval()
 
@@ -318,16 +321,27 @@ class FoldTrainer:
             self._config.train, epoch=self.epoch, step=self.epoch * steps_per_epoch + step
         )
 
+    def _first_model(self, start: Start | None) -> nn.Module:
+        """What the first epoch begins with; loaded weights win over a start at the mean face."""
+        model = self._fresh_model()
+        if self._config.train.landmark_start == "mean":
+            start_at_face(model, self._mean_face())
+        if start is not None:
+            spec = NetworkSpec(
+                kind=self._dataset.kind,
+                label_names=self._dataset.label_names,
+                model=self._config.model,
+            )
+            load_start(model, start, spec=spec)
+        return model.to(self._device)
+
     def _fresh_model(self) -> nn.Module:
         with seeded(self._seed("weights"), device=torch.device("cpu")):
-            model = network_for(
+            return network_for(
                 self._config.model,
                 kind=self._dataset.kind,
                 label_names=self._dataset.label_names,
             )
-        if self._config.train.landmark_start == "mean":
-            start_at_face(model, self._mean_face())
-        return model.to(self._device)
 
     def _mean_face(self) -> Tensor:
         """Mean landmarks of the training frames, (49, 2) pixels of the centre crop."""

@@ -6,13 +6,14 @@ from typing import Any
 
 import torch
 
-from algr.config import Config
+from algr.config import Config, start_sha256
 from algr.data import FoldPlan, PreparedDataset
 from algr.engine.batches import FrameSource, open_frames
 from algr.engine.checkpoint import Checkpoint, load_checkpoint, save_checkpoint
 from algr.engine.fold import FoldTrainer
 from algr.engine.ports import Collectives, ProgressListener, unheard
 from algr.engine.records import FoldEpoch, FoldResult
+from algr.engine.start_file import StartFile, read_start
 from algr.errors import StudyError
 
 
@@ -36,11 +37,12 @@ class FoldsRun:
         checkpoint: The file to resume from and to write; None to do neither.
         identity: Hash of what the numbers depend on.
         frames: The dataset as the device reads it; else it is opened here.
+        start_file: The file that `train.init_from` names, as this machine sees it; verified.
         on_progress: Told how far the epoch of a fold is.
 
     Raises:
         StudyError: The checkpoint belongs to something else.
-        IntegrityError: The checkpoint is damaged.
+        IntegrityError: The checkpoint or the file to start from is damaged.
     """
 
     def __init__(
@@ -55,9 +57,11 @@ class FoldsRun:
         checkpoint: Path | None = None,
         identity: str,
         frames: FrameSource | None = None,
+        start_file: Path | None = None,
         on_progress: ProgressListener = unheard,
     ) -> None:
         shared_frames = frames or open_frames(dataset, device=device)
+        start = _open_start(config, start_file)
         by_index = {fold.index: fold for fold in plan.folds}
         self._trainers = {
             index: FoldTrainer(
@@ -68,6 +72,7 @@ class FoldsRun:
                 device=device,
                 collectives=(collectives_of_fold or {}).get(index),
                 frames=shared_frames,
+                start=None if start is None else start.for_fold(index),
                 on_progress=on_progress,
             )
             for index in folds
@@ -150,3 +155,13 @@ class FoldsRun:
             for row in checkpoint.history
         ]
         self._returned = 0
+
+
+def _open_start(config: Config, file: Path | None) -> StartFile | None:
+    """The weights that the configuration names; text that names none is refused later."""
+    init_from = config.train.init_from
+    if init_from is None or start_sha256(init_from) is None:
+        return None
+    assert file is not None, "no file to start from"
+    assert file.stem == start_sha256(init_from), "another file than the configuration names"
+    return read_start(file)

@@ -5,7 +5,7 @@ Shape suffixes: B = images, C = channels, H W = rows and columns, P = pixels of 
 K = grades.
 """
 
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -21,6 +21,28 @@ from algr.models.stacks import POOLINGS, AttentionRefinement, FeatureExtractor
 from algr.models.stem import Stem
 
 GlobalForm = Literal["upsampled", "stem", "unpooled", "fused_at_5"]
+
+
+class RegionFeatures(NamedTuple):
+    """What the heads classify, and what was found on the way there.
+
+    Attributes:
+        landmarks_BL2: Pixels of the 176 crop.
+        attention_BAHW: Region attention after refinement, 0 to 1.
+        offsets_BA2: Learned shifts of the region centres in inner-eye-corner distances, if any.
+        scales_BA: Learned widths of the regions as fractions of the map, if any.
+        aligned_BF: Feature of the alignment.
+        global_BCHW: Global feature, if there is one.
+        regions_BAF: Output of the fusion and refining of each region, flattened from (C, H, W).
+    """
+
+    landmarks_BL2: Tensor
+    attention_BAHW: Tensor
+    offsets_BA2: Tensor | None
+    scales_BA: Tensor | None
+    aligned_BF: Tensor
+    global_BCHW: Tensor | None
+    regions_BAF: Tensor
 
 
 class ALGRNet(nn.Module):
@@ -68,6 +90,10 @@ class ALGRNet(nn.Module):
 
     def forward(self, images_BCHW: Tensor) -> NetworkOutput:
         """Landmarks, region attention and log-probabilities of crops scaled to [-1, 1]."""
+        return self.classify(self.features(images_BCHW))
+
+    def features(self, images_BCHW: Tensor) -> RegionFeatures:
+        """All but the classification, for crops scaled to [-1, 1]."""
         feature_BCHW = self.stem(images_BCHW)
         (aligned_BCHW,) = self.align([feature_BCHW])
         aligned_BF = aligned_BCHW.flatten(1)
@@ -82,13 +108,26 @@ class ALGRNet(nn.Module):
             feature_BCHW if self.global_form == "stem" else global_BCHW,
             shape=(feature_BCHW.shape[2], feature_BCHW.shape[3]),
         )
-        whole_BF = self._whole(aligned_BF, global_BCHW, regions_BAF)
-        is_grade = self.local_heads is None
-        return NetworkOutput(
+        return RegionFeatures(
             landmarks_BL2=landmarks_BL2,
             attention_BAHW=attention_BAHW,
             offsets_BA2=offsets_BA2,
             scales_BA=scales_BA,
+            aligned_BF=aligned_BF,
+            global_BCHW=global_BCHW,
+            regions_BAF=regions_BAF,
+        )
+
+    def classify(self, features: RegionFeatures) -> NetworkOutput:
+        """Log-probabilities from the features."""
+        regions_BAF = features.regions_BAF
+        whole_BF = self._whole(features.aligned_BF, features.global_BCHW, regions_BAF)
+        is_grade = self.local_heads is None
+        return NetworkOutput(
+            landmarks_BL2=features.landmarks_BL2,
+            attention_BAHW=features.attention_BAHW,
+            offsets_BA2=features.offsets_BA2,
+            scales_BA=features.scales_BA,
             local_log_B2A=None if self.local_heads is None else self.local_heads(regions_BAF),
             whole_log_B2A=None
             if is_grade

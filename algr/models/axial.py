@@ -168,5 +168,9 @@ class AxialEncoder(nn.Module):
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
         """(B, 3, input_size, input_size) to (B, F)."""
+        return self.feature_map(images_BCHW).mean((2, 3))
+
+    def feature_map(self, images_BCHW: Tensor) -> Tensor:
+        """(B, 3, input_size, input_size) to (B, F, input_size / 16, input_size / 16)."""
         feature_BCHW: Tensor = self.blocks(self.stem(images_BCHW))
-        return feature_BCHW.mean((2, 3))
+        return feature_BCHW

@@ -28,7 +28,7 @@ class WholeFaceNetwork(nn.Module):
     """An encoder of the whole image and one linear layer on its feature.
 
     Args:
-        encoder: (B, 3, H, W) to (B, F), with its length F as `features`.
+        encoder: Its feature map (B, F, H, W), with F as `features`, is averaged over the pixels.
         units: Number of action units; None for grades.
     """
 
@@ -44,7 +44,11 @@ class WholeFaceNetwork(nn.Module):
 
     def forward(self, images_BCHW: Tensor) -> NetworkOutput:
         """Log-probabilities of images scaled to [-1, 1]; nothing else."""
-        feature_BF = self.encoder(images_BCHW)
+        return self.classify(self.encoder.feature_map(images_BCHW))
+
+    def classify(self, feature_BCHW: Tensor) -> NetworkOutput:
+        """Log-probabilities from the feature map of the encoder."""
+        feature_BF = feature_BCHW.mean((2, 3))
         with full_precision(feature_BF.device):
             scores_BX = self.head(at_least_float32(feature_BF))
         whole_log_B2A, grade_log_BK = None, None

@@ -220,6 +220,7 @@ class SkipBiLSTM(nn.Module):
             .reshape(-1, steps, TAPS, pixels)
             .permute(0, 3, 1, 2)
             .reshape(-1, steps, TAPS)
+            .contiguous()  # for one image the reshape is a view, which bmm takes pixel by pixel
         )
         return (forward_DNK.transpose(0, 1), backward_DNK.transpose(0, 1)), attention_taps_NTD
 

@@ -114,7 +114,11 @@ class ResNetEncoder(nn.Module):
 
     def forward(self, images_BCHW: Tensor) -> Tensor:
         """(B, 3, H, W) to (B, F)."""
+        return self.feature_map(images_BCHW).mean((2, 3))
+
+    def feature_map(self, images_BCHW: Tensor) -> Tensor:
+        """(B, 3, H, W) to (B, F, H/32, W/32), rounded up."""
         x_BCHW = functional.relu(self.stem(images_BCHW), inplace=True)
         x_BCHW = functional.max_pool2d(x_BCHW, 3, stride=2, padding=1)
         feature_BCHW: Tensor = self.blocks(x_BCHW)
-        return feature_BCHW.mean((2, 3))
+        return feature_BCHW

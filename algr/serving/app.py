@@ -7,7 +7,7 @@ from importlib import resources
 from typing import TYPE_CHECKING, Any
 
 from algr.errors import DataError
-from algr.serving.images import decode_image
+from algr.inputs import decode_image
 from algr.serving.predictor import Predictor
 from algr.serving.replies import PredictionReply
 from algr.serving.uploads import MAX_BODY_BYTES, Upload, read_upload, request_body

@@ -6,17 +6,21 @@ L = landmarks, 2 = x, y.
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from algr.bundle import Bundle, read_bundle
-from algr.data import face_problem
-from algr.errors import DataError
-from algr.serving.faces import Face, face_of
-from algr.serving.images import decode_image, is_image_file
+from algr.inputs import (
+    Rejected,
+    TimedFace,
+    face_of,
+    faces_of_video,
+    find_source,
+    image_face,
+    no_usable_frame,
+)
 from algr.serving.replies import (
     FrameReply,
     ModelReply,
@@ -27,19 +31,6 @@ from algr.serving.replies import (
 
 BATCH_SIZE = 16
 DEFAULT_FPS = 6.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class _TimedFace:
-    face: Face
-    frame: int
-    time_s: float | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Rejected:
-    frame: int
-    reason: str
 
 
 class Predictor:
@@ -78,7 +69,7 @@ class Predictor:
             DataError: There are neither landmarks nor an aligned face.
         """
         face = face_of(image_HWC, landmarks_L2, name=name)
-        frames, _ = self._predict([_TimedFace(face=face, frame=0, time_s=None)])
+        frames, _ = self._predict([TimedFace(face=face, frame=0, time_s=None)])
         return PredictionReply(frames=frames, model=self.model)
 
     def predict_video(
@@ -99,9 +90,9 @@ class Predictor:
         probabilities: list[NDArray[np.float32]] = []
         rejected: dict[str, list[int]] = defaultdict(list)
 
-        def faces() -> Iterator[_TimedFace]:
-            for frame in _frames_of_video(path, landmarks=landmarks, fps=fps):
-                if isinstance(frame, _Rejected):
+        def faces() -> Iterator[TimedFace]:
+            for frame in faces_of_video(path, landmarks=landmarks, fps=fps):
+                if isinstance(frame, Rejected):
                     rejected[frame.reason].append(frame.frame)
                 else:
                     yield frame
@@ -115,12 +106,8 @@ class Predictor:
             for reason, numbers in sorted(rejected.items())
         ]
         if not frames:
-            raise DataError(
-                f"{path.name}: no frame could be used with {landmarks.name}",
-                problems=[f"{part.count} frames: {part.reason}" for part in left_out],
-                expected="49 points for the frames of this video, numbered from 0",
-                advice="check that the two files belong together",
-            )
+            counts = {part.reason: part.count for part in left_out}
+            raise no_usable_frame(path, landmarks=landmarks, rejected=counts)
         return PredictionReply(
             frames=frames,
             video=self._video(np.concatenate(probabilities)),
@@ -142,29 +129,14 @@ class Predictor:
         Raises:
             DataError: A file is missing or cannot be read, or landmarks are missing.
         """
-        from algr.data.landmarks import landmark_path
+        source = find_source(path, landmarks=landmarks)
+        if source.is_image:
+            frames, _ = self._predict([image_face(source)])
+            return PredictionReply(frames=frames, model=self.model).to_dict()
+        assert source.landmarks is not None
+        return self.predict_video(path, landmarks=source.landmarks, fps=fps).to_dict()
 
-        if not path.is_file():
-            raise DataError(
-                f"{path}: no such file",
-                expected="an image or a video",
-                advice="check the spelling of the path",
-            )
-        beside = landmark_path(path)
-        chosen = landmarks or (beside if beside.is_file() else None)
-        if is_image_file(path):
-            image_HWC = decode_image(path.read_bytes(), name=path.name)
-            points_L2 = None if chosen is None else _landmarks_of_image(chosen)
-            return self.predict_image(image_HWC, points_L2, name=path.name).to_dict()
-        if chosen is None:
-            raise DataError(
-                f"{path.name}: no landmarks beside it",
-                expected=f"{beside.name}, with the header frame,x0,y0,…,x48,y48",
-                advice="put it there, or name it with --landmarks FILE",
-            )
-        return self.predict_video(path, landmarks=chosen, fps=fps).to_dict()
-
-    def _predict(self, batch: Sequence[_TimedFace]) -> tuple[list[FrameReply], NDArray[np.float32]]:
+    def _predict(self, batch: Sequence[TimedFace]) -> tuple[list[FrameReply], NDArray[np.float32]]:
         values = self._network.run(np.stack([timed.face.crop_HWC for timed in batch]))
         landmarks = (
             [None] * len(batch) if values.landmarks_BL2 is None else list(values.landmarks_BL2)
@@ -179,7 +151,7 @@ class Predictor:
 
     def _frame(
         self,
-        timed: _TimedFace,
+        timed: TimedFace,
         probability_P: NDArray[np.float32],
         landmarks_L2: NDArray[np.float32] | None,
     ) -> FrameReply:
@@ -218,8 +190,8 @@ class Predictor:
         return {label: round(float(value), 6) for label, value in pairs}
 
 
-def _batches(faces: Iterator[_TimedFace]) -> Iterator[list[_TimedFace]]:
-    batch: list[_TimedFace] = []
+def _batches(faces: Iterator[TimedFace]) -> Iterator[list[TimedFace]]:
+    batch: list[TimedFace] = []
     for face in faces:
         batch.append(face)
         if len(batch) == BATCH_SIZE:
@@ -227,34 +199,3 @@ def _batches(faces: Iterator[_TimedFace]) -> Iterator[list[_TimedFace]]:
             batch = []
     if batch:
         yield batch
-
-
-def _frames_of_video(
-    path: Path, *, landmarks: Path, fps: float | None
-) -> Iterator[_TimedFace | _Rejected]:
-    from algr.data.landmarks import read_landmark_csv
-    from algr.data.video import iterate_video
-
-    track = read_landmark_csv(landmarks)
-    for frame in iterate_video(path, fps=fps):
-        points_L2 = track.at(frame.index)
-        height, width = frame.image_HWC.shape[:2]
-        problem = face_problem(points_L2, height=height, width=width)
-        if problem or points_L2 is None:
-            yield _Rejected(frame=frame.index, reason=problem)
-            continue
-        face = face_of(frame.image_HWC, points_L2, name=f"{path.name}, frame {frame.index}")
-        yield _TimedFace(face=face, frame=frame.index, time_s=frame.time_s)
-
-
-def _landmarks_of_image(path: Path) -> NDArray[np.float32]:
-    from algr.data.landmarks import read_landmark_csv
-
-    track = read_landmark_csv(path)
-    if len(track.frames) != 1:
-        raise DataError(
-            f"{path.name}: landmarks of {len(track.frames)} frames",
-            expected="one line of landmarks for an image",
-            advice="leave the one line that belongs to it",
-        )
-    return np.asarray(track.points_FL2[0])

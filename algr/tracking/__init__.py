@@ -3,6 +3,7 @@
 from algr.tracking.gate import Decision, Gate
 from algr.tracking.interface import UiCommand, ui_command
 from algr.tracking.listeners import FoldsTracking, RefitTracking, SearchTracking
+from algr.tracking.reference import is_reference, parse_reference
 from algr.tracking.registry import (
     PulledModel,
     RegisteredVersion,
@@ -32,9 +33,11 @@ __all__ = [
     "Tracker",
     "UiCommand",
     "context_tags",
+    "is_reference",
     "list_models",
     "locate_store",
     "open_store",
+    "parse_reference",
     "pull",
     "run_key",
     "sync",

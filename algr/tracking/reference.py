@@ -36,6 +36,11 @@ class Reference:
         return self.alias in aliases if self.alias is not None else self.version == version
 
 
+def is_reference(text: str) -> bool:
+    """Whether the text has the form of a reference."""
+    return _FORM.fullmatch(text) is not None
+
+
 def parse_reference(text: str) -> Reference:
     """Parse what the user typed.
 

@@ -9,7 +9,7 @@ import pytest
 
 import algr
 
-HEAVY = ("torch", "ray", "mlflow", "optuna", "pyarrow", "numpy", "fastapi", "av")
+HEAVY = ("torch", "ray", "mlflow", "optuna", "pyarrow", "numpy", "fastapi", "av", "matplotlib")
 
 
 def _algr(*words: str) -> subprocess.CompletedProcess[str]:
@@ -51,6 +51,7 @@ def test_version() -> None:
         ("cv",),
         ("tune",),
         ("predict",),
+        ("explain",),
         ("serve",),
         ("ui",),
         ("submit",),

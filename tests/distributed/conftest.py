@@ -10,10 +10,13 @@ import numpy as np
 import pytest
 import torch
 
-from algr.config import Config, with_values
+from algr.config import Config, start_key, with_values
 from algr.cv import FoldsJob, job_identity
 from algr.data import DatasetWriter, FoldPlan, PreparedDataset, plan_folds
 from algr.distributed import Devices, ray_session
+from algr.engine import StartFile, network_for, write_start
+from algr.faces import GRADES
+from algr.models import NetworkSpec
 
 HERE = str(Path(__file__).parent)
 sys.path.insert(0, HERE)  # Ray's workers must find the fakes by the same name
@@ -72,6 +75,26 @@ def config() -> Config:
 @pytest.fixture(scope="session")
 def plan(grades: PreparedDataset, config: Config) -> FoldPlan:
     return plan_folds(grades, cv=config.cv, seed=0)
+
+
+@pytest.fixture
+def started(config: Config, tmp_path: Path) -> tuple[Config, Path]:
+    """A configuration that starts each of three folds from weights of its own, and their file."""
+    sets = []
+    for seed in range(3):
+        torch.manual_seed(seed)
+        network = network_for(config.model, kind="grade", label_names=GRADES)
+        sets.append(network.state_dict())
+    start = StartFile(
+        spec=NetworkSpec(kind="grade", label_names=GRADES, model=config.model),
+        sets=tuple(sets),
+        is_by_fold=True,
+        origin="run first, fold by fold",
+        trained_on=(),
+    )
+    sha256 = write_start(tmp_path / "start", start)
+    given = with_values(config, {"train.init_from": start_key(sha256)})
+    return given, tmp_path / "start" / f"{sha256}.safetensors"
 
 
 @pytest.fixture

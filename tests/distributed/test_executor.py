@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 import torch
 
-from algr.config import with_values
+from algr.config import Config, with_values
 from algr.cv import FoldsJob, LocalExecutor, exported_model
 from algr.data import refit_fold
 from algr.distributed import RayTrainExecutor
@@ -126,6 +126,22 @@ class TestOnRay:
         assert [_same(*pair) for pair in zip(found, expected, strict=True)] == [True] * 3
         directory = make_job().run_directory
         assert [path.name for path in directory.iterdir()] == ["checkpoint.pt"]
+
+    def test_two_workers_start_from_the_weights_that_one_process_starts_from(
+        self, make_job: Callable[..., FoldsJob], started: tuple[Config, Path]
+    ):
+        config, file = started
+        scratch, alone, told = [], [], []
+        local = LocalExecutor(device=torch.device("cpu"))
+        local.execute(make_job("scratch"), on_epoch=scratch.append)
+        local.execute(make_job("local", config=config, start_file=file), on_epoch=alone.append)
+
+        RayTrainExecutor(workers=2).execute(
+            make_job(config=config, start_file=file), on_epoch=told.append
+        )
+
+        assert _figures(told) == _figures(alone)
+        assert _figures(alone) != _figures(scratch)
 
     def test_a_fold_that_fails_arrives_as_what_it_is(self, make_job, config, capfd):
         wild = with_values(config, {"train.learning_rate": 1e30, "train.clip_norm": None})

@@ -13,7 +13,6 @@ from algr.bundle.deployed import DeployedNetwork
 from algr.data import align_face
 from algr.errors import DataError, IntegrityError, UsageError
 from algr.serving import Predictor
-from algr.serving.faces import face_of
 
 
 def as_array(reply: object) -> np.ndarray:
@@ -60,15 +59,6 @@ def test_landmarks_of_an_aligned_photo_come_back_in_its_pixels(
     assert probabilities(photo_reply) == probabilities(aligned_reply)
     expected = aligned.from_aligned(as_array(aligned_reply))
     assert as_array(photo_reply) == pytest.approx(expected, abs=0.05)
-
-
-def test_a_point_goes_to_the_crop_and_back(photo: np.ndarray, points: np.ndarray) -> None:
-    aligned = align_face(photo, points)
-
-    face = face_of(photo, points, name="photo")
-
-    in_crop = aligned.landmarks_L2 - 12
-    assert face.to_image(in_crop) == pytest.approx(points, abs=1e-3)
 
 
 def test_another_image_without_landmarks_is_refused(
