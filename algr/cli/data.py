@@ -9,15 +9,17 @@ import typer
 from algr.cli.options import (
     FileOption,
     HomeOption,
+    JobsOption,
     JsonOption,
     SetOption,
+    cpus,
     home_words,
     locate,
     print_json,
     stops_cleanly,
 )
 from algr.cli.progress import progress
-from algr.cli.simulate import JobsOption, cpus, simulate
+from algr.cli.simulate import simulate
 
 app = typer.Typer(no_args_is_help=True, help="Simulate, prepare and inspect datasets.")
 app.command()(simulate)

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -28,6 +29,12 @@ HomeOption = Annotated[
 ]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print the result as JSON, alone on standard output.")
+]
+
+
+JobsOption = Annotated[
+    int | None,
+    typer.Option("--jobs", min=1, help="Parallel processes.", show_default="number of CPUs"),
 ]
 
 
@@ -142,3 +149,8 @@ def stops_cleanly(advice: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         return wrapped
 
     return decorate
+
+
+def cpus() -> int:
+    """CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -1,6 +1,5 @@
 """`algr data simulate`: raw layouts with drawn faces, and traps on request."""
 
-import os
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -8,16 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from algr.cli.options import JsonOption, print_json, stops_cleanly
+from algr.cli.options import JobsOption, JsonOption, cpus, print_json, stops_cleanly
 from algr.cli.progress import progress
 
 if TYPE_CHECKING:
     from algr.simulate import SimulationSummary
-
-JobsOption = Annotated[
-    int | None,
-    typer.Option("--jobs", min=1, help="Parallel processes.", show_default="number of CPUs"),
-]
 
 
 class Simulated(StrEnum):
@@ -109,11 +103,6 @@ def simulate(
     typer.echo(
         f"next: algr data prepare {_SOURCE_KIND[kind]} --source {out} --name {out.name}", err=True
     )
-
-
-def cpus() -> int:
-    """CPUs that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _check_options(kind: Simulated, extra: Mapping[str, object]) -> None:
