@@ -68,8 +68,6 @@ class AsWritten(nn.Module):
         assert ours.relation.gates is not None
         assert ours.fusion is not None
         assert ours.refinement is not None
-        assert ours.region_heads is not None
-        assert ours.local_heads is not None
         regions = ours.refining.regions
         self.stem, self.landmark_head = ours.stem, ours.landmark_head
         self.region_heads, self.attention = ours.region_heads, ours.attention

@@ -119,7 +119,7 @@ def record_take(out: Path, take: Take, *, studio: Studio, seed: int) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_avi(
             path,
-            repeating(map(np.asarray, footage.pictures()), take.flaws.repeated),
+            repeating(footage.drawings(), take.flaws.repeated),
             video_fps=round(studio.fps),
             size=studio.size,
         )

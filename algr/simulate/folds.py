@@ -93,13 +93,13 @@ _DRAWN_BY: dict[str, dict[str, float]] = {
     "crow": {"orbicularis": 0.8, "zygomatic": 0.5, "AU6": 1.1, "AU12": 0.2},
     "bunny": {"levator": 1.0, "AU9": 1.1},
     "nasolabial": {"zygomatic": 0.65, "levator": 0.5, "AU9": 0.35, "AU10": 0.75, "AU12": 0.6},
-    "corner": {"zygomatic": 0.85, "AU12": 0.6, "AU14": 0.8},
+    "corner": {"zygomatic": 0.85, "AU12": 0.5, "AU14": 1.0},
     "bag": {"orbicularis": 1.0, "AU6": 0.9, "AU7": 0.7},
     "perioral": {"pucker": 1.0, "AU23": 0.75, "AU24": 0.3},
     "marionette": {"AU15": 1.0},
     "apple": {"zygomatic": 1.0, "orbicularis": 0.3, "AU6": 0.7, "AU12": 0.6},
     "chin": {"mentalis": 1.0, "pucker": 0.6, "depressor": 0.3, "AU15": 0.3, "AU17": 1.1},
-    "dimple": {"AU14": 1.2},
+    "dimple": {"AU14": 1.4},
 }
 """The muscles and action units that draw a fold, with the depth that full effort gives."""
 

@@ -97,9 +97,9 @@ class Footage:
         about_y, about_x = _turn(yaw_F, (0, 2)), _turn(pitch_F, (2, 1))
         return np.asarray(_turn(self.motion.roll_F, (1, 0)) @ about_y @ about_x)
 
-    def pictures(self) -> Iterator[Image.Image]:
-        """The recorded pictures."""
-        frames = render_frames(
+    def drawings(self) -> Iterator[npt.NDArray[np.uint8]]:
+        """The frames before they are enlarged, RGB of the studio's `work_size`."""
+        return render_frames(
             self.sitting.person,
             self.sitting.scene,
             self.motion,
@@ -109,7 +109,10 @@ class Footage:
             video_fps=self.motion_fps,
             size=self.studio.work_size,
         )
-        for frame in frames:
+
+    def pictures(self) -> Iterator[Image.Image]:
+        """The recorded pictures."""
+        for frame in self.drawings():
             yield Image.fromarray(frame).resize(self.studio.size, Image.Resampling.BICUBIC)
 
 

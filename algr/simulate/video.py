@@ -82,9 +82,9 @@ def write_avi(
 
     Args:
         path: The file; its folder exists.
-        frames: Images (height, width, 3).
+        frames: Images (height, width, 3), of any one size.
         video_fps: Frames per second.
-        size: Width and height in pixels, both even.
+        size: Width and height of the video in pixels, both even.
     """
     import av
 
@@ -97,7 +97,14 @@ def write_avi(
         stream.bit_rate = round(0.8 * size[0] * size[1] * video_fps)
         stream.codec_context.thread_count = 1
         for image in frames:
-            container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
+            # Enlarged as it becomes YUV: a third of the time that it takes in RGB.
+            container.mux(
+                stream.encode(
+                    av.VideoFrame.from_ndarray(image, format="rgb24").reformat(
+                        width=size[0], height=size[1], format="yuv420p", interpolation="BICUBIC"
+                    )
+                )
+            )
         container.mux(stream.encode())
     part.replace(path)
 
