@@ -6,6 +6,7 @@ The command line calls these functions and prints what they return.
 from algr.compose.comparison import compare_by_name
 from algr.compose.explanation import ExplainRequest, explain_files
 from algr.compose.finish import SearchResult
+from algr.compose.purge import CANNOT_REMOVE, PurgeOutcome, patient_hash, purge_patient
 from algr.compose.requests import TrainingRequest
 from algr.compose.search import search
 from algr.compose.start import StartInUse, StartNotice
@@ -20,8 +21,10 @@ from algr.compose.usage import (
 )
 
 __all__ = [
+    "CANNOT_REMOVE",
     "CrossValidated",
     "ExplainRequest",
+    "PurgeOutcome",
     "SearchResult",
     "StartInUse",
     "StartNotice",
@@ -30,8 +33,10 @@ __all__ = [
     "cross_validate",
     "explain_files",
     "list_registered",
+    "patient_hash",
     "predict_files",
     "pull_model",
+    "purge_patient",
     "run_ui",
     "search",
     "submit",
