@@ -65,9 +65,9 @@ def test_what_cannot_be_compared_is_said(
 def test_an_unfinished_run_is_named(
     runs: DataHome, make_request: Callable[..., TrainingRequest]
 ) -> None:
-    folder = runs.run("begun")
+    folder = runs.run("half-done")
     folder.mkdir()
     (folder / "plan.json").write_text("{}")
 
     with pytest.raises(StudyError, match="has no predictions"):
-        compare_by_name(runs, ["base", "begun"])
+        compare_by_name(runs, ["base", "half-done"])
