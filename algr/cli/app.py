@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 import algr
+from algr.cli.compare import ablate, compare_models, results
 from algr.cli.config import app as config_app
 from algr.cli.data import app as data_app
 from algr.cli.demo import demo
@@ -32,7 +33,20 @@ app = typer.Typer(
 app.add_typer(data_app, name="data")
 app.add_typer(config_app, name="config")
 app.add_typer(models_app, name="models")
-for command in (cv, tune, predict, explain, serve, ui, sync, submit, demo):
+for command in (
+    cv,
+    tune,
+    ablate,
+    compare_models,
+    results,
+    predict,
+    explain,
+    serve,
+    ui,
+    sync,
+    submit,
+    demo,
+):
     app.command()(command)
 
 

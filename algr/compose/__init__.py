@@ -3,9 +3,12 @@
 The command line calls these functions and prints what they return.
 """
 
+from algr.compose.comparison import compare
 from algr.compose.explanation import ExplainRequest, explain_files
 from algr.compose.finish import SearchResult
 from algr.compose.requests import TrainingRequest
+from algr.compose.results import Results, collect_results
+from algr.compose.rows import ABLATION, MODELS, ComparedRow, Comparison, RowOutcome
 from algr.compose.search import search
 from algr.compose.start import StartInUse, StartNotice
 from algr.compose.training import CrossValidated, cross_validate
@@ -19,12 +22,20 @@ from algr.compose.usage import (
 )
 
 __all__ = [
+    "ABLATION",
+    "MODELS",
+    "ComparedRow",
+    "Comparison",
     "CrossValidated",
     "ExplainRequest",
+    "Results",
+    "RowOutcome",
     "SearchResult",
     "StartInUse",
     "StartNotice",
     "TrainingRequest",
+    "collect_results",
+    "compare",
     "cross_validate",
     "explain_files",
     "list_registered",

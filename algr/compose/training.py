@@ -22,12 +22,14 @@ from algr.cv import (
     PLAN_FILE,
     PREDICTIONS_FILE,
     CrossValidation,
+    FinishedRun,
     FoldsExecutor,
     FoldsJob,
     TableRow,
     job_identity,
     summarise,
     table_rows,
+    write_finished,
     write_predictions,
     write_run_files,
 )
@@ -36,7 +38,7 @@ from algr.durable import held
 from algr.engine import FoldEpoch, FoldResult
 from algr.errors import Interrupted, StudyError
 from algr.metrics import headline
-from algr.tracking import FoldsTracking, Tracker, context_tags, run_key
+from algr.tracking import FoldsTracking, RunHandle, Tracker, context_tags, run_key
 
 LOCK_FILE = "lock"
 
@@ -97,8 +99,21 @@ def run_folds(
     display: EpochDisplayFactory,
     start: StartInUse | None,
     study: str | None = None,
+    parent: RunHandle | None = None,
 ) -> CrossValidated:
     """Cross-validate under a name; what an earlier call of that name finished is not repeated.
+
+    Args:
+        material: Dataset and folds.
+        config: Whose `train.init_from`, if any, names what `start` describes.
+        home: Of the run's folder.
+        name: Of the run.
+        tracker: Of the dataset.
+        executor: Trains and scores the folds.
+        display: Shows how it goes.
+        start: The weights to start from.
+        study: Name of the search that this belongs to.
+        parent: The tracker's run above this one.
 
     Raises:
         StudyError: Another process is at it, or the name belongs to other settings.
@@ -114,6 +129,7 @@ def run_folds(
             display=display,
             start=start,
             study=study,
+            parent=parent,
         )
 
 
@@ -144,6 +160,7 @@ def _run_folds(
     display: EpochDisplayFactory,
     start: StartInUse | None,
     study: str | None,
+    parent: RunHandle | None,
 ) -> CrossValidated:
     dataset, plan, name = material.dataset, material.plan, directory.name
     write_run_files(directory, config=config, plan=plan)
@@ -166,26 +183,48 @@ def _run_folds(
     )
     tags |= start.tags if start else {}
     with tracker.start_run(
-        "cv", name=name, key=run_key(directory), tags=tags, params=flatten(config)
+        "cv", name=name, key=run_key(directory), parent=parent, tags=tags, params=flatten(config)
     ) as run:
         tracking = FoldsTracking(tracker, run=run, metric=metric)
-        results = _execute(job, executor, tracking, shown)
+        executed = _execute(job, executor, tracking, shown)
+        results = executed.results
         summary = summarise(results, run_id=run.run_id or "", name=name, plan=plan)
         tracking.finish(summary.to_dict())
     write_predictions(directory / PREDICTIONS_FILE, dataset=dataset, results=results)
+    finished = FinishedRun(
+        result=summary,
+        dataset=dataset.name,
+        kind=dataset.kind,
+        label_names=dataset.label_names,
+        simulated=dataset.simulated,
+        init=start.origin if start else None,
+        fold_seconds=executed.fold_seconds,
+    )
+    write_finished(directory, finished)
     rows = table_rows(summary, kind=dataset.kind, label_names=dataset.label_names)
     return CrossValidated(summary, results, rows, directory / PREDICTIONS_FILE, start)
 
 
+@dataclass(frozen=True)
+class _Executed:
+    results: tuple[FoldResult, ...]
+    fold_seconds: float
+
+
 def _execute(
     job: FoldsJob, executor: FoldsExecutor, tracking: FoldsTracking, shown: EpochDisplay
-) -> tuple[FoldResult, ...]:
+) -> _Executed:
+    fold_seconds = 0.0
+
     def on_epoch(fold_epochs: Sequence[FoldEpoch]) -> None:
+        nonlocal fold_seconds
+        fold_seconds += sum(entry.seconds for entry in fold_epochs)
         tracking.on_epoch(fold_epochs)
         shown.on_epoch(fold_epochs)
 
     try:
-        return executor.execute(job, on_epoch=on_epoch, on_progress=shown.on_progress)
+        results = executor.execute(job, on_epoch=on_epoch, on_progress=shown.on_progress)
+        return _Executed(results, fold_seconds)
     except BaseException as error:
         tracking.abandon(interrupted=isinstance(error, KeyboardInterrupt | Interrupted))
         raise

@@ -12,6 +12,12 @@ from algr.cv.executor import (
     open_job_dataset,
 )
 from algr.cv.files import PLAN_FILE, read_run_files, write_run_files
+from algr.cv.finished import (
+    RESULT_FILE,
+    FinishedRun,
+    read_finished,
+    write_finished,
+)
 from algr.cv.predictions import PREDICTIONS_FILE, predicted_labels, write_predictions
 from algr.cv.results import CrossValidation, FoldScores, refit_epochs, summarise
 from algr.cv.table import TableRow, table_rows
@@ -21,8 +27,10 @@ __all__ = [
     "MODEL_FILE",
     "PLAN_FILE",
     "PREDICTIONS_FILE",
+    "RESULT_FILE",
     "CrossValidation",
     "EpochListener",
+    "FinishedRun",
     "FoldScores",
     "FoldsExecutor",
     "FoldsJob",
@@ -32,10 +40,12 @@ __all__ = [
     "job_identity",
     "open_job_dataset",
     "predicted_labels",
+    "read_finished",
     "read_run_files",
     "refit_epochs",
     "summarise",
     "table_rows",
+    "write_finished",
     "write_predictions",
     "write_run_files",
 ]

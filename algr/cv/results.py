@@ -2,11 +2,11 @@
 
 import math
 import statistics
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
-from typing import Any
+from typing import Any, Self
 
 from algr.data import FoldPlan
 from algr.engine import FoldResult, Scores, mean_defined
@@ -66,6 +66,19 @@ class CrossValidation:
             "sd": dict(self.sd),
             "pooled": dict(self.pooled),
         }
+
+    @classmethod
+    def from_dict(cls, tree: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`; keys that it does not know are left out."""
+        folds = tuple(FoldScores(**fold) for fold in tree["folds"])
+        return cls(
+            **{key: tree[key] for key in ("run_id", "name", "protocol", "fingerprint")},
+            **{key: tree[key] for key in ("folds_hash", "mean", "sd", "pooled")},
+            folds=folds,
+            defined_folds={
+                key: sum(fold.metrics[key] is not None for fold in folds) for key in tree["mean"]
+            },
+        )
 
 
 def summarise(
