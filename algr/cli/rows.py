@@ -35,6 +35,10 @@ class RowClock:
         self.finished_s.append(time.monotonic() - self.started)
         return self.finished_s[-1]
 
+    def between_s(self) -> float:
+        """Seconds left when no row is under way and one has ended."""
+        return self.rows_left * sum(self.finished_s) / len(self.finished_s)
+
     def left_s(self, *, share: float) -> float:
         """Seconds left when the present row is so far; `share` is above 0."""
         expected = (time.monotonic() - self.started) / share
@@ -86,5 +90,6 @@ class RowsDisplay:
             return
         text = f"{label}: {state} in {duration_words(self._clock.finish())}"
         if place < of:
-            text += f"; {of - place} left"
+            left = duration_words(self._clock.between_s())
+            text += f"; rows left: {of - place}, about {left}"
         typer.echo(text, err=True)

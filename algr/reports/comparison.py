@@ -134,7 +134,7 @@ class ComparisonReport:
             protocol_note(self.protocol),
             *_recipe(self.config),
             *_starts(self.rows),
-            *slips([] if self.published is None else [self.published]),
+            *_slips(self.published),
         )
 
     def to_dict(self) -> dict[str, Any]:
@@ -223,6 +223,11 @@ def slips(tables: Sequence[PublishedTable]) -> tuple[str, ...]:
         for row in table.rows
         if row.corrected is not None
     )
+
+
+def _slips(table: PublishedTable | None) -> tuple[str, ...]:
+    found = () if table is None else slips([table])
+    return (*found, "differences are taken with the averages of the cells") if found else ()
 
 
 def _failures(failed: Sequence[ReportedRow]) -> list[str]:

@@ -3,6 +3,8 @@
 import csv
 import io
 import json
+import textwrap
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 
@@ -19,8 +21,8 @@ TABLE_STEM = "table"
 
 def comparison_text(report: ComparisonReport) -> str:
     """What a terminal shows."""
-    notes = [f"- {note}" for note in _notes(report)]
-    return "\n".join(["\n\n".join(grid.to_text() for grid in comparison_grids(report)), "", *notes])
+    grids = "\n\n".join(grid.to_text() for grid in comparison_grids(report))
+    return "\n".join([grids, "", *listed(_notes(report))])
 
 
 def write_report(report: ComparisonReport, directory: Path) -> tuple[Path, ...]:
@@ -67,9 +69,9 @@ def _mark(report: ComparisonReport) -> str:
 
 
 def _label_grid(report: ComparisonReport, *, beside: bool) -> Grid:
-    title = f"{report.dataset}, protocol {report.protocol}: F1 %, mean over folds"
+    title = f"F1 % on {report.dataset}, protocol {report.protocol}"
     if beside and report.published is not None:
-        title += f"; in brackets: published, Table {report.published.number}{_mark(report)}"
+        title += f"; in brackets Table {report.published.number}{_mark(report)}"
     mean = "macro ± sd" if report.kind == "grade" else "mean ± sd"
     lines = []
     for row in report.rows:
@@ -177,8 +179,29 @@ def _notes(report: ComparisonReport) -> list[str]:
     return [
         "± is the standard deviation over the folds; time is that of training and validating, "
         "all folds added",
+        *_undefined(report),
         *report.notes,
         f"tables: {report.name}/{TABLE_STEM}.md, .csv, .json; each row is a run: {report.name}-ROW",
+    ]
+
+
+def _undefined(report: ComparisonReport) -> list[str]:
+    results = [row.finished.result for row in report.rows if row.finished is not None]
+    labels = [
+        name
+        for name in report.label_names
+        if any(result.defined_folds[f"f1_{name.lower()}"] < len(result.folds) for result in results)
+    ]
+    if not labels:
+        return []
+    return [f"{', '.join(labels)}: undefined in some folds, the mean is over the others"]
+
+
+def listed(notes: Sequence[str]) -> list[str]:
+    """Notes as items of a list, no wider than a table."""
+    return [
+        textwrap.fill(note, width=WIDEST, initial_indent="- ", subsequent_indent="  ")
+        for note in notes
     ]
 
 

@@ -7,7 +7,12 @@ from typing import Any
 from algr.cv import FinishedRun
 from algr.metrics import headline
 from algr.reports.comparison import comparability, protocol_note, published_dict, slips
-from algr.reports.comparison_tables import mean_and_sd, percent, published_grid
+from algr.reports.comparison_tables import (
+    listed,
+    mean_and_sd,
+    percent,
+    published_grid,
+)
 from algr.reports.grid import Grid
 from algr.reports.published import DATASET_TITLES, PublishedTable, published_dataset
 
@@ -46,7 +51,7 @@ def results_text(views: Sequence[ResultsView], *, others: Sequence[OwnRun] = ())
         for run in _runs(views, others)
         for number in (numbers[run.name],)
     ]
-    notes = [f"- {note}" for note in _notes(views, others)]
+    notes = listed(_notes(views, others))
     return "\n\n".join(
         ["\n\n".join(blocks), *(["\n".join(legend)] if legend else []), "\n".join(notes)]
     )
