@@ -83,13 +83,13 @@ class RowsDisplay:
         """A row is over."""
         label = f"row {place}/{of} {outcome.row.title}"
         state = "failed" if outcome.finished is None else "done"
-        if outcome.finished is None and outcome.failure is not None:
-            state += f" in fold {outcome.failure.fold}: {outcome.failure.reason}"
-        if not is_new:
-            typer.echo(f"{label}: {state} before, not repeated", err=True)
-            return
-        text = f"{label}: {state} in {duration_words(self._clock.finish())}"
-        if place < of:
-            left = duration_words(self._clock.between_s())
-            text += f"; rows left: {of - place}, about {left}"
+        if is_new:
+            text = f"{label}: {state} after {duration_words(self._clock.finish())}"
+            if place < of:
+                left = duration_words(self._clock.between_s())
+                text += f"; rows left: {of - place}, about {left}"
+        else:
+            text = f"{label}: {state} before, not repeated"
         typer.echo(text, err=True)
+        if outcome.finished is None and outcome.failure is not None:
+            typer.echo(f"  fold {outcome.failure.fold}: {outcome.failure.reason}", err=True)

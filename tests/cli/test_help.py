@@ -50,6 +50,9 @@ def test_version() -> None:
     [
         ("cv",),
         ("tune",),
+        ("ablate",),
+        ("compare-models",),
+        ("results",),
         ("predict",),
         ("explain",),
         ("serve",),
