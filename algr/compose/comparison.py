@@ -92,7 +92,7 @@ def compare(
     name = _study_name(request, comparison)
     directory = request.home.run(name)
     refuse_existing(directory, resume=request.resume)
-    planned, notice = _plan(chosen, comparison, requests, material, directory=directory)
+    planned, notice = plan_rows(chosen, comparison, requests, material, directory=directory)
     settled = planned[0].config.train.init_from
     shared = flatten(with_values(request.config, {"train.init_from": settled}))
     constant = {key: value for key, value in shared.items() if key not in comparison.varied}
@@ -233,7 +233,7 @@ def _study_name(request: TrainingRequest, comparison: Comparison) -> str:
     return last or free_name(runs, stem)
 
 
-def _plan(
+def plan_rows(
     rows: Sequence[ComparedRow],
     comparison: Comparison,
     requests: Mapping[str, TrainingRequest],

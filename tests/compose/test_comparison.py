@@ -2,14 +2,15 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from algr.compose import ABLATION, MODELS, RowOutcome
+from algr.compose import ABLATION, MODELS, RowOutcome, compare
 from algr.compose.comparison import PlannedRow, RowsRunner, earlier_outcome
+from algr.compose.comparison import plan_rows as plan_all
 from algr.compose.comparison_file import refuse_other_study, study_tree, write_study
 from algr.compose.requests import Material, open_material
 from algr.compose.rows import choose_rows, network_title, refuse_varied
@@ -310,6 +311,37 @@ def test_a_study_is_resumed_with_the_same_settings_only(material: Material, tmp_
         "comparison: ablation there, models now",
         "train.num_epochs: 1 there, 2 now",
     )
+
+
+def test_every_row_takes_what_fits_of_the_weights_to_start_from(
+    make_request, home: DataHome
+) -> None:
+    request = make_request("after", "run:base", model__kind="algrnet")
+    rows = choose_rows(ABLATION, ["without-all", "full"])
+    requests = {
+        row.name: replace(request, config=with_values(request.config, row.values)) for row in rows
+    }
+
+    planned, notice = plan_all(
+        rows, ABLATION, requests, open_material(request), directory=home.run("new")
+    )
+
+    assert len({one.config.train.init_from for one in planned}) == 1
+    assert [one.start.origin for one in planned] == ["run base, fold by fold"] * 2
+    assert all(one.start.report.takes("landmark_head") for one in planned)
+    assert notice.start == planned[1].start
+
+
+def test_a_row_that_can_take_nothing_is_named_before_anything_starts(
+    make_request, home: DataHome
+) -> None:
+    request = make_request("after", "run:base", model__kind="algrnet")
+
+    with pytest.raises(ConfigError, match="row resnet18: ") as caught:
+        compare(request, MODELS, rows=None, display=Diary(), on_start=lambda _: None)
+
+    assert caught.value.advice.endswith("leave the row out with --rows")
+    assert not home.run("after-models-1").exists()
 
 
 def test_a_single_run_is_not_taken_for_a_study(home: DataHome, material: Material) -> None:
