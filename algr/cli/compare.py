@@ -18,6 +18,7 @@ from algr.cli.options import (
     SetOption,
     TrackingOption,
     WorkersOption,
+    dataset_here,
     locate,
     print_json,
     resolve,
@@ -64,7 +65,7 @@ def ablate(
     from algr.compose import ABLATION, TrainingRequest
 
     request = TrainingRequest(
-        dataset=dataset,
+        dataset=dataset_here(dataset, home),
         home=locate(home),
         config=resolved.config,
         name=name,
@@ -103,7 +104,7 @@ def compare_models(
     from algr.compose import MODELS, TrainingRequest
 
     request = TrainingRequest(
-        dataset=dataset,
+        dataset=dataset_here(dataset, home),
         home=locate(home),
         config=resolved.config,
         name=name,

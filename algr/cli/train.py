@@ -19,6 +19,7 @@ from algr.cli.options import (
     SetOption,
     TrackingOption,
     WorkersOption,
+    dataset_here,
     home_words,
     locate,
     print_json,
@@ -71,7 +72,7 @@ def cv(
     from algr.compose import TrainingRequest, cross_validate
 
     request = TrainingRequest(
-        dataset=dataset,
+        dataset=dataset_here(dataset, home),
         home=locate(home),
         config=resolved.config,
         name=name,
@@ -134,7 +135,7 @@ def tune(
     from algr.compose import TrainingRequest, search
 
     request = TrainingRequest(
-        dataset=dataset,
+        dataset=dataset_here(dataset, home),
         home=locate(home),
         config=resolved.config,
         name=name,

@@ -6,6 +6,7 @@ The command line calls these functions and prints what they return.
 from algr.compose.comparison import compare
 from algr.compose.explanation import ExplainRequest, explain_files
 from algr.compose.finish import SearchResult
+from algr.compose.purge import CANNOT_REMOVE, PurgeOutcome, patient_hash, purge_patient
 from algr.compose.requests import TrainingRequest
 from algr.compose.results import Results, collect_results
 from algr.compose.rows import ABLATION, MODELS, ComparedRow, Comparison, RowOutcome
@@ -23,11 +24,13 @@ from algr.compose.usage import (
 
 __all__ = [
     "ABLATION",
+    "CANNOT_REMOVE",
     "MODELS",
     "ComparedRow",
     "Comparison",
     "CrossValidated",
     "ExplainRequest",
+    "PurgeOutcome",
     "Results",
     "RowOutcome",
     "SearchResult",
@@ -39,8 +42,10 @@ __all__ = [
     "cross_validate",
     "explain_files",
     "list_registered",
+    "patient_hash",
     "predict_files",
     "pull_model",
+    "purge_patient",
     "run_ui",
     "search",
     "submit",

@@ -25,7 +25,13 @@ _TABLE_OF: dict[tuple[str, PublishedDataset], int] = {
     ("models", "disfa"): 3,
     ("models", "fpara"): 7,
 }
-_NOT_THE_RECIPE = ("train.compile", "train.precision", "train.threads_per_fold", "train.init_from")
+_NOT_THE_RECIPE = (
+    "train.compile",
+    "train.precision",
+    "train.threads_per_fold",
+    "train.init_from",
+    "train.recompute",
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,7 +136,9 @@ class ComparisonReport:
         """What a reader must know to judge the figures."""
         return (
             *_failures(self.failed),
-            *comparability(kind=self.kind, label_names=self.label_names, simulated=self.simulated),
+            *dict.fromkeys(
+                comparability(row.finished) for row in self.rows if row.finished is not None
+            ),
             protocol_note(self.protocol),
             *_recipe(self.config),
             *_starts(self.rows),
@@ -185,23 +193,24 @@ def published_dict(row: PublishedRow, columns: Sequence[str]) -> dict[str, Any]:
     }
 
 
-def comparability(
-    *, kind: Literal["au", "grade"], label_names: Sequence[str], simulated: bool
-) -> tuple[str, ...]:
-    """How far figures on a dataset may be set beside published ones."""
-    dataset = published_dataset(kind=kind, label_names=label_names)
+def comparability(finished: FinishedRun) -> str:
+    """How far figures of a run may be set beside published ones."""
+    dataset = published_dataset(kind=finished.kind, label_names=finished.label_names)
     if dataset is None:
-        return ("no published figures for these labels",)
-    if simulated:
-        return ("simulated: not comparable; the faces are drawn",)
+        return "no published figures for these labels"
+    if finished.simulated:
+        return "simulated: not comparable; the faces are drawn"
     if dataset == "fpara":
         return (
             "published figures are of FPara, whose recordings are not public: other patients "
-            "than these, unless this is FPara",
+            "than these, unless this is FPara"
         )
+    title = DATASET_TITLES[dataset]
+    if all(fold.part for fold in finished.result.folds):
+        return f"published figures are of {title}; the folds are its published ones"
     return (
-        f"published figures are of {DATASET_TITLES[dataset]}: comparable if this dataset is that "
-        "one, with its published folds",
+        f"published figures are of {title} on its published folds; these folds were drawn, so "
+        "that other subjects are tested together"
     )
 
 

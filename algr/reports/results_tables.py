@@ -137,13 +137,7 @@ def _words(finished: FinishedRun) -> str:
 
 def _notes(views: Sequence[ResultsView], others: Sequence[OwnRun]) -> list[str]:
     finished = [run.finished for run in _runs(views, others)]
-    notes = [
-        note
-        for one in finished
-        for note in comparability(
-            kind=one.kind, label_names=one.label_names, simulated=one.simulated
-        )
-    ]
+    notes = [comparability(one) for one in finished]
     notes += [protocol_note(one.result.protocol) for one in finished]
     notes += slips([view.table for view in views])
     if any("*" in row.title for view in views for row in view.table.rows):

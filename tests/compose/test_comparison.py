@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from algr.compose import ABLATION, MODELS, RowOutcome, compare
-from algr.compose.comparison import PlannedRow, RowsRunner, earlier_outcome
 from algr.compose.comparison import plan_rows as plan_all
 from algr.compose.comparison_file import refuse_other_study, study_tree, write_study
 from algr.compose.requests import Material, open_material
-from algr.compose.rows import choose_rows, network_title, refuse_varied
+from algr.compose.rows import PlannedRow, choose_rows, network_title, refuse_varied
+from algr.compose.rows_runner import RowsRunner, earlier_outcome
 from algr.config import DataHome, with_values
 from algr.cv import FoldsJob, read_finished
 from algr.data import FoldPlan

@@ -16,7 +16,9 @@ from algr.reports import (
     paired_difference,
     write_report,
 )
+from algr.reports.comparison import comparability
 from algr.reports.grid import Grid
+from algr.reports.published import BP4D_UNITS
 from tests.reports.conftest import finished_run
 
 MakeReport = Callable[..., ComparisonReport]
@@ -70,7 +72,10 @@ def test_each_row_is_set_off_against_the_reference_and_the_paper(make_report: Ma
 def test_simulated_figures_are_marked_and_not_set_off_against_the_paper(
     make_report: MakeReport,
 ) -> None:
-    report = make_report(simulated=True)
+    drawn = tuple(
+        replace(row, finished=replace(row.finished, simulated=True)) for row in make_report().rows
+    )
+    report = make_report(simulated=True, rows=drawn)
     text = comparison_text(report)
 
     assert "Table 7 (simulated: not comparable)" in text
@@ -91,6 +96,21 @@ def test_the_protocol_is_marked(make_report: MakeReport, protocol: str, mark: st
 
     assert f"protocol {protocol}: " in text
     assert mark in text
+
+
+@pytest.mark.parametrize(
+    ("parts", "said"),
+    [((1, 2, 3), "the folds are its published ones"), ((0, 0, 0), "these folds were drawn")],
+)
+def test_folds_that_are_not_the_published_ones_are_marked(
+    parts: tuple[int, ...], said: str
+) -> None:
+    run = finished_run((0.5, 0.5, 0.5), kind="au", labels=BP4D_UNITS)
+    folds = tuple(
+        replace(fold, part=part) for fold, part in zip(run.result.folds, parts, strict=True)
+    )
+
+    assert said in comparability(replace(run, result=replace(run.result, folds=folds)))
 
 
 def test_settings_that_are_not_the_papers_are_named(make_report: MakeReport) -> None:
