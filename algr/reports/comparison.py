@@ -235,8 +235,11 @@ def slips(tables: Sequence[PublishedTable]) -> tuple[str, ...]:
 
 
 def _slips(table: PublishedTable | None) -> tuple[str, ...]:
-    found = () if table is None else slips([table])
-    return (*found, "differences are taken with the averages of the cells") if found else ()
+    if table is None:
+        return ()
+    repeated = any(row.row is not None and row.corrected is not None for row in table.rows)
+    used = ("differences are taken with the averages of the cells",) if repeated else ()
+    return (*slips([table]), *used)
 
 
 def _failures(failed: Sequence[ReportedRow]) -> list[str]:

@@ -102,8 +102,6 @@ def _headline_cell(row: ReportedRow, report: ComparisonReport) -> str:
 
 def _difference_grid(report: ComparisonReport) -> Grid:
     """Each row against the reference and against the paper."""
-    reference = next((row.title for row in report.rows if row.name == report.reference), None)
-    against = reference or report.reference
     lines = [
         (
             row.title,
@@ -119,8 +117,14 @@ def _difference_grid(report: ComparisonReport) -> Grid:
     published = () if report.published is None else ("published", "its diff.")
     own_less = ("own-publ.",) if report.is_comparable else ()
     headings = ("", "F1 ± sd", "diff. ± sd", *published, *own_less, "landmarks %", "epochs", "time")
-    title = f"differences to {against}: points of %, paired fold by fold"
-    return Grid(title, headings, tuple(lines))
+    return Grid(_difference_title(report), headings, tuple(lines))
+
+
+def _difference_title(report: ComparisonReport) -> str:
+    reference = next((row.title for row in report.rows if row.name == report.reference), None)
+    if reference is None:
+        return f"no differences, since row {report.reference} is not there"
+    return f"differences to {reference}: points of %, paired fold by fold"
 
 
 def _difference_cell(difference: Difference | None) -> str:

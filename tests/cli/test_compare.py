@@ -110,7 +110,7 @@ def test_the_time_left_counts_the_rows_that_are_left(
 
 @pytest.mark.ray
 @pytest.mark.slow
-def test_two_rows_become_a_table_and_are_not_repeated(home: Path, faces: str) -> None:
+def test_two_rows_become_a_table_and_are_not_repeated(run, home: Path, faces: str) -> None:
     """Typed in a process of its own: other tests have a Ray running in this one."""
 
     def algr(*words: object) -> subprocess.CompletedProcess[str]:
@@ -134,7 +134,7 @@ def test_two_rows_become_a_table_and_are_not_repeated(home: Path, faces: str) ->
     assert again.stdout == done.stdout
     assert "row 1/1 ALGRNet: done before, not repeated" in again.stderr
 
-    shown = algr("results", "first", "--table", 5)
-    assert shown.returncode == 0, shown.stderr
-    assert "[1] ALGRNet" in shown.stdout
-    assert "first-without-all: w/o full; dataset faces, protocol honest, simulated" in shown.stdout
+    shown = run("results", "first", "--table", 5)
+    assert (shown.code, shown.err) == (0, "")
+    assert "[1] first-without-all: w/o full; dataset faces, protocol honest, simulated" in shown.out
+    assert "[2] ALGRNet" in shown.out

@@ -144,6 +144,7 @@ def test_without_the_reference_nothing_is_set_off_against_it(make_report: MakeRe
 
     assert alone.difference(alone.rows[0]) is None
     assert line_of(comparison_text(alone), "JÂA-Net", table=1)[4] == "-"
+    assert "no differences, since row algrnet is not there" in comparison_text(alone)
 
 
 def test_labels_of_no_published_table_have_own_figures_alone(make_report: MakeReport) -> None:
