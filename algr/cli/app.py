@@ -10,7 +10,7 @@ from typing import Annotated
 import typer
 
 import algr
-from algr.cli.compare import ablate, compare_models, results
+from algr.cli.ablate import ablate, compare_models, results
 from algr.cli.config import app as config_app
 from algr.cli.data import app as data_app
 from algr.cli.data_checks import doctor, folds, purge

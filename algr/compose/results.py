@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from algr.compose.comparison_file import COMPARISON_FILE
+from algr.compose.row_study_file import COMPARISON_FILE
 from algr.compose.rows import ABLATION, MODELS, network_title
 from algr.config import DataHome
 from algr.config.home import check_name

@@ -35,7 +35,7 @@ class ComparedRow:
 
 
 @dataclass(frozen=True)
-class Comparison:
+class RowTable:
     """A table of the paper to be repeated.
 
     Attributes:
@@ -55,7 +55,7 @@ class Comparison:
         return next(row for row in self.rows if row.name == name)
 
 
-ABLATION = Comparison(
+ABLATION = RowTable(
     kind="ablation",
     rows=tuple(ComparedRow(row.name, row.title, row.values) for row in ABLATIONS),
     reference="full",
@@ -68,7 +68,7 @@ _TITLES = {
     "jaanet": "JÂA-Net",
     "algrnet": "ALGRNet",
 }
-MODELS = Comparison(
+MODELS = RowTable(
     kind="models",
     rows=tuple(
         ComparedRow(kind, title, MappingProxyType({"model.kind": kind}))
@@ -101,7 +101,7 @@ class RowOutcome:
     failure: FoldFailure | None
 
 
-def choose_rows(comparison: Comparison, chosen: Sequence[str] | None) -> tuple[ComparedRow, ...]:
+def choose_rows(comparison: RowTable, chosen: Sequence[str] | None) -> tuple[ComparedRow, ...]:
     """The rows that were asked for, in the order of the paper; all of them for None.
 
     Raises:
@@ -120,7 +120,7 @@ def choose_rows(comparison: Comparison, chosen: Sequence[str] | None) -> tuple[C
     return tuple(row for row in comparison.rows if row.name in chosen)
 
 
-def refuse_varied(config: Config, comparison: Comparison) -> None:
+def refuse_varied(config: Config, comparison: RowTable) -> None:
     """Refuse values of the keys that the rows set.
 
     Raises:

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pytest
 
-from algr.compose.comparison_file import study_tree, write_study
 from algr.compose.requests import open_material
 from algr.compose.results import collect_results
+from algr.compose.row_study_file import study_tree, write_study
 from algr.compose.rows import MODELS
 from algr.config import DataHome
 from algr.cv import FinishedRun, summarise, write_finished, write_run_files
 from algr.errors import StudyError, UsageError
 from tests.compose.conftest import DISFA, request_for, write_dataset
-from tests.compose.test_comparison import BEFORE, fold_result
+from tests.compose.test_rows import BEFORE, fold_result
 
 
 @pytest.fixture

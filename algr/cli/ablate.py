@@ -27,7 +27,7 @@ from algr.cli.options import (
 from algr.cli.train import ResumeOption
 
 if TYPE_CHECKING:
-    from algr.compose import Comparison, TrainingRequest
+    from algr.compose import RowTable, TrainingRequest
 
 FAILED_ROWS = 3
 """Exit code where a row could not be trained: a wrong configuration, as for `algr cv`."""
@@ -154,15 +154,17 @@ def results(
 
 
 def _compare(
-    request: "TrainingRequest", comparison: "Comparison", *, rows: str | None, as_json: bool
+    request: "TrainingRequest", comparison: "RowTable", *, rows: str | None, as_json: bool
 ) -> None:
     from algr.cli.rows import RowsDisplay
     from algr.cli.start import print_start
-    from algr.compose import compare
+    from algr.compose import compare_rows
     from algr.reports import comparison_text
 
     chosen = None if rows is None else [name.strip() for name in rows.split(",") if name.strip()]
-    report = compare(request, comparison, rows=chosen, display=RowsDisplay(), on_start=print_start)
+    report = compare_rows(
+        request, comparison, rows=chosen, display=RowsDisplay(), on_start=print_start
+    )
     if as_json:
         print_json(report.to_dict())
     else:

@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from algr.compose.rows import Comparison
+from algr.compose.rows import RowTable
 from algr.cv import PLAN_FILE
 from algr.data import FoldPlan
 from algr.durable import write_whole
@@ -14,9 +14,7 @@ from algr.errors import IntegrityError, StudyError
 COMPARISON_FILE = "comparison.json"
 
 
-def study_tree(
-    comparison: Comparison, plan: FoldPlan, constant: Mapping[str, Any]
-) -> dict[str, Any]:
+def study_tree(comparison: RowTable, plan: FoldPlan, constant: Mapping[str, Any]) -> dict[str, Any]:
     """What the file holds: data, folds, and the configuration without what the rows vary."""
     tree = {
         "comparison": comparison.kind,

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from algr.compose import ABLATION, MODELS, RowOutcome, compare
-from algr.compose.comparison import plan_rows as plan_all
-from algr.compose.comparison_file import refuse_other_study, study_tree, write_study
+from algr.compose import ABLATION, MODELS, RowOutcome, compare_rows
 from algr.compose.requests import Material, open_material
+from algr.compose.row_study import plan_rows as plan_all
+from algr.compose.row_study_file import refuse_other_study, study_tree, write_study
 from algr.compose.rows import PlannedRow, choose_rows, network_title, refuse_varied
 from algr.compose.rows_runner import RowsRunner, earlier_outcome
 from algr.config import DataHome, with_values
@@ -338,7 +338,7 @@ def test_a_row_that_can_take_nothing_is_named_before_anything_starts(
     request = make_request("after", "run:base", model__kind="algrnet")
 
     with pytest.raises(ConfigError, match="row resnet18: ") as caught:
-        compare(request, MODELS, rows=None, display=Diary(), on_start=lambda _: None)
+        compare_rows(request, MODELS, rows=None, display=Diary(), on_start=lambda _: None)
 
     assert caught.value.advice.endswith("leave the row out with --rows")
     assert not home.run("after-models-1").exists()

@@ -10,12 +10,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from algr.compose.comparison_file import (
-    COMPARISON_FILE,
-    refuse_other_study,
-    study_tree,
-    write_study,
-)
 from algr.compose.requests import (
     Material,
     TrainingRequest,
@@ -25,11 +19,17 @@ from algr.compose.requests import (
     open_material,
     refuse_existing,
 )
+from algr.compose.row_study_file import (
+    COMPARISON_FILE,
+    refuse_other_study,
+    study_tree,
+    write_study,
+)
 from algr.compose.rows import (
     ComparedRow,
-    Comparison,
     PlannedRow,
     RowOutcome,
+    RowTable,
     choose_rows,
     refuse_varied,
 )
@@ -46,9 +46,9 @@ if TYPE_CHECKING:
     from algr.reports import ComparisonReport
 
 
-def compare(
+def compare_rows(
     request: TrainingRequest,
-    comparison: Comparison,
+    comparison: RowTable,
     *,
     rows: Sequence[str] | None,
     display: ComparisonDisplay,
@@ -133,7 +133,7 @@ def _for_row(request: TrainingRequest, row: ComparedRow) -> TrainingRequest:
     return replace(request, config=config)
 
 
-def _study_name(request: TrainingRequest, comparison: Comparison) -> str:
+def _study_name(request: TrainingRequest, comparison: RowTable) -> str:
     if request.name is not None:
         return request.name
     stem = f"{request.dataset}-{comparison.kind}"
@@ -144,7 +144,7 @@ def _study_name(request: TrainingRequest, comparison: Comparison) -> str:
 
 def plan_rows(
     rows: Sequence[ComparedRow],
-    comparison: Comparison,
+    comparison: RowTable,
     requests: Mapping[str, TrainingRequest],
     material: Material,
     *,
@@ -176,7 +176,7 @@ def plan_rows(
 
 def _others(
     planned: Sequence[PlannedRow],
-    comparison: Comparison,
+    comparison: RowTable,
     requests: Mapping[str, TrainingRequest],
     *,
     name: str,
@@ -196,14 +196,14 @@ def _others(
     )
 
 
-def _in_order(outcomes: Sequence[RowOutcome], comparison: Comparison) -> list[RowOutcome]:
+def _in_order(outcomes: Sequence[RowOutcome], comparison: RowTable) -> list[RowOutcome]:
     places = [row.name for row in comparison.rows]
     return sorted(outcomes, key=lambda outcome: places.index(outcome.row.name))
 
 
 def _report(
     outcomes: Sequence[RowOutcome],
-    comparison: Comparison,
+    comparison: RowTable,
     material: Material,
     request: TrainingRequest,
     *,
@@ -240,7 +240,7 @@ def _report(
 
 
 def _publish(
-    report: "ComparisonReport", comparison: Comparison, directory: Path, *, study: RunHandle
+    report: "ComparisonReport", comparison: RowTable, directory: Path, *, study: RunHandle
 ) -> None:
     """Write the table's files, and put them and the rows' scores on the study's run."""
     from algr.reports import write_report
