@@ -11,6 +11,7 @@ import typer
 
 import algr
 from algr.cli.ablate import ablate, compare_models, results
+from algr.cli.compare import compare
 from algr.cli.config import app as config_app
 from algr.cli.data import app as data_app
 from algr.cli.data_checks import doctor, folds, purge
@@ -41,6 +42,7 @@ app.add_typer(models_app, name="models")
 app.add_typer(landmarks_app, name="landmarks")
 for command in (
     cv,
+    compare,
     tune,
     ablate,
     compare_models,

@@ -7,37 +7,37 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from algr.cli.start import start_line
+from algr.cli.statistics_tables import figure_table, plain_table, print_statistics, print_table
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from algr.compose import CrossValidated, SearchResult
-    from algr.cv import TableRow
 
 
-def print_cross_validation(validated: "CrossValidated") -> None:
-    """Figures per fold, mean ± standard deviation, and pooled."""
+def print_cross_validation(validated: "CrossValidated", *, details: bool = False) -> None:
+    """Figures per fold, mean ± standard deviation, pooled, and 95 % intervals.
+
+    Args:
+        validated: The finished cross-validation.
+        details: Also every figure of recordings and units, confusion matrices and calibration.
+    """
     result = validated.result
-    folds = [f"fold {fold.fold}" for fold in result.folds]
-    table = _table("", *folds, "mean ± sd", "pooled")
-    for row in validated.rows:
-        table.add_row(
-            f"{row.title} %",
-            *(_figure(row, value) for value in row.per_fold),
-            _mean_and_sd(row),
-            _figure(row, row.pooled),
-        )
+    table = figure_table("", validated.rows, folds=[fold.fold for fold in result.folds])
     if all(fold.part for fold in result.folds):
         table.add_row("published part", *(str(fold.part) for fold in result.folds))
     table.add_row("test subjects", *(str(fold.test_subjects) for fold in result.folds))
     table.add_row("chosen epoch", *(str(fold.chosen_epoch + 1) for fold in result.folds))
-    _print(table)
+    print_table(table)
+    print_statistics(validated, details=details)
     typer.echo(f"protocol {result.protocol}, folds {result.folds_hash[:12]}, run {result.run_id}")
     if result.protocol == "paper":
         typer.echo("the best epoch was chosen on the test fold, as in the paper: optimistic")
     if validated.start is not None:
         typer.echo(start_line(validated.start))
     typer.echo(f"predictions per frame: {validated.predictions}")
+    if validated.figures:
+        typer.echo(f"figures: {validated.figures[0].parent}")
 
 
 def print_search(found: "SearchResult") -> None:
@@ -47,7 +47,7 @@ def print_search(found: "SearchResult") -> None:
         key=lambda record: (record.value is None, -(record.value or 0.0), record.number),
     )
     names = list(dict.fromkeys(key for record in trials for key in record.params))
-    table = _table("trial", "state", "score", "epochs", *names, "seconds")
+    table = plain_table("trial", "state", "score", "epochs", *names, "seconds")
     for record in trials:
         table.add_row(
             str(record.number),
@@ -57,7 +57,7 @@ def print_search(found: "SearchResult") -> None:
             *(_value(record.params.get(name)) for name in names),
             f"{record.seconds:.1f}",
         )
-    _print(table)
+    print_table(table)
     best = found.outcome.best
     typer.echo(f"\nstudy {found.study}: best is trial {best.number}; cross-validated:")
     print_cross_validation(found.cross_validated)
@@ -82,7 +82,7 @@ def print_models(rows: Sequence[dict[str, Any]]) -> None:
         }
         for row in rows
     ]
-    _print(_rows_table(shown))
+    print_table(_rows_table(shown))
 
 
 def print_predictions(files: Sequence[Path], results: Sequence[dict[str, Any]]) -> None:
@@ -91,7 +91,7 @@ def print_predictions(files: Sequence[Path], results: Sequence[dict[str, Any]]) 
         typer.echo(f"{file}")
         frames = [_frame_row(frame) for frame in result["frames"]]
         if frames:
-            _print(_rows_table(frames))
+            print_table(_rows_table(frames))
         if "video" in result:
             video = result["video"]
             share = " ".join(f"{name} {p:.2f}" for name, p in video["grade_probability"].items())
@@ -116,41 +116,10 @@ def _frame_row(frame: dict[str, Any]) -> dict[str, object]:
 
 
 def _rows_table(rows: Sequence[dict[str, Any]]) -> "Table":
-    table = _table(*rows[0])
+    table = plain_table(*rows[0])
     for row in rows:
         table.add_row(*(_value(value) for value in row.values()))
     return table
-
-
-def _table(*headings: str) -> "Table":
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for index, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if index == 0 else "right", no_wrap=True)
-    return table
-
-
-def _print(table: "Table") -> None:
-    from rich.console import Console
-
-    console = Console()
-    console.width = max(console.width, 160) if not console.is_terminal else console.width
-    console.print(table)
-
-
-def _figure(row: "TableRow", value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value if row.unit == '%' else 100 * value:.1f}"
-
-
-def _mean_and_sd(row: "TableRow") -> str:
-    text = _figure(row, row.mean)
-    if row.sd is not None:
-        text += f" ± {_figure(row, row.sd)}"
-    folds = len(row.per_fold)
-    return text if row.defined_folds == folds else f"{text} ({row.defined_folds} of {folds})"
 
 
 def _value(value: object) -> str:

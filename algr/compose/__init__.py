@@ -3,6 +3,7 @@
 The command line calls these functions and prints what they return.
 """
 
+from algr.compose.comparison import compare_by_name
 from algr.compose.explanation import ExplainRequest, explain_files
 from algr.compose.finish import SearchResult
 from algr.compose.purge import CANNOT_REMOVE, PurgeOutcome, patient_hash, purge_patient
@@ -38,6 +39,7 @@ __all__ = [
     "StartNotice",
     "TrainingRequest",
     "collect_results",
+    "compare_by_name",
     "compare_rows",
     "cross_validate",
     "explain_files",

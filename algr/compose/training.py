@@ -27,6 +27,8 @@ from algr.cv import (
     FoldsJob,
     TableRow,
     job_identity,
+    read_predictions,
+    statistics_of,
     summarise,
     table_rows,
     write_finished,
@@ -37,10 +39,12 @@ from algr.distributed import RayTrainExecutor, ray_session
 from algr.durable import held
 from algr.engine import FoldEpoch, FoldResult
 from algr.errors import Interrupted, StudyError
-from algr.metrics import headline
+from algr.metrics import gather_evidence, headline
+from algr.reports import draw_statistics
 from algr.tracking import FoldsTracking, RunHandle, Tracker, context_tags, run_key
 
 LOCK_FILE = "lock"
+FIGURES_FOLDER = "figures"
 
 
 @dataclass(frozen=True)
@@ -49,8 +53,11 @@ class CrossValidated:
 
     result: CrossValidation
     results: tuple[FoldResult, ...]
+    label_names: tuple[str, ...]
     rows: tuple[TableRow, ...]
     predictions: Path
+    figures: tuple[Path, ...]
+    """Confusion matrices and reliability diagrams."""
     start: StartInUse | None
 
     def to_dict(self) -> dict[str, Any]:
@@ -188,9 +195,16 @@ def _run_folds(
         tracking = FoldsTracking(tracker, run=run, metric=metric)
         executed = _execute(job, executor, tracking, shown)
         results = executed.results
-        summary = summarise(results, run_id=run.run_id or "", name=name, plan=plan)
+        predictions = directory / PREDICTIONS_FILE
+        write_predictions(predictions, dataset=dataset, results=results)
+        statistics = statistics_of(gather_evidence(read_predictions(predictions)))
+        summary = summarise(
+            results, run_id=run.run_id or "", name=name, plan=plan, statistics=statistics
+        )
         tracking.finish(summary.to_dict())
-    write_predictions(directory / PREDICTIONS_FILE, dataset=dataset, results=results)
+        figures = draw_statistics(statistics, directory / FIGURES_FOLDER, title=name)
+        for figure in figures:
+            run.log_artifact(figure, folder=FIGURES_FOLDER)
     finished = FinishedRun(
         result=summary,
         dataset=dataset.name,
@@ -202,7 +216,15 @@ def _run_folds(
     )
     write_finished(directory, finished)
     rows = table_rows(summary, kind=dataset.kind, label_names=dataset.label_names)
-    return CrossValidated(summary, results, rows, directory / PREDICTIONS_FILE, start)
+    return CrossValidated(
+        result=summary,
+        results=results,
+        label_names=dataset.label_names,
+        rows=rows,
+        predictions=predictions,
+        figures=figures,
+        start=start,
+    )
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Figures, tables and files for people: what a model saw in a face; results beside published ones.
+"""Figures, tables and files for people: what a model saw, how folds scored, what is published.
 
 Computes nothing about networks; writes only where it is told to.
 """
@@ -19,6 +19,7 @@ from algr.reports.published import (
     tables_of,
 )
 from algr.reports.results_tables import OwnRun, ResultsView, results_dict, results_text
+from algr.reports.statistics_figure import confusion_figure, draw_statistics, reliability_figure
 
 __all__ = [
     "DATASET_TITLES",
@@ -36,12 +37,15 @@ __all__ = [
     "ReportedRow",
     "ResultsView",
     "comparison_text",
+    "confusion_figure",
     "draw_explanation",
+    "draw_statistics",
     "explanation_figure",
     "explanation_json",
     "paired_difference",
     "published_dataset",
     "published_table",
+    "reliability_figure",
     "results_dict",
     "results_text",
     "tables_of",
