@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 import algr
+from algr.cli.ablate import ablate, compare_models, results
 from algr.cli.compare import compare
 from algr.cli.config import app as config_app
 from algr.cli.data import app as data_app
@@ -39,7 +40,21 @@ app.add_typer(data_app, name="data")
 app.add_typer(config_app, name="config")
 app.add_typer(models_app, name="models")
 app.add_typer(landmarks_app, name="landmarks")
-for command in (cv, compare, tune, predict, explain, serve, ui, sync, submit, demo):
+for command in (
+    cv,
+    compare,
+    tune,
+    ablate,
+    compare_models,
+    results,
+    predict,
+    explain,
+    serve,
+    ui,
+    sync,
+    submit,
+    demo,
+):
     app.command()(command)
 
 

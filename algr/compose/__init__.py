@@ -8,6 +8,9 @@ from algr.compose.explanation import ExplainRequest, explain_files
 from algr.compose.finish import SearchResult
 from algr.compose.purge import CANNOT_REMOVE, PurgeOutcome, patient_hash, purge_patient
 from algr.compose.requests import TrainingRequest
+from algr.compose.results import Results, collect_results
+from algr.compose.row_study import compare_rows
+from algr.compose.rows import ABLATION, MODELS, ComparedRow, RowOutcome, RowTable
 from algr.compose.search import search
 from algr.compose.start import StartInUse, StartNotice
 from algr.compose.training import CrossValidated, cross_validate
@@ -21,15 +24,23 @@ from algr.compose.usage import (
 )
 
 __all__ = [
+    "ABLATION",
     "CANNOT_REMOVE",
+    "MODELS",
+    "ComparedRow",
     "CrossValidated",
     "ExplainRequest",
     "PurgeOutcome",
+    "Results",
+    "RowOutcome",
+    "RowTable",
     "SearchResult",
     "StartInUse",
     "StartNotice",
     "TrainingRequest",
+    "collect_results",
     "compare_by_name",
+    "compare_rows",
     "cross_validate",
     "explain_files",
     "list_registered",

@@ -73,7 +73,25 @@ def open_material(request: TrainingRequest) -> Material:
         UsageError: The workers cannot be shared out over the folds.
         DataError: No such dataset, or one that cannot be cut into folds.
     """
-    cv = request.config.cv
+    check_settings(request.config, workers=request.workers)
+    dataset = open_dataset(request.home, request.dataset)
+    regions_for(
+        kind=dataset.kind,
+        label_names=dataset.label_names,
+        palsy_regions=request.config.model.palsy_regions,
+    )
+    plan = plan_folds(dataset, cv=request.config.cv, seed=request.config.seed)
+    return Material(dataset, plan)
+
+
+def check_settings(config: Config, *, workers: int | None) -> None:
+    """Refuse what this version does not do, before data are opened.
+
+    Raises:
+        ConfigError: What was asked for is not built, or contradicts itself.
+        UsageError: The workers cannot be shared out over the folds.
+    """
+    cv = config.cv
     problems = []
     if cv.protocol == "nested":
         problems.append(
@@ -84,17 +102,10 @@ def open_material(request: TrainingRequest) -> Material:
     if problems:
         raise ConfigError("configuration that this version does not do", problems=problems)
     folds = range(cv.num_folds)
-    seated = seats(folds, workers=request.workers or len(folds))
+    seated = seats(folds, workers=workers or len(folds))
     replicas = max(len(seat.replicas) for seat in seated)
-    fresh = with_values(request.config, {"train.init_from": None})  # settled by `settle_start`
+    fresh = with_values(config, {"train.init_from": None})  # settled by `settle_start`
     check_buildable(fresh, protocol=cv.protocol, replicas=replicas)
-    dataset = open_dataset(request.home, request.dataset)
-    regions_for(
-        kind=dataset.kind,
-        label_names=dataset.label_names,
-        palsy_regions=request.config.model.palsy_regions,
-    )
-    return Material(dataset, plan_folds(dataset, cv=cv, seed=request.config.seed))
 
 
 def free_name(folder: Path, stem: str) -> str:

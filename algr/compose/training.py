@@ -22,6 +22,7 @@ from algr.cv import (
     PLAN_FILE,
     PREDICTIONS_FILE,
     CrossValidation,
+    FinishedRun,
     FoldsExecutor,
     FoldsJob,
     TableRow,
@@ -30,6 +31,7 @@ from algr.cv import (
     statistics_of,
     summarise,
     table_rows,
+    write_finished,
     write_predictions,
     write_run_files,
 )
@@ -39,7 +41,7 @@ from algr.engine import FoldEpoch, FoldResult
 from algr.errors import Interrupted, StudyError
 from algr.metrics import gather_evidence, headline
 from algr.reports import draw_statistics
-from algr.tracking import FoldsTracking, Tracker, context_tags, run_key
+from algr.tracking import FoldsTracking, RunHandle, Tracker, context_tags, run_key
 
 LOCK_FILE = "lock"
 FIGURES_FOLDER = "figures"
@@ -104,8 +106,21 @@ def run_folds(
     display: EpochDisplayFactory,
     start: StartInUse | None,
     study: str | None = None,
+    parent: RunHandle | None = None,
 ) -> CrossValidated:
     """Cross-validate under a name; what an earlier call of that name finished is not repeated.
+
+    Args:
+        material: Dataset and folds.
+        config: Whose `train.init_from`, if any, names what `start` describes.
+        home: Of the run's folder.
+        name: Of the run.
+        tracker: Of the dataset.
+        executor: Trains and scores the folds.
+        display: Shows how it goes.
+        start: The weights to start from.
+        study: Name of the search that this belongs to.
+        parent: The tracker's run above this one.
 
     Raises:
         StudyError: Another process is at it, or the name belongs to other settings.
@@ -121,6 +136,7 @@ def run_folds(
             display=display,
             start=start,
             study=study,
+            parent=parent,
         )
 
 
@@ -151,6 +167,7 @@ def _run_folds(
     display: EpochDisplayFactory,
     start: StartInUse | None,
     study: str | None,
+    parent: RunHandle | None,
 ) -> CrossValidated:
     dataset, plan, name = material.dataset, material.plan, directory.name
     write_run_files(directory, config=config, plan=plan)
@@ -173,10 +190,11 @@ def _run_folds(
     )
     tags |= start.tags if start else {}
     with tracker.start_run(
-        "cv", name=name, key=run_key(directory), tags=tags, params=flatten(config)
+        "cv", name=name, key=run_key(directory), parent=parent, tags=tags, params=flatten(config)
     ) as run:
         tracking = FoldsTracking(tracker, run=run, metric=metric)
-        results = _execute(job, executor, tracking, shown)
+        executed = _execute(job, executor, tracking, shown)
+        results = executed.results
         predictions = directory / PREDICTIONS_FILE
         write_predictions(predictions, dataset=dataset, results=results)
         statistics = statistics_of(gather_evidence(read_predictions(predictions)))
@@ -187,6 +205,16 @@ def _run_folds(
         figures = draw_statistics(statistics, directory / FIGURES_FOLDER, title=name)
         for figure in figures:
             run.log_artifact(figure, folder=FIGURES_FOLDER)
+    finished = FinishedRun(
+        result=summary,
+        dataset=dataset.name,
+        kind=dataset.kind,
+        label_names=dataset.label_names,
+        simulated=dataset.simulated,
+        init=start.origin if start else None,
+        fold_seconds=executed.fold_seconds,
+    )
+    write_finished(directory, finished)
     rows = table_rows(summary, kind=dataset.kind, label_names=dataset.label_names)
     return CrossValidated(
         result=summary,
@@ -199,15 +227,26 @@ def _run_folds(
     )
 
 
+@dataclass(frozen=True)
+class _Executed:
+    results: tuple[FoldResult, ...]
+    fold_seconds: float
+
+
 def _execute(
     job: FoldsJob, executor: FoldsExecutor, tracking: FoldsTracking, shown: EpochDisplay
-) -> tuple[FoldResult, ...]:
+) -> _Executed:
+    fold_seconds = 0.0
+
     def on_epoch(fold_epochs: Sequence[FoldEpoch]) -> None:
+        nonlocal fold_seconds
+        fold_seconds += sum(entry.seconds for entry in fold_epochs)
         tracking.on_epoch(fold_epochs)
         shown.on_epoch(fold_epochs)
 
     try:
-        return executor.execute(job, on_epoch=on_epoch, on_progress=shown.on_progress)
+        results = executor.execute(job, on_epoch=on_epoch, on_progress=shown.on_progress)
+        return _Executed(results, fold_seconds)
     except BaseException as error:
         tracking.abandon(interrupted=isinstance(error, KeyboardInterrupt | Interrupted))
         raise

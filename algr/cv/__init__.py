@@ -13,6 +13,12 @@ from algr.cv.executor import (
     open_job_dataset,
 )
 from algr.cv.files import PLAN_FILE, read_run_files, write_run_files
+from algr.cv.finished import (
+    RESULT_FILE,
+    FinishedRun,
+    read_finished,
+    write_finished,
+)
 from algr.cv.predictions import (
     PREDICTIONS_FILE,
     predicted_labels,
@@ -35,11 +41,13 @@ __all__ = [
     "MODEL_FILE",
     "PLAN_FILE",
     "PREDICTIONS_FILE",
+    "RESULT_FILE",
     "ComparedRun",
     "Comparison",
     "CrossValidation",
     "Difference",
     "EpochListener",
+    "FinishedRun",
     "FoldScores",
     "FoldsExecutor",
     "FoldsJob",
@@ -57,6 +65,7 @@ __all__ = [
     "job_identity",
     "open_job_dataset",
     "predicted_labels",
+    "read_finished",
     "read_predictions",
     "read_run_files",
     "refit_epochs",
@@ -64,6 +73,7 @@ __all__ = [
     "statistics_of",
     "summarise",
     "table_rows",
+    "write_finished",
     "write_predictions",
     "write_run_files",
 ]

@@ -1,12 +1,12 @@
 """The result of a cross-validation: figures per fold, their mean and spread, pooled ones."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
 from statistics import median
-from typing import Any
+from typing import Any, Self
 
 from algr.cv.statistics import Statistics, sample_deviation
 from algr.data import FoldPlan
@@ -73,6 +73,19 @@ class CrossValidation:
             "pooled": dict(self.pooled),
             **(self.statistics.to_dict() if self.statistics else {}),
         }
+
+    @classmethod
+    def from_dict(cls, tree: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`; keys that it does not know are left out."""
+        folds = tuple(FoldScores(**fold) for fold in tree["folds"])
+        return cls(
+            **{key: tree[key] for key in ("run_id", "name", "protocol", "fingerprint")},
+            **{key: tree[key] for key in ("folds_hash", "mean", "sd", "pooled")},
+            folds=folds,
+            defined_folds={
+                key: sum(fold.metrics[key] is not None for fold in folds) for key in tree["mean"]
+            },
+        )
 
 
 def summarise(
