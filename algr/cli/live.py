@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
 
+    from algr.compose import CrossValidated
     from algr.engine import FoldEpoch, FoldProgress
     from algr.tune import TrialRecord
 
@@ -198,6 +199,16 @@ class EpochDisplay:
             per_epoch = (time.monotonic() - self.started) / (epoch + 1 - self.first)
             text += f", about {_duration(per_epoch * left)} left"
         typer.echo(text, err=True)
+
+
+def say_repeat(repeat: int, validated: "CrossValidated") -> None:
+    """One line when a repeat is done."""
+    row = next(row for row in validated.rows if row.metric in ("f1_macro", "f1_mean"))
+    typer.echo(
+        f"repeat {repeat} ({validated.result.name}): {row.title} {_score(row.mean)} ± "
+        f"{_score(row.sd)} over {len(row.per_fold)} folds",
+        err=True,
+    )
 
 
 def _short(params: Mapping[str, Any]) -> str:

@@ -11,31 +11,89 @@ from algr.cli.start import start_line
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from algr.compose import CrossValidated, SearchResult
-    from algr.cv import TableRow
+    from algr.compose import (
+        CrossValidated,
+        NestedResult,
+        RepeatedCrossValidation,
+        SearchResult,
+    )
+    from algr.cv import CrossValidation, TableRow
+
+_MOST_COLUMNS = 10
+"""Folds with a column of their own."""
 
 
 def print_cross_validation(validated: "CrossValidated") -> None:
     """Figures per fold, mean ± standard deviation, and pooled."""
     result = validated.result
-    folds = [f"fold {fold.fold}" for fold in result.folds]
-    table = _table("", *folds, "mean ± sd", "pooled")
-    for row in validated.rows:
-        table.add_row(
-            f"{row.title} %",
-            *(_figure(row, value) for value in row.per_fold),
-            _mean_and_sd(row),
-            _figure(row, row.pooled),
-        )
-    table.add_row("test subjects", *(str(fold.test_subjects) for fold in result.folds))
-    table.add_row("chosen epoch", *(str(fold.chosen_epoch + 1) for fold in result.folds))
-    _print(table)
+    _print(_folds_table(result, validated.rows))
     typer.echo(f"protocol {result.protocol}, folds {result.folds_hash[:12]}, run {result.run_id}")
     if result.protocol == "paper":
         typer.echo("the best epoch was chosen on the test fold, as in the paper: optimistic")
     if validated.start is not None:
         typer.echo(start_line(validated.start))
     typer.echo(f"predictions per frame: {validated.predictions}")
+
+
+def print_repeats(repeated: "RepeatedCrossValidation") -> None:
+    """One row per repeat of the headline, then mean and spreads of every figure."""
+    rows = repeated.repeats[0].rows
+    table = _table("", *(f"{row.title} %" for row in rows))
+    for number, repeat in enumerate(repeated.repeats):
+        table.add_row(f"repeat {number}", *(_mean_and_sd(row) for row in repeat.rows))
+    over = repeated.over_repeats
+    lines = {
+        "mean over repeats": over.mean,
+        "sd between repeats": over.sd_between,
+        "sd over folds": over.sd_over_folds,
+    }
+    for title, scores in lines.items():
+        table.add_row(title, *(_figure(row, scores[row.metric]) for row in rows))
+    _print(table)
+    first = repeated.repeats[0]
+    typer.echo(
+        f"protocol {first.result.protocol}, {over.count} drawings of the folds, run "
+        f"{repeated.run_id}"
+    )
+    typer.echo("sd between repeats is the noise of the split, sd over folds that of who is tested")
+    if first.start is not None:
+        typer.echo(start_line(first.start))
+    for repeat in repeated.repeats:
+        typer.echo(f"predictions per frame: {repeat.predictions}")
+
+
+def print_nested(found: "NestedResult") -> None:
+    """What each outer fold's search chose and how that scored, and the spread of the choices."""
+    names = list(found.spread)
+    row = next(row for row in found.rows if row.metric in ("f1_macro", "f1_mean"))
+    table = _table("outer fold", "trial", "inner", "outer", "epoch", *names, "study")
+    for fold, score in zip(found.folds, row.per_fold, strict=True):
+        best = fold.outcome.best
+        table.add_row(
+            str(fold.result.fold),
+            str(best.number),
+            "-" if best.value is None else f"{100 * best.value:.1f}",
+            _figure(row, score),
+            str(fold.result.chosen_epoch + 1),
+            *(_value(best.params.get(name)) for name in names),
+            fold.study,
+        )
+    spreads = [
+        f"{_value(one.low)} to {_value(one.high)}"
+        if one.low is not None
+        else f"{len(set(map(str, one.values)))} values"
+        for one in found.spread.values()
+    ]
+    table.add_row("all", "", "", _mean_and_sd(row), "", *spreads, "")
+    _print(table)
+    typer.echo(f"\nouter folds, each with its own configuration ({row.title}, inner and outer, %):")
+    _print(_folds_table(found.result, found.rows))
+    result = found.result
+    typer.echo(f"protocol {result.protocol}, folds {result.folds_hash[:12]}, run {result.run_id}")
+    typer.echo("an estimate of search and training together: nothing is refitted or registered")
+    if found.start is not None:
+        typer.echo(start_line(found.start))
+    typer.echo(f"predictions per frame: {found.predictions}")
 
 
 def print_search(found: "SearchResult") -> None:
@@ -64,6 +122,29 @@ def print_search(found: "SearchResult") -> None:
         f"\nregistered as {registration.name} version {registration.version}: "
         f"{registration.decision.reason}"
     )
+
+
+def _folds_table(result: "CrossValidation", rows: "Sequence[TableRow]") -> "Table":
+    """Figures per fold, mean ± standard deviation, pooled; many folds are summed up."""
+    is_wide = len(result.folds) > _MOST_COLUMNS
+    shown = () if is_wide else result.folds
+    between = ("lowest", "highest") if is_wide else tuple(f"fold {one.fold}" for one in shown)
+    table = _table("", *between, "mean ± sd", "pooled")
+    for row in rows:
+        known = [value for value in row.per_fold if value is not None]
+        ends = (min(known, default=None), max(known, default=None))
+        table.add_row(
+            f"{row.title} %",
+            *(_figure(row, value) for value in (ends if is_wide else row.per_fold)),
+            _mean_and_sd(row),
+            _figure(row, row.pooled),
+        )
+    subjects = [fold.test_subjects for fold in result.folds]
+    epochs = [fold.chosen_epoch + 1 for fold in result.folds]
+    for title, values in (("test subjects", subjects), ("chosen epoch", epochs)):
+        ends_of = (min(values), max(values))
+        table.add_row(title, *(str(value) for value in (ends_of if is_wide else values)))
+    return table
 
 
 def print_models(rows: Sequence[dict[str, Any]]) -> None:

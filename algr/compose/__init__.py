@@ -5,6 +5,9 @@ The command line calls these functions and prints what they return.
 
 from algr.compose.explanation import ExplainRequest, explain_files
 from algr.compose.finish import SearchResult
+from algr.compose.nested import search_nested
+from algr.compose.nested_result import NestedResult
+from algr.compose.repeats import RepeatedCrossValidation, cross_validate_repeatedly
 from algr.compose.requests import TrainingRequest
 from algr.compose.search import search
 from algr.compose.start import StartInUse, StartNotice
@@ -21,17 +24,21 @@ from algr.compose.usage import (
 __all__ = [
     "CrossValidated",
     "ExplainRequest",
+    "NestedResult",
+    "RepeatedCrossValidation",
     "SearchResult",
     "StartInUse",
     "StartNotice",
     "TrainingRequest",
     "cross_validate",
+    "cross_validate_repeatedly",
     "explain_files",
     "list_registered",
     "predict_files",
     "pull_model",
     "run_ui",
     "search",
+    "search_nested",
     "submit",
     "sync_ledger",
 ]

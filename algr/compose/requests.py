@@ -1,15 +1,16 @@
 """What a training command was asked for, and the names it gives when none was asked for."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from algr.config import Config, DataHome, with_values
 from algr.data import FoldPlan, PreparedDataset, open_dataset, plan_folds
 from algr.distributed import seats
 from algr.engine import FoldEpoch, FoldProgress, check_buildable
-from algr.errors import ConfigError, UsageError
+from algr.errors import ConfigError, Interrupted, UsageError
 from algr.models import regions_for
 from algr.tracking import DatasetInfo
 
@@ -65,7 +66,7 @@ class Material:
         )
 
 
-def open_material(request: TrainingRequest) -> Material:
+def open_material(request: TrainingRequest, *, command: Literal["cv", "tune"] = "cv") -> Material:
     """Open the dataset and plan the folds; everything wrong with a request shows here first.
 
     Raises:
@@ -74,27 +75,69 @@ def open_material(request: TrainingRequest) -> Material:
         DataError: No such dataset, or one that cannot be cut into folds.
     """
     cv = request.config.cv
-    problems = []
-    if cv.protocol == "nested":
-        problems.append(
-            "cv.protocol: nested cross-validation is not built yet; use honest or paper"
-        )
-    if cv.repeats != 1:
-        problems.append(f"cv.repeats: {cv.repeats}; repeated folds are not built yet; use 1")
-    if problems:
-        raise ConfigError("configuration that this version does not do", problems=problems)
-    folds = range(cv.num_folds)
-    seated = seats(folds, workers=request.workers or len(folds))
-    replicas = max(len(seat.replicas) for seat in seated)
-    fresh = with_values(request.config, {"train.init_from": None})  # settled by `settle_start`
-    check_buildable(fresh, protocol=cv.protocol, replicas=replicas)
+    _check_protocol(request.config, command=command)
+    if cv.scheme == "kfold":
+        _check_workers(request, num_folds=cv.num_folds)
     dataset = open_dataset(request.home, request.dataset)
     regions_for(
         kind=dataset.kind,
         label_names=dataset.label_names,
         palsy_regions=request.config.model.palsy_regions,
     )
-    return Material(dataset, plan_folds(dataset, cv=cv, seed=request.config.seed))
+    plan = plan_folds(dataset, cv=cv, seed=request.config.seed)
+    _check_workers(request, num_folds=len(plan.folds))
+    return Material(dataset, plan)
+
+
+def drawn_anew(material: Material, config: Config) -> tuple[Material, ...]:
+    """The dataset with the folds of each repeat; the first one is the material itself."""
+    later = (
+        plan_folds(material.dataset, cv=config.cv, seed=config.seed, repeat=repeat)
+        for repeat in range(1, config.cv.repeats)
+    )
+    return (material, *(replace(material, plan=plan) for plan in later))
+
+
+def _check_protocol(config: Config, *, command: Literal["cv", "tune"]) -> None:
+    cv = config.cv
+    problems = []
+    if command == "cv" and cv.protocol == "nested":
+        problems.append(
+            "cv.protocol: nested searches the hyperparameters of each fold, which `algr cv` does "
+            "not; use `algr tune --protocol nested`"
+        )
+    if command == "tune" and cv.repeats > 1:
+        problems.append(
+            f"cv.repeats: {cv.repeats}; a search has one drawing of the folds; use 1, and "
+            "`algr cv --repeats` with what it finds"
+        )
+    if cv.scheme == "loso" and cv.repeats > 1:
+        problems.append(
+            f"cv.repeats: {cv.repeats}; with cv.scheme=loso there is one way to draw the folds; "
+            "use 1"
+        )
+    if problems:
+        raise ConfigError("configuration that contradicts itself", problems=problems)
+
+
+def _check_workers(request: TrainingRequest, *, num_folds: int) -> None:
+    """Nested folds have configurations of their own and are trained one after the other."""
+    folds = range(1 if request.config.cv.protocol == "nested" else num_folds)
+    seated = seats(folds, workers=request.workers or len(folds))
+    replicas = max(len(seat.replicas) for seat in seated)
+    fresh = with_values(request.config, {"train.init_from": None})  # settled by `settle_start`
+    check_buildable(fresh, replicas=replicas)
+
+
+@contextmanager
+def goes_on_as(name: str) -> Iterator[None]:
+    """Name the whole, not the part that was under way, when the user stops a command."""
+    try:
+        yield
+    except Interrupted as stopped:
+        raise Interrupted(
+            stopped.found, advice=f"go on with the same command and --resume --name {name}"
+        ) from None
 
 
 def free_name(folder: Path, stem: str) -> str:

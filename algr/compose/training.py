@@ -1,10 +1,10 @@
 """`algr cv`: folds, Ray Train, tracking, results."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from algr.compose.requests import (
     EpochDisplay,
@@ -19,8 +19,10 @@ from algr.compose.requests import (
 from algr.compose.start import StartInUse, StartListener, settle_start
 from algr.config import Config, DataHome, flatten
 from algr.cv import (
+    CONFIG_FILE,
     PLAN_FILE,
     PREDICTIONS_FILE,
+    REPEATS_FILE,
     CrossValidation,
     FoldsExecutor,
     FoldsJob,
@@ -36,7 +38,8 @@ from algr.durable import held
 from algr.engine import FoldEpoch, FoldResult
 from algr.errors import Interrupted, StudyError
 from algr.metrics import headline
-from algr.tracking import FoldsTracking, Tracker, context_tags, run_key
+from algr.tracking import FoldsTracking, RunHandle, Tracker, context_tags, run_key
+from algr.versions import ENVIRONMENT_FILE
 
 LOCK_FILE = "lock"
 
@@ -65,7 +68,7 @@ def cross_validate(
         AlgrError: Of the part that failed; what was finished is kept for `--resume`.
     """
     material = open_material(request)
-    name = _run_name(request)
+    name = run_name(request, kind="cv")
     directory = request.home.run(name)
     refuse_existing(directory, resume=request.resume)
     request, notice = settle_start(request, material, directory=directory, refits=False)
@@ -97,8 +100,23 @@ def run_folds(
     display: EpochDisplayFactory,
     start: StartInUse | None,
     study: str | None = None,
+    parent: RunHandle | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> CrossValidated:
     """Cross-validate under a name; what an earlier call of that name finished is not repeated.
+
+    Args:
+        material: Dataset and folds.
+        config: What to train and how.
+        home: Holds the run's folder.
+        name: Of the run.
+        tracker: Of the dataset.
+        executor: Trains the folds.
+        display: Shows how it goes.
+        start: The weights to start from.
+        study: The search whose best configuration this is.
+        parent: The tracker's run above this one.
+        tags: Further tags for the tracker.
 
     Raises:
         StudyError: Another process is at it, or the name belongs to other settings.
@@ -114,6 +132,8 @@ def run_folds(
             display=display,
             start=start,
             study=study,
+            parent=parent,
+            extra_tags=tags or {},
         )
 
 
@@ -144,6 +164,8 @@ def _run_folds(
     display: EpochDisplayFactory,
     start: StartInUse | None,
     study: str | None,
+    parent: RunHandle | None,
+    extra_tags: Mapping[str, str],
 ) -> CrossValidated:
     dataset, plan, name = material.dataset, material.plan, directory.name
     write_run_files(directory, config=config, plan=plan)
@@ -164,12 +186,18 @@ def _run_folds(
     tags = context_tags(
         protocol=plan.protocol, folds_hash=plan.folds_hash, seed=config.seed, study=study
     )
-    tags |= start.tags if start else {}
+    tags |= (start.tags if start else {}) | dict(extra_tags)
     with tracker.start_run(
-        "cv", name=name, key=run_key(directory), tags=tags, params=flatten(config)
+        "cv",
+        name=name,
+        key=run_key(directory),
+        parent=parent,
+        tags=tags,
+        params=flatten(config),
     ) as run:
+        log_files(run, directory)
         tracking = FoldsTracking(tracker, run=run, metric=metric)
-        results = _execute(job, executor, tracking, shown)
+        results = execute(job, executor, tracking, shown)
         summary = summarise(results, run_id=run.run_id or "", name=name, plan=plan)
         tracking.finish(summary.to_dict())
     write_predictions(directory / PREDICTIONS_FILE, dataset=dataset, results=results)
@@ -177,9 +205,18 @@ def _run_folds(
     return CrossValidated(summary, results, rows, directory / PREDICTIONS_FILE, start)
 
 
-def _execute(
+def log_files(run: RunHandle, directory: Path) -> None:
+    """Put what the folder of a run or study says of itself beside the run in the tracker."""
+    for name in (CONFIG_FILE, PLAN_FILE, REPEATS_FILE, ENVIRONMENT_FILE):
+        if (directory / name).is_file():
+            run.log_artifact(directory / name, folder="run")
+
+
+def execute(
     job: FoldsJob, executor: FoldsExecutor, tracking: FoldsTracking, shown: EpochDisplay
 ) -> tuple[FoldResult, ...]:
+    """Run a job's folds and tell the tracker and the display of every epoch."""
+
     def on_epoch(fold_epochs: Sequence[FoldEpoch]) -> None:
         tracking.on_epoch(fold_epochs)
         shown.on_epoch(fold_epochs)
@@ -191,10 +228,11 @@ def _execute(
         raise
 
 
-def _run_name(request: TrainingRequest) -> str:
+def run_name(request: TrainingRequest, *, kind: Literal["cv", "nested"]) -> str:
+    """The name that was given, the last run's for `--resume`, or a new one."""
     if request.name is not None:
         return request.name
-    stem = f"{request.dataset}-cv"
+    stem = f"{request.dataset}-{kind}"
     runs = request.home.runs
-    last = last_name(runs, stem, marker=PLAN_FILE) if request.resume else None
+    last = last_name(runs, stem, marker=CONFIG_FILE) if request.resume else None
     return last or free_name(runs, stem)

@@ -11,22 +11,33 @@ from algr.cv.executor import (
     job_identity,
     open_job_dataset,
 )
-from algr.cv.files import PLAN_FILE, read_run_files, write_run_files
+from algr.cv.files import (
+    CONFIG_FILE,
+    PLAN_FILE,
+    REPEATS_FILE,
+    read_run_files,
+    write_repeats_files,
+    write_run_files,
+)
 from algr.cv.predictions import PREDICTIONS_FILE, predicted_labels, write_predictions
+from algr.cv.repeats import Repeats, summarise_repeats
 from algr.cv.results import CrossValidation, FoldScores, refit_epochs, summarise
 from algr.cv.table import TableRow, table_rows
 
 __all__ = [
     "CHECKPOINT_FILE",
+    "CONFIG_FILE",
     "MODEL_FILE",
     "PLAN_FILE",
     "PREDICTIONS_FILE",
+    "REPEATS_FILE",
     "CrossValidation",
     "EpochListener",
     "FoldScores",
     "FoldsExecutor",
     "FoldsJob",
     "LocalExecutor",
+    "Repeats",
     "TableRow",
     "exported_model",
     "job_identity",
@@ -35,7 +46,9 @@ __all__ = [
     "read_run_files",
     "refit_epochs",
     "summarise",
+    "summarise_repeats",
     "table_rows",
     "write_predictions",
+    "write_repeats_files",
     "write_run_files",
 ]

@@ -20,6 +20,7 @@ from algr.data.folds import Fold, FoldPlan, plan_folds, refit_fold
 from algr.data.identity import hash_id, load_or_create_key
 from algr.data.ids import IdRow, match_ids
 from algr.data.landmarks import LandmarkTrack, landmark_path, read_landmark_csv
+from algr.data.nested import NestedFold, plan_nested
 from algr.data.prepare import prepare_clinic
 from algr.data.rows import Kind
 from algr.data.store import FrameBatch, FrameTable, PreparedDataset, SubjectInfo
@@ -54,6 +55,7 @@ __all__ = [
     "Kind",
     "LandmarkTrack",
     "LeftOut",
+    "NestedFold",
     "PrepareProgress",
     "PrepareSummary",
     "PreparedDataset",
@@ -78,6 +80,7 @@ __all__ = [
     "match_ids",
     "open_dataset",
     "plan_folds",
+    "plan_nested",
     "prepare_clinic",
     "probe_video",
     "read_landmark_csv",

@@ -16,7 +16,7 @@ from algr.config import CvConfig
 from algr.data.fingerprint import canonical_json
 from algr.data.rows import Kind
 from algr.data.store import PreparedDataset, SubjectInfo
-from algr.errors import ConfigError, DataError
+from algr.errors import DataError
 from algr.faces import GRADES
 from algr.seeding import derive_seed
 
@@ -128,36 +128,33 @@ class _Unit:
         return "+".join(self.digests)
 
 
-def plan_folds(dataset: PreparedDataset, *, cv: CvConfig, seed: int) -> FoldPlan:
+def plan_folds(dataset: PreparedDataset, *, cv: CvConfig, seed: int, repeat: int = 0) -> FoldPlan:
     """Plan folds that are exclusive by subject and group, and stratified by grade.
 
-    Every grade is spread as evenly as it can be, and so are all subjects. Validation subjects
+    Every grade is spread as evenly as it can be, and so are all subjects; under the scheme `loso`
+    each fold tests one subject, or one group, whatever the seed. Validation subjects
     (protocols `honest` and `nested`) are taken out of the training subjects: of each grade the
     given fraction, at least one where two or more are there, so that one is left to train on.
-    For `nested` these are the outer folds.
+    For `nested` these are the outer folds; `inner_folds` cuts their training subjects further.
+
+    Args:
+        dataset: Whose subjects to cut.
+        cv: How.
+        seed: Decides about everything that is left open.
+        repeat: Which drawing of the folds; 0 is the one without repeats.
 
     Raises:
         DataError: There are fewer subjects (or groups) than folds, or too few to hold some out.
-        ConfigError: Repeats are asked for.
     """
-    if cv.repeats > 1:
-        raise ConfigError(
-            f"cv.repeats: {cv.repeats} is not supported",
-            expected="1",
-            advice="run once per seed instead, for instance with --seed 1 and --seed 2",
-        )
+    seed = derive_seed(seed, "repeat", repeat) if repeat else seed
     units = _units(dataset.subjects)
-    if len(units) < cv.num_folds:
-        raise DataError(
-            f"dataset {dataset.name!r} has {len(units)} subject"
-            f"{'' if len(units) == 1 else 's'} that can be parted",
-            expected=f"at least cv.num_folds = {cv.num_folds}",
-            advice=f"prepare more subjects, or set cv.num_folds={len(units)}"
-            if len(units) > 1
-            else "prepare more subjects",
-        )
-    _warn_of_rare_grades(units, num_folds=cv.num_folds, kind=dataset.kind)
-    parts = _deal(units, num_parts=cv.num_folds, seed=derive_seed(seed, "folds"))
+    if cv.scheme == "kfold":
+        _check_enough(units, num_folds=cv.num_folds, key="cv.num_folds", dataset=dataset)
+        _warn_of_rare_grades(units, num_folds=cv.num_folds, kind=dataset.kind)
+        parts = _deal(units, num_parts=cv.num_folds, seed=derive_seed(seed, "folds"))
+    else:
+        _check_enough(units, num_folds=2, key="the folds of cv.scheme=loso", dataset=dataset)
+        parts = [[unit] for unit in sorted(units, key=lambda unit: unit.name)]
     folds = []
     for index, test in enumerate(parts):
         rest = [unit for part in parts if part is not test for unit in part]
@@ -184,6 +181,37 @@ def plan_folds(dataset: PreparedDataset, *, cv: CvConfig, seed: int) -> FoldPlan
         protocol=cv.protocol,
         seed=seed,
         folds=tuple(folds),
+    )
+
+
+def inner_folds(
+    dataset: PreparedDataset, outer: Fold, *, num_folds: int, seed: int
+) -> tuple[Fold, ...]:
+    """Folds of an outer fold's training subjects, in each of which one part validates.
+
+    They test nobody: a search needs validation scores alone. The subjects who validate or test the
+    outer fold are in none of them.
+
+    Raises:
+        DataError: There are fewer subjects (or groups) than folds.
+    """
+    known = set(outer.train)
+    units = _units([subject for subject in dataset.subjects if subject.digest in known])
+    if len(units) < num_folds:
+        raise DataError(
+            f"outer fold {outer.index} trains on {len(units)} subjects that can be parted",
+            expected=f"at least cv.num_folds = {num_folds}, to search on inner folds of them",
+            advice="prepare more subjects, or use fewer folds",
+        )
+    parts = _deal(units, num_parts=num_folds, seed=derive_seed(seed, "inner", outer.index))
+    return tuple(
+        Fold(
+            index=index,
+            train=_digests(unit for part in parts if part is not held_out for unit in part),
+            validation=_digests(held_out),
+            test=(),
+        )
+        for index, held_out in enumerate(parts)
     )
 
 
@@ -250,6 +278,20 @@ def _hold_out(units: Sequence[_Unit], *, fraction: float, seed: int, dataset: st
             )
         held_out = [min(units, key=lambda unit: _place(unit, seed=seed))]
     return held_out
+
+
+def _check_enough(
+    units: Sequence[_Unit], *, num_folds: int, key: str, dataset: PreparedDataset
+) -> None:
+    if len(units) < num_folds:
+        raise DataError(
+            f"dataset {dataset.name!r} has {len(units)} subject"
+            f"{'' if len(units) == 1 else 's'} that can be parted",
+            expected=f"at least {key} = {num_folds}",
+            advice=f"prepare more subjects, or set cv.num_folds={len(units)}"
+            if len(units) > 1
+            else "prepare more subjects",
+        )
 
 
 def _warn_of_rare_grades(units: Sequence[_Unit], *, num_folds: int, kind: Kind) -> None:

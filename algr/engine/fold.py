@@ -72,8 +72,9 @@ class FoldTrainer:
 
     On the CPU they do so bit for bit; kernels of accelerators may add in another order each time.
 
-    Which subjects choose the epoch: under `honest` the validation subjects, under `paper` the test
-    subjects. A fold that has neither is a refit: its model is that of the last epoch.
+    Which subjects choose the epoch: under `honest` and `nested` the validation subjects, under
+    `paper` the test subjects. A fold that has neither is a refit: its model is that of the last
+    epoch.
 
     Every draw comes from a seed of (seed, fold, purpose, epoch), so an epoch needs no random state
     from the one before. Replicas draw for the whole batch and use what falls on their share.
@@ -110,7 +111,7 @@ class FoldTrainer:
     ) -> None:
         self._on_progress = on_progress
         self._collectives: Collectives = collectives or SoloCollectives()
-        check_buildable(config, protocol=protocol, replicas=self._collectives.size)
+        check_buildable(config, replicas=self._collectives.size)
         check_fold(fold, dataset, protocol=protocol, replicas=self._collectives.size)
         assert (start is None) == (config.train.init_from is None), config.train.init_from
         self.fold = fold

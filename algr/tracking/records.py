@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from algr.tracking.ledger import Record
 
-RunKind = Literal["study", "trial", "cv", "fold", "refit"]
+RunKind = Literal["study", "trial", "cv", "fold", "refit", "repeats", "nested"]
 RunStatus = Literal["FINISHED", "FAILED", "KILLED"]
 
 KEY_TAG = "algr.key"
