@@ -60,7 +60,14 @@ from algr.engine.steps import LossLog, StepRules, average_buffers, targets_of, t
 from algr.errors import StudyError
 from algr.faces import ALIGNED_SIZE, CROP_SIZE
 from algr.metrics import headline, scores
-from algr.models import FollowsEpochs, NetworkSpec, Start, load_start, start_at_face
+from algr.models import (
+    FollowsEpochs,
+    NetworkSpec,
+    Start,
+    load_start,
+    share_norms,
+    start_at_face,
+)
 from algr.seeding import derive_seed
 
 _STEPS_PER_LOOK = 16
@@ -130,6 +137,8 @@ class FoldTrainer:
             clip_norm=config.train.clip_norm,
         )
         self._model = self._first_model(start)
+        if config.train.sync_batch_norm and self._collectives.size > 1:
+            share_norms(self._model, self._collectives.sum_)
         self._optimizer = make_optimizer(self._model, train=config.train)
         self._kept = KeptWeights()
         self._result: FoldResult | None = None

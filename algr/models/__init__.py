@@ -17,6 +17,7 @@ from algr.models.explain import (
 from algr.models.losses import LossParts, Targets, compute_loss
 from algr.models.output import NetworkOutput
 from algr.models.rules import RegionCentre, RegionRule, RegionTable, regions_for
+from algr.models.shared_norm import share_norms
 from algr.models.start import ModuleStart, Start, StartReport, load_start
 from algr.models.transfer import NetworkSpec, map_regions
 
@@ -48,5 +49,6 @@ __all__ = [
     "on_crop",
     "parameter_groups",
     "regions_for",
+    "share_norms",
     "start_at_face",
 ]

@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from algr.models.shared_norm import Norm2d, SharedNorm
+
 POOLINGS = 3
 """Poolings of a feature extractor, by two each."""
 
@@ -23,6 +25,11 @@ POOLINGS = 3
 def runs_grouped(x: Tensor) -> bool:
     """Whether grouped kernels are the better form: on accelerators, and in a compiled graph."""
     return x.device.type != "cpu" or torch.compiler.is_compiling()
+
+
+def _asks_replicas(layers: nn.ModuleList) -> bool:
+    """Whether the norms need the other replicas: then one message for all regions is enough."""
+    return any(isinstance(part, SharedNorm) and part.is_shared for part in layers.modules())
 
 
 class _Norm(NamedTuple):
@@ -74,7 +81,7 @@ class RegionConv(nn.Module):
         self.conv = nn.Conv2d(
             regions * inputs, regions * outputs, 3, padding=padding, groups=regions
         )
-        self.norm = nn.BatchNorm2d(regions * outputs) if norm else None
+        self.norm = Norm2d(regions * outputs) if norm else None
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """All regions at once; the channels are region-major."""
@@ -149,7 +156,7 @@ class FeatureExtractor(nn.Module):
         """One feature per region."""
         if self.regions == 1:
             return [self._blocks(regions[0], list(self.layers))]
-        if not runs_grouped(regions[0]):
+        if not runs_grouped(regions[0]) and not _asks_replicas(self.layers):
             layers = zip(*(_region_conv(layer).per_region() for layer in self.layers), strict=True)
             return [self._blocks(x_BCHW, own) for x_BCHW, own in zip(regions, layers, strict=True)]
         common_BCHW = torch.cat(list(regions), 1)
@@ -181,7 +188,7 @@ class AttentionRefinement(nn.Module):
 
     def forward(self, maps_BAHW: Tensor) -> Tensor:
         """(B, regions, H + 8, W + 8) to (B, regions, H, W) in [0, 1]."""
-        if runs_grouped(maps_BAHW):
+        if runs_grouped(maps_BAHW) or _asks_replicas(self.layers):
             for layer in self.layers:
                 maps_BAHW = layer(maps_BAHW)
             return torch.sigmoid(maps_BAHW)
