@@ -55,7 +55,10 @@ def print_repeats(repeated: "RepeatedCrossValidation") -> None:
         f"protocol {first.result.protocol}, {over.count} drawings of the folds, run "
         f"{repeated.run_id}"
     )
-    typer.echo("sd between repeats is the noise of the split, sd over folds that of who is tested")
+    typer.echo(
+        "sd between repeats: how much the drawing of the folds matters; sd over folds: how much "
+        "the folds of one drawing differ"
+    )
     if first.start is not None:
         typer.echo(start_line(first.start))
     for repeat in repeated.repeats:

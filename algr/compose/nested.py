@@ -15,6 +15,7 @@ from algr.compose.requests import (
 from algr.compose.start import StartInUse, StartListener, settle_start
 from algr.compose.study import (
     SearchDisplayFactory,
+    SearchRunner,
     StudyRecorder,
     refuse_other_study,
     run_study,
@@ -32,7 +33,13 @@ from algr.cv import (
     write_run_files,
 )
 from algr.data import FoldPlan, NestedFold, plan_nested
-from algr.distributed import RayTrainExecutor, SearchJob, SearchOutcome, ray_session
+from algr.distributed import (
+    RayTrainExecutor,
+    SearchJob,
+    SearchOutcome,
+    ray_session,
+    run_search,
+)
 from algr.engine import FoldResult
 from algr.metrics import headline
 from algr.tracking import FoldsTracking, RunHandle, Tracker, context_tags, run_key
@@ -62,7 +69,7 @@ def search_nested(
     directory = request.home.run(name)
     refuse_existing(directory, resume=request.resume)
     request, notice = settle_start(request, material, directory=directory, refits=True)
-    nested = _Nested(
+    nested = NestedSearch(
         request=request,
         material=material,
         directory=directory,
@@ -88,7 +95,7 @@ def search_nested(
 
 
 @dataclass(frozen=True)
-class _Nested:
+class NestedSearch:
     """What all outer folds have in common."""
 
     request: TrainingRequest
@@ -100,6 +107,7 @@ class _Nested:
     search_display: SearchDisplayFactory
     epoch_display: EpochDisplayFactory
     start: StartInUse | None
+    runner: SearchRunner = run_search
 
     def run(
         self, folds: tuple[NestedFold, ...], tracker: Tracker, executor: FoldsExecutor
@@ -162,7 +170,7 @@ class _Nested:
         recorder = StudyRecorder(
             tracker, job, tags={"algr.fold": str(fold.outer.index)}, parent=run
         )
-        outcome = run_study(job, recorder, self.search_display)
+        outcome = run_study(job, recorder, self.search_display, runner=self.runner)
         recorder.study.set_tags({"algr.best_trial": str(outcome.best.number)})
         recorder.study.end()
         result = self._test(fold, outcome, executor, tracking)

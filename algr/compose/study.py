@@ -7,7 +7,7 @@ from typing import Any, Protocol
 from algr.compose.training import log_files
 from algr.config import flatten
 from algr.cv import write_run_files
-from algr.distributed import SearchJob, SearchOutcome, run_search
+from algr.distributed import SearchJob, SearchListener, SearchOutcome, run_search
 from algr.engine import FoldEpoch
 from algr.errors import Interrupted, StudyError
 from algr.metrics import headline
@@ -42,8 +42,19 @@ class SearchDisplayFactory(Protocol):
         """From the number of trials and the epochs of each."""
 
 
+class SearchRunner(Protocol):
+    """Runs the missing trials of a study; `run_search` is one."""
+
+    def __call__(self, job: SearchJob, *, listener: SearchListener) -> SearchOutcome:
+        """What all trials found."""
+
+
 def run_study(
-    job: SearchJob, recorder: "StudyRecorder", search_display: SearchDisplayFactory
+    job: SearchJob,
+    recorder: "StudyRecorder",
+    search_display: SearchDisplayFactory,
+    *,
+    runner: SearchRunner = run_search,
 ) -> SearchOutcome:
     """Run what is missing of a study, before everyone's eyes."""
     directory = job.study_directory
@@ -53,7 +64,7 @@ def run_study(
             display.restore(read_records(directory))
         write_run_files(directory, config=job.config, plan=job.plan)
         with recorder.shown_on(display):
-            return run_search(job, listener=recorder)
+            return runner(job, listener=recorder)
 
 
 class StudyRecorder:

@@ -39,28 +39,34 @@ def score_rows(
     batch_size: int,
     collectives: Collectives,
 ) -> Scored:
-    """Score the centre crops of these rows; every replica takes a part and gets the whole."""
-    share = share_slice(len(rows_N), rank=collectives.rank, size=collectives.size)
-    batches = split_batches(rows_N[share], batch_size=batch_size, smallest=1)
-    counts = EvaluationCounts.zeros(kind=dataset.kind, label_names=dataset.label_names)
+    """Score the centre crops of these rows; every replica takes a part and gets the whole.
+
+    Replicas share out the batches of one replica and add up what each batch gives in their order:
+    from the same weights any number of replicas gives the same bits, wherever a network gives the
+    same bits twice.
+    """
+    batches = split_batches(rows_N, batch_size=batch_size, smallest=1)
+    share = share_slice(len(batches), rank=collectives.rank, size=collectives.size)
+    none = EvaluationCounts.zeros(kind=dataset.kind, label_names=dataset.label_names)
+    sums_by_batch = torch.zeros((len(batches), len(none.to_array())), dtype=torch.float64)
     probability_NK = torch.zeros((len(rows_N), len(dataset.label_names)), dtype=torch.float32)
-    position = share.start
     model.eval()
-    for batch in prefetched(frames, batches):
+    for number, batch in enumerate(prefetched(frames, batches[share]), share.start):
         crops = center_batch(batch.images_BHWC, batch.landmarks_BL2, input_size=input_size)
         targets = targets_of(batch, crops)
         output = forward(model, crops.images_BCHW, arithmetic=rules.arithmetic)
         loss = compute_loss(output, targets, config=rules.loss, class_weight=rules.class_weight)
-        probability_BK = _probability(output)
-        counts += _count(output, targets, dataset=dataset, mean_loss=float(loss.total))
-        probability_NK[position : position + len(probability_BK)] = probability_BK
-        position += len(probability_BK)
-    sums = torch.from_numpy(counts.to_array())
-    collectives.sum_(sums)
+        counts = _count(output, targets, dataset=dataset, mean_loss=float(loss.total))
+        sums_by_batch[number] = torch.from_numpy(counts.to_array())
+        start = number * batch_size
+        probability_NK[start : start + len(batches[number])] = _probability(output)
+    collectives.sum_(sums_by_batch)
     collectives.sum_(probability_NK)
-    whole = EvaluationCounts.from_array(
-        sums.numpy(), kind=dataset.kind, label_names=dataset.label_names
-    )
+    whole = none
+    for sums in sums_by_batch.numpy():
+        whole += EvaluationCounts.from_array(
+            sums, kind=dataset.kind, label_names=dataset.label_names
+        )
     return Scored(whole, probability_NK.numpy())
 
 

@@ -34,7 +34,7 @@ class SharedNorm(nn.modules.batchnorm._BatchNorm):  # noqa: SLF001 - what all of
         if not self.training or self.sum_over_replicas is None:
             return super().forward(input)
         x_BC = input
-        self._check_input_dim(x_BC)
+        self._check_input_dim(x_BC)  # type: ignore[no-untyped-call]
         assert self.running_mean is not None
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
@@ -85,7 +85,7 @@ def whole_statistics(
     sums = torch.cat((mean_C * count, squares_C * count, mean_C.new_full((1,), count)))
     sum_over_replicas(sums)
     total = int(sums[-1])
-    whole_mean_C, whole_squares_C = (sums[:-1] / total).split(channels)
+    whole_mean_C, whole_squares_C = torch.split(sums[:-1] / total, channels)
     whole_var_C = (whole_squares_C - whole_mean_C.square()).clamp_min(0)
     return total, whole_mean_C.to(precision), whole_var_C.to(precision)
 
