@@ -142,6 +142,8 @@ def _folds_table(result: "CrossValidation", rows: "Sequence[TableRow]") -> "Tabl
             _mean_and_sd(row),
             _figure(row, row.pooled),
         )
+    if not is_wide and all(fold.part for fold in result.folds):
+        table.add_row("published part", *(str(fold.part) for fold in result.folds))
     subjects = [fold.test_subjects for fold in result.folds]
     epochs = [fold.chosen_epoch + 1 for fold in result.folds]
     for title, values in (("test subjects", subjects), ("chosen epoch", epochs)):
@@ -178,6 +180,8 @@ def print_predictions(files: Sequence[Path], results: Sequence[dict[str, Any]]) 
             video = result["video"]
             share = " ".join(f"{name} {p:.2f}" for name, p in video["grade_probability"].items())
             typer.echo(f"video: {video['grade']} ({share}), from {video['frames_used']} frames")
+        if "landmark_source" in result:
+            typer.echo(f"landmarks: {result['landmark_source']}")
         for part in result.get("rejected", ()):
             typer.echo(f"left out: {part['count']} frames ({part['reason']})")
         typer.echo(result["notice"])

@@ -21,6 +21,7 @@ from algr.cli.options import (
     SetOption,
     TrackingOption,
     WorkersOption,
+    dataset_here,
     home_words,
     locate,
     print_json,
@@ -95,7 +96,7 @@ def cv(
     from algr.compose import TrainingRequest, cross_validate, cross_validate_repeatedly
 
     request = TrainingRequest(
-        dataset=dataset,
+        dataset=dataset_here(dataset, home),
         home=locate(home),
         config=resolved.config,
         name=name,
@@ -174,7 +175,7 @@ def tune(
     from algr.compose import TrainingRequest, search, search_nested
 
     request = TrainingRequest(
-        dataset=dataset,
+        dataset=dataset_here(dataset, home),
         home=locate(home),
         config=resolved.config,
         name=name,

@@ -7,6 +7,7 @@ from algr.compose.explanation import ExplainRequest, explain_files
 from algr.compose.finish import SearchResult
 from algr.compose.nested import search_nested
 from algr.compose.nested_result import NestedResult
+from algr.compose.purge import CANNOT_REMOVE, PurgeOutcome, patient_hash, purge_patient
 from algr.compose.repeats import RepeatedCrossValidation, cross_validate_repeatedly
 from algr.compose.requests import TrainingRequest
 from algr.compose.search import search
@@ -22,9 +23,11 @@ from algr.compose.usage import (
 )
 
 __all__ = [
+    "CANNOT_REMOVE",
     "CrossValidated",
     "ExplainRequest",
     "NestedResult",
+    "PurgeOutcome",
     "RepeatedCrossValidation",
     "SearchResult",
     "StartInUse",
@@ -34,8 +37,10 @@ __all__ = [
     "cross_validate_repeatedly",
     "explain_files",
     "list_registered",
+    "patient_hash",
     "predict_files",
     "pull_model",
+    "purge_patient",
     "run_ui",
     "search",
     "search_nested",

@@ -22,6 +22,8 @@ class FoldScores:
     chosen_epoch: int
     """0-based."""
     metrics: Scores
+    part: int = 0
+    """The published part that it tests, 1-3; 0 where the folds were drawn."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +61,7 @@ class CrossValidation:
                     "test_subjects": fold.test_subjects,
                     "chosen_epoch": fold.chosen_epoch,
                     "metrics": dict(fold.metrics),
+                    **({"part": fold.part} if fold.part else {}),
                 }
                 for fold in self.folds
             ],
@@ -76,6 +79,7 @@ def summarise(
     counts = [result.counts for result in ordered if result.counts is not None]
     assert len(counts) == len(ordered) > 0, "a fold without test subjects has no place here"
     names = list(ordered[0].test)
+    parts = {fold.index: fold.part for fold in plan.folds}
     columns = {key: [result.test[key] for result in ordered] for key in names}
     return CrossValidation(
         run_id=run_id,
@@ -84,7 +88,13 @@ def summarise(
         fingerprint=plan.fingerprint,
         folds_hash=plan.folds_hash,
         folds=tuple(
-            FoldScores(result.fold, result.test_subjects, result.chosen_epoch, result.test)
+            FoldScores(
+                fold=result.fold,
+                test_subjects=result.test_subjects,
+                chosen_epoch=result.chosen_epoch,
+                metrics=result.test,
+                part=parts.get(result.fold, 0),
+            )
             for result in ordered
         ),
         mean={key: mean_defined(column) for key, column in columns.items()},

@@ -39,6 +39,7 @@ from algr.engine.checks import (
 from algr.engine.device import cpu_threads, is_out_of_memory, pick_arithmetic, seeded
 from algr.engine.export import network_for
 from algr.engine.kept import KeptWeights, cpu_copy
+from algr.engine.memory import keep_freed_memory
 from algr.engine.ports import (
     Collectives,
     FoldProgress,
@@ -65,6 +66,7 @@ from algr.models import (
     NetworkSpec,
     Start,
     load_start,
+    recompute_regions,
     share_norms,
     start_at_face,
 )
@@ -136,7 +138,11 @@ class FoldTrainer:
             arithmetic=pick_arithmetic(config.train.precision, device=device),
             clip_norm=config.train.clip_norm,
         )
+        if device.type == "cpu":
+            keep_freed_memory()
         self._model = self._first_model(start)
+        if config.train.recompute == "regions":
+            recompute_regions(self._model)
         if config.train.sync_batch_norm and self._collectives.size > 1:
             share_norms(self._model, self._collectives.sum_)
         self._optimizer = make_optimizer(self._model, train=config.train)

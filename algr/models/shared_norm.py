@@ -33,25 +33,38 @@ class SharedNorm(nn.modules.batchnorm._BatchNorm):  # noqa: SLF001 - what all of
         """Normalised by the whole batch while training, by the running statistics otherwise."""
         if not self.training or self.sum_over_replicas is None:
             return super().forward(input)
-        x_BC = input
+        return self.shared(input, counts=True)
+
+    def shared(self, x_BC: Tensor, *, counts: bool) -> Tensor:
+        """Normalised by the statistics of all replicas.
+
+        Args:
+            x_BC: This replica's part of the batch.
+            counts: Whether the batch goes into the running statistics; not when it is run again.
+        """
         self._check_input_dim(x_BC)  # type: ignore[no-untyped-call]
-        assert self.running_mean is not None
-        assert self.running_var is not None
-        assert self.num_batches_tracked is not None
-        assert self.momentum is not None
+        assert self.sum_over_replicas is not None
         count, mean_C, var_C = whole_statistics(
             *self.own_statistics(x_BC.detach()),
             count=x_BC.numel() // x_BC.shape[1],
             sum_over_replicas=self.sum_over_replicas,
         )
-        with torch.no_grad():
-            self.num_batches_tracked.add_(1)
-            self.running_mean.lerp_(mean_C, self.momentum)
-            self.running_var.lerp_(var_C * (count / max(count - 1, 1)), self.momentum)
+        if counts:
+            self._count(mean_C, var_C * (count / max(count - 1, 1)))
         normed_BC: Tensor = _NormaliseWhole.apply(  # type: ignore[no-untyped-call]
             x_BC, self.weight, self.bias, mean_C, var_C, self.eps, count, self.sum_over_replicas
         )
         return normed_BC
+
+    @torch.no_grad()
+    def _count(self, mean_C: Tensor, unbiased_var_C: Tensor) -> None:
+        assert self.running_mean is not None
+        assert self.running_var is not None
+        assert self.num_batches_tracked is not None
+        assert self.momentum is not None
+        self.num_batches_tracked.add_(1)
+        self.running_mean.lerp_(mean_C, self.momentum)
+        self.running_var.lerp_(unbiased_var_C, self.momentum)
 
     def own_statistics(self, x_BC: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and biased variance per channel of this replica's part."""
