@@ -6,7 +6,8 @@ No subject on whom an outer fold is tested, or its epoch chosen, stands in an in
 from dataclasses import dataclass
 
 from algr.config import CvConfig
-from algr.data.folds import Fold, FoldPlan, inner_folds
+from algr.data.folds import Fold, FoldPlan
+from algr.data.planning import inner_folds
 from algr.data.store import PreparedDataset
 from algr.errors import DataError
 
