@@ -152,12 +152,12 @@ def resolve(
         "train.init_from": init_from,
         "cv.protocol": None if protocol is None else protocol.value,
         "cv.repeats": repeats,
-        **_folds(folds),
+        **folds_values(folds),
     }
     return resolve_config(preset=preset.value, file=file, sets=sets or (), overrides=overrides)
 
 
-def _folds(text: str | None) -> dict[str, Any]:
+def folds_values(text: str | None) -> dict[str, Any]:
     """What `--folds` says, by configuration key."""
     if text is None:
         return {}

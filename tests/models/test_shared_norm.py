@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from algr.config import Config, with_values
 from algr.engine import network_for
 from algr.faces import GRADES
-from algr.models import share_norms
+from algr.models import recompute_regions, share_norms
 from algr.models.norm import LargeMapNorm
 from algr.models.shared_norm import Norm1d, Norm2d, SharedNorm
 
@@ -128,3 +128,23 @@ def test_every_network_can_share_all_its_norms(kind: str) -> None:
 
     norms = [part for part in network.modules() if isinstance(part, SharedNorm)]
     assert len(asked) == len(norms) > 0
+
+
+def network_step(*, recomputes: bool) -> list[Tensor]:
+    """Gradients and statistics after one pass of a network that shares its norms with nobody."""
+    torch.manual_seed(0)
+    config = with_values(Config(), {"model.input_size": 64, "model.width": 0.125}).model
+    network = network_for(config, kind="grade", label_names=GRADES).train()
+    share_norms(network, lambda tensor: None)
+    if recomputes:
+        recompute_regions(network)
+    images = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    network(images).grade_log_BK.square().mean().backward()
+    grads = [one.grad for one in network.parameters() if one.grad is not None]
+    return [*grads, *network.buffers()]
+
+
+def test_activations_that_are_computed_again_count_once() -> None:
+    again, once = network_step(recomputes=True), network_step(recomputes=False)
+
+    torch.testing.assert_close(again, once, rtol=0, atol=0)
