@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 _VISIBLE_TRIALS = 16
 _SECONDS_BETWEEN_LINES = 20.0
+_MOST_FOLDS = 10
+"""Shown one by one."""
 
 
 @dataclass
@@ -175,7 +177,10 @@ class EpochDisplay:
         if not is_terminal and now - self.shown_at < _SECONDS_BETWEEN_LINES:
             return
         self.shown_at = now
-        folds = ", ".join(f"fold {fold} {share:.0%}" for fold, share in sorted(self.shares.items()))
+        if len(self.shares) > _MOST_FOLDS:
+            folds = f"{len(self.shares)} folds begun, {min(self.shares.values()):.0%} at least"
+        else:
+            folds = ", ".join(f"fold {k} {share:.0%}" for k, share in sorted(self.shares.items()))
         line = f"{self.title}: in epoch {progress.epoch + 1}/{self.num_epochs}, {folds}"
         typer.echo(f"\r{line}\x1b[K" if is_terminal else line, err=True, nl=not is_terminal)
 
@@ -193,6 +198,8 @@ class EpochDisplay:
         text = f"{self.title}: epoch {epoch + 1}/{self.num_epochs}, loss {loss:.3f}"
         if known:
             folds = " ".join(_score(value) for value in values)
+            if len(values) > _MOST_FOLDS:
+                folds = f"{_score(min(known))} to {_score(max(known))}"
             text += f", {self.headline} {_score(sum(known) / len(known))} (folds {folds})"
         left = self.num_epochs - epoch - 1
         if left:

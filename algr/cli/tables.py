@@ -56,8 +56,8 @@ def print_repeats(repeated: "RepeatedCrossValidation") -> None:
         f"{repeated.run_id}"
     )
     typer.echo(
-        "sd between repeats: how much the drawing of the folds matters; sd over folds: how much "
-        "the folds of one drawing differ"
+        "how much the drawing of the folds matters: sd between repeats; how much the folds of one "
+        "drawing differ: sd over folds"
     )
     if first.start is not None:
         typer.echo(start_line(first.start))
