@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 import algr
+from algr.cli.compare import compare
 from algr.cli.config import app as config_app
 from algr.cli.data import app as data_app
 from algr.cli.data_checks import doctor, folds, purge
@@ -38,7 +39,7 @@ app.add_typer(data_app, name="data")
 app.add_typer(config_app, name="config")
 app.add_typer(models_app, name="models")
 app.add_typer(landmarks_app, name="landmarks")
-for command in (cv, tune, predict, explain, serve, ui, sync, submit, demo):
+for command in (cv, compare, tune, predict, explain, serve, ui, sync, submit, demo):
     app.command()(command)
 
 

@@ -7,6 +7,16 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from algr.cli.start import start_line
+from algr.cli.statistics_tables import (
+    figure_table,
+    figure_words,
+    mean_and_sd,
+    per_fold_words,
+    plain_table,
+    print_statistics,
+    print_table,
+    row_title,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -17,30 +27,33 @@ if TYPE_CHECKING:
         RepeatedCrossValidation,
         SearchResult,
     )
-    from algr.cv import CrossValidation, TableRow
-
-_MOST_COLUMNS = 10
-"""Folds with a column of their own."""
 
 
-def print_cross_validation(validated: "CrossValidated") -> None:
-    """Figures per fold, mean ± standard deviation, and pooled."""
+def print_cross_validation(validated: "CrossValidated", *, details: bool = False) -> None:
+    """Figures per fold, mean ± standard deviation, pooled, and 95 % intervals.
+
+    Args:
+        validated: The finished cross-validation.
+        details: Also every figure of recordings and units, confusion matrices and calibration.
+    """
     result = validated.result
-    _print(_folds_table(result, validated.rows))
+    _print_folds(validated, details=details)
     typer.echo(f"protocol {result.protocol}, folds {result.folds_hash[:12]}, run {result.run_id}")
     if result.protocol == "paper":
         typer.echo("the best epoch was chosen on the test fold, as in the paper: optimistic")
     if validated.start is not None:
         typer.echo(start_line(validated.start))
     typer.echo(f"predictions per frame: {validated.predictions}")
+    if validated.figures:
+        typer.echo(f"figures: {validated.figures[0].parent}")
 
 
 def print_repeats(repeated: "RepeatedCrossValidation") -> None:
     """One row per repeat of the headline, then mean and spreads of every figure."""
     rows = repeated.repeats[0].rows
-    table = _table("", *(f"{row.title} %" for row in rows))
+    table = plain_table("", *(row_title(row) for row in rows))
     for number, repeat in enumerate(repeated.repeats):
-        table.add_row(f"repeat {number}", *(_mean_and_sd(row) for row in repeat.rows))
+        table.add_row(f"repeat {number}", *(mean_and_sd(row) for row in repeat.rows))
     over = repeated.over_repeats
     lines = {
         "mean over repeats": over.mean,
@@ -48,8 +61,8 @@ def print_repeats(repeated: "RepeatedCrossValidation") -> None:
         "sd over folds": over.sd_over_folds,
     }
     for title, scores in lines.items():
-        table.add_row(title, *(_figure(row, scores[row.metric]) for row in rows))
-    _print(table)
+        table.add_row(title, *(figure_words(row.unit, scores[row.metric]) for row in rows))
+    print_table(table)
     first = repeated.repeats[0]
     typer.echo(
         f"protocol {first.result.protocol}, {over.count} drawings of the folds, run "
@@ -68,15 +81,15 @@ def print_repeats(repeated: "RepeatedCrossValidation") -> None:
 def print_nested(found: "NestedResult") -> None:
     """What each outer fold's search chose and how that scored, and the spread of the choices."""
     names = list(found.spread)
-    row = next(row for row in found.rows if row.metric in ("f1_macro", "f1_mean"))
-    table = _table("outer fold", "trial", "inner", "outer", "epoch", *names, "study")
+    row = next(row for row in found.cross_validated.rows if row.metric in ("f1_macro", "f1_mean"))
+    table = plain_table("outer fold", "trial", "inner", "outer", "epoch", *names, "study")
     for fold, score in zip(found.folds, row.per_fold, strict=True):
         best = fold.outcome.best
         table.add_row(
             str(fold.result.fold),
             str(best.number),
             "-" if best.value is None else f"{100 * best.value:.1f}",
-            _figure(row, score),
+            figure_words(row.unit, score),
             str(fold.result.chosen_epoch + 1),
             *(_value(best.params.get(name)) for name in names),
             fold.study,
@@ -87,16 +100,16 @@ def print_nested(found: "NestedResult") -> None:
         else f"{len(set(map(str, one.values)))} values"
         for one in found.spread.values()
     ]
-    table.add_row("all", "", "", _mean_and_sd(row), "", *spreads, "")
-    _print(table)
+    table.add_row("all", "", "", mean_and_sd(row), "", *spreads, "")
+    print_table(table)
     typer.echo(f"\nouter folds, each with its own configuration ({row.title}, inner and outer, %):")
-    _print(_folds_table(found.result, found.rows))
-    result = found.result
+    _print_folds(found.cross_validated, details=False)
+    result = found.cross_validated.result
     typer.echo(f"protocol {result.protocol}, folds {result.folds_hash[:12]}, run {result.run_id}")
     typer.echo("an estimate of search and training together: nothing is refitted or registered")
-    if found.start is not None:
-        typer.echo(start_line(found.start))
-    typer.echo(f"predictions per frame: {found.predictions}")
+    if found.cross_validated.start is not None:
+        typer.echo(start_line(found.cross_validated.start))
+    typer.echo(f"predictions per frame: {found.cross_validated.predictions}")
 
 
 def print_search(found: "SearchResult") -> None:
@@ -106,7 +119,7 @@ def print_search(found: "SearchResult") -> None:
         key=lambda record: (record.value is None, -(record.value or 0.0), record.number),
     )
     names = list(dict.fromkeys(key for record in trials for key in record.params))
-    table = _table("trial", "state", "score", "epochs", *names, "seconds")
+    table = plain_table("trial", "state", "score", "epochs", *names, "seconds")
     for record in trials:
         table.add_row(
             str(record.number),
@@ -116,7 +129,7 @@ def print_search(found: "SearchResult") -> None:
             *(_value(record.params.get(name)) for name in names),
             f"{record.seconds:.1f}",
         )
-    _print(table)
+    print_table(table)
     best = found.outcome.best
     typer.echo(f"\nstudy {found.study}: best is trial {best.number}; cross-validated:")
     print_cross_validation(found.cross_validated)
@@ -127,29 +140,15 @@ def print_search(found: "SearchResult") -> None:
     )
 
 
-def _folds_table(result: "CrossValidation", rows: "Sequence[TableRow]") -> "Table":
-    """Figures per fold, mean ± standard deviation, pooled; many folds are summed up."""
-    is_wide = len(result.folds) > _MOST_COLUMNS
-    shown = () if is_wide else result.folds
-    between = ("lowest", "highest") if is_wide else tuple(f"fold {one.fold}" for one in shown)
-    table = _table("", *between, "mean ± sd", "pooled")
-    for row in rows:
-        known = [value for value in row.per_fold if value is not None]
-        ends = (min(known, default=None), max(known, default=None))
-        table.add_row(
-            f"{row.title} %",
-            *(_figure(row, value) for value in (ends if is_wide else row.per_fold)),
-            _mean_and_sd(row),
-            _figure(row, row.pooled),
-        )
-    if not is_wide and all(fold.part for fold in result.folds):
-        table.add_row("published part", *(str(fold.part) for fold in result.folds))
-    subjects = [fold.test_subjects for fold in result.folds]
-    epochs = [fold.chosen_epoch + 1 for fold in result.folds]
-    for title, values in (("test subjects", subjects), ("chosen epoch", epochs)):
-        ends_of = (min(values), max(values))
-        table.add_row(title, *(str(value) for value in (ends_of if is_wide else values)))
-    return table
+def _print_folds(validated: "CrossValidated", *, details: bool) -> None:
+    folds = validated.result.folds
+    table = figure_table("", validated.rows, folds=[fold.fold for fold in folds])
+    if all(fold.part for fold in folds):
+        table.add_row("published part", *per_fold_words([fold.part for fold in folds], str))
+    table.add_row("test subjects", *per_fold_words([fold.test_subjects for fold in folds], str))
+    table.add_row("chosen epoch", *per_fold_words([fold.chosen_epoch + 1 for fold in folds], str))
+    print_table(table)
+    print_statistics(validated, details=details)
 
 
 def print_models(rows: Sequence[dict[str, Any]]) -> None:
@@ -166,7 +165,7 @@ def print_models(rows: Sequence[dict[str, Any]]) -> None:
         }
         for row in rows
     ]
-    _print(_rows_table(shown))
+    print_table(_rows_table(shown))
 
 
 def print_predictions(files: Sequence[Path], results: Sequence[dict[str, Any]]) -> None:
@@ -175,7 +174,7 @@ def print_predictions(files: Sequence[Path], results: Sequence[dict[str, Any]]) 
         typer.echo(f"{file}")
         frames = [_frame_row(frame) for frame in result["frames"]]
         if frames:
-            _print(_rows_table(frames))
+            print_table(_rows_table(frames))
         if "video" in result:
             video = result["video"]
             share = " ".join(f"{name} {p:.2f}" for name, p in video["grade_probability"].items())
@@ -200,41 +199,10 @@ def _frame_row(frame: dict[str, Any]) -> dict[str, object]:
 
 
 def _rows_table(rows: Sequence[dict[str, Any]]) -> "Table":
-    table = _table(*rows[0])
+    table = plain_table(*rows[0])
     for row in rows:
         table.add_row(*(_value(value) for value in row.values()))
     return table
-
-
-def _table(*headings: str) -> "Table":
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for index, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if index == 0 else "right", no_wrap=True)
-    return table
-
-
-def _print(table: "Table") -> None:
-    from rich.console import Console
-
-    console = Console()
-    console.width = max(console.width, 160) if not console.is_terminal else console.width
-    console.print(table)
-
-
-def _figure(row: "TableRow", value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value if row.unit == '%' else 100 * value:.1f}"
-
-
-def _mean_and_sd(row: "TableRow") -> str:
-    text = _figure(row, row.mean)
-    if row.sd is not None:
-        text += f" ± {_figure(row, row.sd)}"
-    folds = len(row.per_fold)
-    return text if row.defined_folds == folds else f"{text} ({row.defined_folds} of {folds})"
 
 
 def _value(value: object) -> str:

@@ -70,6 +70,12 @@ def cv(
     address: AddressOption = None,
     tracking_uri: TrackingOption = None,
     home: HomeOption = None,
+    details: Annotated[
+        bool,
+        typer.Option(
+            "--details", help="Also print every figure, confusion matrices and calibration."
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Cross-validate one configuration over folds of subjects.
@@ -118,7 +124,7 @@ def cv(
         if as_json:
             print_json(result.to_dict())
             return
-        print_cross_validation(result)
+        print_cross_validation(result, details=details)
     typer.echo(f"next: algr ui{home_words(home)}, or algr tune --dataset {dataset}", err=True)
 
 

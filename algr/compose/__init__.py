@@ -3,6 +3,7 @@
 The command line calls these functions and prints what they return.
 """
 
+from algr.compose.comparison import compare_by_name
 from algr.compose.explanation import ExplainRequest, explain_files
 from algr.compose.finish import SearchResult
 from algr.compose.nested import search_nested
@@ -33,6 +34,7 @@ __all__ = [
     "StartInUse",
     "StartNotice",
     "TrainingRequest",
+    "compare_by_name",
     "cross_validate",
     "cross_validate_repeatedly",
     "explain_files",

@@ -20,16 +20,12 @@ from algr.compose.study import (
     refuse_other_study,
     run_study,
 )
-from algr.compose.training import execute, held_run, log_files, run_name
+from algr.compose.training import conclude, execute, held_run, log_files, run_name
 from algr.config import SearchSpace, flatten, load_search_space, with_values
 from algr.cv import (
-    PREDICTIONS_FILE,
     FoldsExecutor,
     FoldsJob,
     job_identity,
-    summarise,
-    table_rows,
-    write_predictions,
     write_run_files,
 )
 from algr.data import FoldPlan, NestedFold, plan_nested
@@ -134,13 +130,15 @@ class NestedSearch:
             finished = tuple(
                 self._outer_fold(fold, tracker, run, executor, tracking) for fold in folds
             )
-            results = tuple(fold.result for fold in finished)
-            summary = summarise(results, run_id=run.run_id or "", name=name, plan=plan)
-            tracking.finish(summary.to_dict())
-        predictions = self.directory / PREDICTIONS_FILE
-        write_predictions(predictions, dataset=dataset, results=results)
-        rows = table_rows(summary, kind=dataset.kind, label_names=dataset.label_names)
-        return NestedResult(finished, summary, rows, predictions, self.start)
+            whole = conclude(
+                self.material,
+                directory=self.directory,
+                results=tuple(fold.result for fold in finished),
+                run=run,
+                tracking=tracking,
+                start=self.start,
+            )
+        return NestedResult(finished, whole)
 
     def search_job(self, fold: NestedFold) -> SearchJob:
         """The search of one outer fold."""

@@ -2,11 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from algr.compose.start import StartInUse
-from algr.cv import CrossValidation, TableRow
+from algr.compose.training import CrossValidated
 from algr.distributed import SearchOutcome
 from algr.engine import FoldResult
 
@@ -61,11 +59,8 @@ class NestedResult:
     """A finished nested cross-validation: an estimate of search and training together."""
 
     folds: tuple[OuterFold, ...]
-    result: CrossValidation
-    """Of the outer folds, each with the configuration that its own search chose."""
-    rows: tuple[TableRow, ...]
-    predictions: Path
-    start: StartInUse | None
+    cross_validated: CrossValidated
+    """The outer folds, each with the configuration that its own search chose."""
 
     @property
     def spread(self) -> Mapping[str, Spread]:
@@ -76,19 +71,19 @@ class NestedResult:
 
     def to_dict(self) -> dict[str, Any]:
         """What `algr tune --protocol nested --json` prints; there is no best trial of all."""
-        init = self.start.to_dict() if self.start else None
+        result, whole = self.cross_validated.result, self.cross_validated.to_dict()
         return {
-            "study": self.result.name,
-            "run_id": self.result.run_id,
+            "study": result.name,
+            "run_id": result.run_id,
             "trials": [],
             "best": None,
-            "cv": {**self.result.to_dict(), "init": init},
+            "cv": whole,
             "model_version": None,
-            "init": init,
+            "init": whole["init"],
             "nested": {
                 "folds": [fold.to_dict() for fold in self.folds],
-                "mean": dict(self.result.mean),
-                "sd": dict(self.result.sd),
+                "mean": dict(result.mean),
+                "sd": dict(result.sd),
                 "spread": {name: spread.to_dict() for name, spread in self.spread.items()},
             },
         }

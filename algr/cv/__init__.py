@@ -1,5 +1,6 @@
 """Cross-validation: run the folds through an executor, put their results together, write them."""
 
+from algr.cv.comparison import ComparedRun, Comparison, Difference, compare_runs
 from algr.cv.executor import (
     CHECKPOINT_FILE,
     MODEL_FILE,
@@ -19,10 +20,23 @@ from algr.cv.files import (
     write_repeats_files,
     write_run_files,
 )
-from algr.cv.predictions import PREDICTIONS_FILE, predicted_labels, write_predictions
+from algr.cv.predictions import (
+    PREDICTIONS_FILE,
+    predicted_labels,
+    read_predictions,
+    write_predictions,
+)
 from algr.cv.repeats import Repeats, summarise_repeats
 from algr.cv.results import CrossValidation, FoldScores, refit_epochs, summarise
-from algr.cv.table import TableRow, table_rows
+from algr.cv.statistics import (
+    Points,
+    ReliabilityBin,
+    Section,
+    Statistics,
+    figures_of,
+    statistics_of,
+)
+from algr.cv.table import TableRow, figure_title, figure_unit, section_rows, table_rows
 
 __all__ = [
     "CHECKPOINT_FILE",
@@ -31,20 +45,34 @@ __all__ = [
     "PLAN_FILE",
     "PREDICTIONS_FILE",
     "REPEATS_FILE",
+    "ComparedRun",
+    "Comparison",
     "CrossValidation",
+    "Difference",
     "EpochListener",
     "FoldScores",
     "FoldsExecutor",
     "FoldsJob",
     "LocalExecutor",
+    "Points",
+    "ReliabilityBin",
     "Repeats",
+    "Section",
+    "Statistics",
     "TableRow",
+    "compare_runs",
     "exported_model",
+    "figure_title",
+    "figure_unit",
+    "figures_of",
     "job_identity",
     "open_job_dataset",
     "predicted_labels",
+    "read_predictions",
     "read_run_files",
     "refit_epochs",
+    "section_rows",
+    "statistics_of",
     "summarise",
     "summarise_repeats",
     "table_rows",

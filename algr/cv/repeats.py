@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from algr.cv.results import CrossValidation, sample_deviation
+from algr.cv.results import CrossValidation
+from algr.cv.statistics import sample_deviation
 from algr.engine import Scores, mean_defined
 
 

@@ -1,13 +1,14 @@
 """The result of a cross-validation: figures per fold, their mean and spread, pooled ones."""
 
 import math
-import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import reduce
 from operator import add
+from statistics import median
 from typing import Any
 
+from algr.cv.statistics import Statistics, sample_deviation
 from algr.data import FoldPlan
 from algr.engine import FoldResult, Scores, mean_defined
 from algr.metrics import scores
@@ -46,6 +47,8 @@ class CrossValidation:
     """None below two defined folds."""
     pooled: Scores
     defined_folds: dict[str, int] = field(default_factory=dict)
+    statistics: Statistics | None = None
+    """From `statistics_of`; None where only counts are known."""
 
     def to_dict(self) -> dict[str, Any]:
         """What `algr cv --json` prints."""
@@ -68,11 +71,17 @@ class CrossValidation:
             "mean": dict(self.mean),
             "sd": dict(self.sd),
             "pooled": dict(self.pooled),
+            **(self.statistics.to_dict() if self.statistics else {}),
         }
 
 
 def summarise(
-    results: Sequence[FoldResult], *, run_id: str, name: str, plan: FoldPlan
+    results: Sequence[FoldResult],
+    *,
+    run_id: str,
+    name: str,
+    plan: FoldPlan,
+    statistics: Statistics | None = None,
 ) -> CrossValidation:
     """Put the folds' results together; their order does not matter."""
     ordered = sorted(results, key=lambda result: result.fold)
@@ -103,16 +112,11 @@ def summarise(
         defined_folds={
             key: sum(value is not None for value in column) for key, column in columns.items()
         },
+        statistics=statistics,
     )
-
-
-def sample_deviation(values: Sequence[float | None]) -> float | None:
-    """Standard deviation over n - 1 of the defined values; None below two of them."""
-    defined = [value for value in values if value is not None]
-    return statistics.stdev(defined) if len(defined) > 1 else None
 
 
 def refit_epochs(results: Sequence[FoldResult]) -> int:
     """How long to train on all subjects: the folds' median number of epochs, halves upward."""
-    median = statistics.median(result.chosen_epoch + 1 for result in results)
-    return math.floor(median + 0.5)
+    epochs = median(result.chosen_epoch + 1 for result in results)
+    return math.floor(epochs + 0.5)

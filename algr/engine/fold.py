@@ -53,7 +53,6 @@ from algr.engine.records import (
     FoldFailedError,
     FoldFailure,
     FoldResult,
-    FramePredictions,
     Scores,
 )
 from algr.engine.scoring import Scored, score_rows
@@ -242,7 +241,7 @@ class FoldTrainer:
             test=scores(scored.counts),
             test_subjects=len(self.fold.test),
             counts=scored.counts,
-            predictions=FramePredictions(rows_N, scored.probability_NK),
+            predictions=scored.predictions(rows_N),
         )
 
     def _plan_batches(self) -> list[Rows]:

@@ -14,6 +14,7 @@ from torch import nn
 from algr.data import PreparedDataset, center_batch
 from algr.engine.batches import FrameSource, Rows, prefetched, share_slice, split_batches
 from algr.engine.ports import Collectives
+from algr.engine.records import FramePredictions
 from algr.engine.steps import StepRules, forward, targets_of
 from algr.metrics import EvaluationCounts, count_batch
 from algr.models import NetworkOutput, Targets, compute_loss
@@ -25,6 +26,19 @@ class Scored:
 
     counts: EvaluationCounts
     probability_NK: npt.NDArray[np.float32]
+    landmark_error_N: npt.NDArray[np.float64] | None
+    local_NK: npt.NDArray[np.float32] | None
+    whole_NK: npt.NDArray[np.float32] | None
+
+    def predictions(self, rows_N: Rows) -> FramePredictions:
+        """What was said of each frame, with the frames' rows."""
+        return FramePredictions(
+            rows_N=rows_N,
+            probability_NK=self.probability_NK,
+            landmark_error_N=self.landmark_error_N,
+            local_NK=self.local_NK,
+            whole_NK=self.whole_NK,
+        )
 
 
 @torch.no_grad()
@@ -49,7 +63,13 @@ def score_rows(
     share = share_slice(len(batches), rank=collectives.rank, size=collectives.size)
     none = EvaluationCounts.zeros(kind=dataset.kind, label_names=dataset.label_names)
     sums_by_batch = torch.zeros((len(batches), len(none.to_array())), dtype=torch.float64)
-    probability_NK = torch.zeros((len(rows_N), len(dataset.label_names)), dtype=torch.float32)
+    shape = (len(rows_N), len(dataset.label_names))
+    said = {
+        "probability": torch.zeros(shape),
+        "local": torch.zeros(shape),
+        "whole": torch.zeros(shape),
+        "landmark_error": torch.zeros(len(rows_N), dtype=torch.float64),
+    }
     model.eval()
     for number, batch in enumerate(prefetched(frames, batches[share]), share.start):
         crops = center_batch(batch.images_BHWC, batch.landmarks_BL2, input_size=input_size)
@@ -58,16 +78,43 @@ def score_rows(
         loss = compute_loss(output, targets, config=rules.loss, class_weight=rules.class_weight)
         counts = _count(output, targets, dataset=dataset, mean_loss=float(loss.total))
         sums_by_batch[number] = torch.from_numpy(counts.to_array())
-        start = number * batch_size
-        probability_NK[start : start + len(batches[number])] = _probability(output)
+        start, end = number * batch_size, number * batch_size + len(batches[number])
+        for name, value_B in _said(output, targets).items():
+            said[name][start:end] = value_B.cpu() if value_B is not None else torch.nan
     collectives.sum_(sums_by_batch)
-    collectives.sum_(probability_NK)
+    for value_N in said.values():
+        collectives.sum_(value_N)
     whole = none
     for sums in sums_by_batch.numpy():
         whole += EvaluationCounts.from_array(
             sums, kind=dataset.kind, label_names=dataset.label_names
         )
-    return Scored(whole, probability_NK.numpy())
+    return Scored(
+        counts=whole,
+        probability_NK=said["probability"].numpy(),
+        landmark_error_N=_if_known(said["landmark_error"]),
+        local_NK=_if_known(said["local"]),
+        whole_NK=_if_known(said["whole"]),
+    )
+
+
+def _said(output: NetworkOutput, targets: Targets) -> dict[str, torch.Tensor | None]:
+    """What the network says of each image; None for what it has no head for."""
+    local, whole = output.local_log_B2A, output.whole_log_B2A
+    error_B = None
+    if output.landmarks_BL2 is not None:
+        predicted_BL2, truth_BL2 = output.landmarks_BL2.float(), targets.landmarks_BL2
+        error_B = torch.from_numpy(landmark_errors(_array(predicted_BL2), _array(truth_BL2)))
+    return {
+        "probability": _probability(output),
+        "local": None if local is None else local[:, 1].exp().float(),
+        "whole": None if whole is None else whole[:, 1].exp().float(),
+        "landmark_error": error_B,
+    }
+
+
+def _if_known(value: torch.Tensor) -> npt.NDArray[Any] | None:
+    return None if bool(value.isnan().all()) else value.numpy()
 
 
 def _probability(output: NetworkOutput) -> torch.Tensor:

@@ -49,6 +49,7 @@ def test_version() -> None:
     "words",
     [
         ("cv",),
+        ("compare",),
         ("tune",),
         ("predict",),
         ("explain",),

@@ -47,7 +47,15 @@ def validated(*hits: int, name: str = "run", protocol: str = "honest") -> CrossV
     )
     found: CrossValidation = summarise(results, run_id="id", name=name, plan=plan)
     rows = table_rows(found, kind="grade", label_names=GRADES)
-    return CrossValidated(found, results, rows, Path("predictions.parquet"), None)
+    return CrossValidated(
+        result=found,
+        results=results,
+        label_names=GRADES,
+        rows=rows,
+        predictions=Path("predictions.parquet"),
+        figures=(),
+        start=None,
+    )
 
 
 def lines(capsys: pytest.CaptureFixture[str]) -> dict[str, list[str]]:
@@ -88,7 +96,7 @@ def test_nested_shows_what_each_outer_fold_chose_and_how_far_the_choices_lie_apa
         )
     )
 
-    print_nested(NestedResult(folds, whole.result, whole.rows, whole.predictions, None))
+    print_nested(NestedResult(folds, whole))
 
     printed = capsys.readouterr().out.splitlines()
     assert printed[1].split() == ["0", "3", "50.0", "100.0", "1", "0.01", "none", "n-outer-0"]
