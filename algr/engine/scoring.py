@@ -16,7 +16,7 @@ from algr.engine.batches import FrameSource, Rows, prefetched, share_slice, spli
 from algr.engine.ports import Collectives
 from algr.engine.records import FramePredictions
 from algr.engine.steps import StepRules, forward, targets_of
-from algr.metrics import EvaluationCounts, count_batch
+from algr.metrics import EvaluationCounts, count_batch, landmark_errors
 from algr.models import NetworkOutput, Targets, compute_loss
 
 
