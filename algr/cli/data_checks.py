@@ -10,12 +10,14 @@ import typer
 
 from algr.cli.data import NameArgument
 from algr.cli.options import (
+    FoldsOption,
     HomeOption,
     JobsOption,
     JsonOption,
     SeedOption,
     TrackingOption,
     cpus,
+    folds_values,
     home_words,
     locate,
     print_json,
@@ -97,9 +99,7 @@ def doctor(
 @stops_cleanly("run it again")
 def folds(
     name: NameArgument,
-    num_folds: Annotated[
-        int | None, typer.Option("--folds", min=2, help="Number of folds.", show_default="3")
-    ] = None,
+    num_folds: FoldsOption = None,
     protocol: Annotated[
         Protocol | None,
         typer.Option("--protocol", help="Which subjects choose the epoch.", show_default="honest"),
@@ -117,7 +117,7 @@ def folds(
     from algr.data.fold_report import count_folds
 
     overrides = {
-        "cv.num_folds": num_folds,
+        **folds_values(num_folds),
         "cv.protocol": protocol.value if protocol else None,
         "seed": seed,
     }

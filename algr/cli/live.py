@@ -13,11 +13,14 @@ if TYPE_CHECKING:
     from rich.live import Live
     from rich.table import Table
 
+    from algr.compose import CrossValidated
     from algr.engine import FoldEpoch, FoldProgress
     from algr.tune import TrialRecord
 
 _VISIBLE_TRIALS = 16
 _SECONDS_BETWEEN_LINES = 20.0
+_MOST_FOLDS = 10
+"""Shown one by one."""
 
 
 @dataclass
@@ -174,7 +177,10 @@ class EpochDisplay:
         if not is_terminal and now - self.shown_at < _SECONDS_BETWEEN_LINES:
             return
         self.shown_at = now
-        folds = ", ".join(f"fold {fold} {share:.0%}" for fold, share in sorted(self.shares.items()))
+        if len(self.shares) > _MOST_FOLDS:
+            folds = f"{len(self.shares)} folds begun, {min(self.shares.values()):.0%} at least"
+        else:
+            folds = ", ".join(f"fold {k} {share:.0%}" for k, share in sorted(self.shares.items()))
         line = f"{self.title}: in epoch {progress.epoch + 1}/{self.num_epochs}, {folds}"
         typer.echo(f"\r{line}\x1b[K" if is_terminal else line, err=True, nl=not is_terminal)
 
@@ -192,12 +198,24 @@ class EpochDisplay:
         text = f"{self.title}: epoch {epoch + 1}/{self.num_epochs}, loss {loss:.3f}"
         if known:
             folds = " ".join(_score(value) for value in values)
+            if len(values) > _MOST_FOLDS:
+                folds = f"{_score(min(known))} to {_score(max(known))}"
             text += f", {self.headline} {_score(sum(known) / len(known))} (folds {folds})"
         left = self.num_epochs - epoch - 1
         if left:
             per_epoch = (time.monotonic() - self.started) / (epoch + 1 - self.first)
             text += f", about {duration_words(per_epoch * left)} left"
         typer.echo(text, err=True)
+
+
+def say_repeat(repeat: int, validated: "CrossValidated") -> None:
+    """One line when a repeat is done."""
+    row = next(row for row in validated.rows if row.metric in ("f1_macro", "f1_mean"))
+    typer.echo(
+        f"repeat {repeat} ({validated.result.name}): {row.title} {_score(row.mean)} ± "
+        f"{_score(row.sd)} over {len(row.per_fold)} folds",
+        err=True,
+    )
 
 
 def _short(params: Mapping[str, Any]) -> str:

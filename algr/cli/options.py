@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 import typer
 
 from algr.cli.progress import progress
-from algr.errors import Interrupted
+from algr.errors import Interrupted, UsageError
 
 if TYPE_CHECKING:
     from algr.config import DataHome, ResolvedConfig
@@ -46,6 +46,32 @@ class Preset(StrEnum):
     TINY = "tiny"
 
 
+class Protocol(StrEnum):
+    """Who chooses epochs and hyperparameters."""
+
+    HONEST = "honest"
+    PAPER = "paper"
+    NESTED = "nested"
+
+
+ProtocolOption = Annotated[
+    Protocol | None,
+    typer.Option(
+        "--protocol",
+        help="Who chooses: validation subjects; the test fold, as in the paper; or, for tune, "
+        "inner folds within each outer fold.",
+        show_default="honest",
+    ),
+]
+FoldsOption = Annotated[
+    str | None,
+    typer.Option(
+        "--folds",
+        metavar="N|loso",
+        help="Number of folds, or loso to leave one subject out at a time.",
+        show_default="3",
+    ),
+]
 PresetOption = Annotated[
     Preset, typer.Option("--preset", help="Values to start from.", show_default=True)
 ]
@@ -114,12 +140,34 @@ def resolve(
     seed: int | None,
     *,
     init_from: str | None = None,
+    protocol: Protocol | None = None,
+    folds: str | None = None,
+    repeats: int | None = None,
 ) -> "ResolvedConfig":
     """The configuration that the shared options describe."""
     from algr.config import resolve_config
 
-    overrides = {"seed": seed, "train.init_from": init_from}
+    overrides = {
+        "seed": seed,
+        "train.init_from": init_from,
+        "cv.protocol": None if protocol is None else protocol.value,
+        "cv.repeats": repeats,
+        **folds_values(folds),
+    }
     return resolve_config(preset=preset.value, file=file, sets=sets or (), overrides=overrides)
+
+
+def folds_values(text: str | None) -> dict[str, Any]:
+    """What `--folds` says, by configuration key."""
+    if text is None:
+        return {}
+    if text == "loso":
+        return {"cv.scheme": "loso"}
+    if not text.isdecimal():
+        raise UsageError(
+            f"--folds {text} is no number of folds", expected="a number from 2 on, or loso"
+        )
+    return {"cv.scheme": "kfold", "cv.num_folds": int(text)}
 
 
 def locate(home: Path | None) -> "DataHome":

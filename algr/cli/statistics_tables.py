@@ -1,7 +1,8 @@
 """Tables of figures with their intervals, of recordings, of calibration, and of differences."""
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
 
 import typer
 
@@ -13,6 +14,10 @@ if TYPE_CHECKING:
     from algr.cv.table import Unit
     from algr.metrics import Interval
 
+Value = TypeVar("Value", int, float)
+
+_MOST_FOLDS = 10
+"""With a column of their own."""
 _HEADINGS = {
     "video": "{items} recordings, by the mean probability of their frames",
     "subject": "{items} people, by the mean over their recordings",
@@ -48,19 +53,34 @@ def print_statistics(validated: "CrossValidated", *, details: bool) -> None:
 
 def figure_table(heading: str, rows: Sequence["TableRow"], *, folds: Sequence[int]) -> "Table":
     """Figures per fold, their mean and spread, and the pooled ones, with 95 % intervals."""
-    table = plain_table(
-        heading, *(f"fold {fold}" for fold in folds), "mean ± sd", "95 %", "pooled", "95 %"
-    )
+    is_wide = len(folds) > _MOST_FOLDS
+    columns = ("lowest", "highest") if is_wide else tuple(f"fold {fold}" for fold in folds)
+    table = plain_table(heading, *columns, "mean ± sd", "95 %", "pooled", "95 %")
     for row in rows:
         table.add_row(
-            f"{row.title} %" if row.unit in ("share", "%") else row.title,
-            *(figure_words(row.unit, value) for value in row.per_fold),
-            _mean_and_sd(row),
+            row_title(row),
+            *per_fold_words(row.per_fold, partial(figure_words, row.unit)),
+            mean_and_sd(row),
             _interval_words(row.unit, row.interval),
             figure_words(row.unit, row.pooled),
             _interval_words(row.unit, row.pooled_interval),
         )
     return table
+
+
+def row_title(row: "TableRow") -> str:
+    """Name of a figure, with its unit."""
+    return f"{row.title} %" if row.unit in ("share", "%") else row.title
+
+
+def per_fold_words(
+    values: Sequence[Value | None], words: Callable[[Value | None], str]
+) -> tuple[str, ...]:
+    """One word per fold; of many folds the lowest and the highest."""
+    if len(values) <= _MOST_FOLDS:
+        return tuple(words(value) for value in values)
+    known = [value for value in values if value is not None]
+    return (words(min(known, default=None)), words(max(known, default=None)))
 
 
 def difference_table(comparison: "Comparison") -> "Table":
@@ -150,7 +170,8 @@ def _print_details(section: "Section", label_names: Sequence[str]) -> None:
         print_table(table)
 
 
-def _mean_and_sd(row: "TableRow") -> str:
+def mean_and_sd(row: "TableRow") -> str:
+    """Mean over folds and spread; says in how many folds, if not in all."""
     text = figure_words(row.unit, row.mean)
     if row.sd is not None:
         text += f" ± {figure_words(row.unit, row.sd)}"

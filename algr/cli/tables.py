@@ -7,12 +7,26 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from algr.cli.start import start_line
-from algr.cli.statistics_tables import figure_table, plain_table, print_statistics, print_table
+from algr.cli.statistics_tables import (
+    figure_table,
+    figure_words,
+    mean_and_sd,
+    per_fold_words,
+    plain_table,
+    print_statistics,
+    print_table,
+    row_title,
+)
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from algr.compose import CrossValidated, SearchResult
+    from algr.compose import (
+        CrossValidated,
+        NestedResult,
+        RepeatedCrossValidation,
+        SearchResult,
+    )
 
 
 def print_cross_validation(validated: "CrossValidated", *, details: bool = False) -> None:
@@ -23,13 +37,7 @@ def print_cross_validation(validated: "CrossValidated", *, details: bool = False
         details: Also every figure of recordings and units, confusion matrices and calibration.
     """
     result = validated.result
-    table = figure_table("", validated.rows, folds=[fold.fold for fold in result.folds])
-    if all(fold.part for fold in result.folds):
-        table.add_row("published part", *(str(fold.part) for fold in result.folds))
-    table.add_row("test subjects", *(str(fold.test_subjects) for fold in result.folds))
-    table.add_row("chosen epoch", *(str(fold.chosen_epoch + 1) for fold in result.folds))
-    print_table(table)
-    print_statistics(validated, details=details)
+    _print_folds(validated, details=details)
     typer.echo(f"protocol {result.protocol}, folds {result.folds_hash[:12]}, run {result.run_id}")
     if result.protocol == "paper":
         typer.echo("the best epoch was chosen on the test fold, as in the paper: optimistic")
@@ -38,6 +46,70 @@ def print_cross_validation(validated: "CrossValidated", *, details: bool = False
     typer.echo(f"predictions per frame: {validated.predictions}")
     if validated.figures:
         typer.echo(f"figures: {validated.figures[0].parent}")
+
+
+def print_repeats(repeated: "RepeatedCrossValidation") -> None:
+    """One row per repeat of the headline, then mean and spreads of every figure."""
+    rows = repeated.repeats[0].rows
+    table = plain_table("", *(row_title(row) for row in rows))
+    for number, repeat in enumerate(repeated.repeats):
+        table.add_row(f"repeat {number}", *(mean_and_sd(row) for row in repeat.rows))
+    over = repeated.over_repeats
+    lines = {
+        "mean over repeats": over.mean,
+        "sd between repeats": over.sd_between,
+        "sd over folds": over.sd_over_folds,
+    }
+    for title, scores in lines.items():
+        table.add_row(title, *(figure_words(row.unit, scores[row.metric]) for row in rows))
+    print_table(table)
+    first = repeated.repeats[0]
+    typer.echo(
+        f"protocol {first.result.protocol}, {over.count} drawings of the folds, run "
+        f"{repeated.run_id}"
+    )
+    typer.echo(
+        "how much the drawing of the folds matters: sd between repeats; how much the folds of one "
+        "drawing differ: sd over folds"
+    )
+    if first.start is not None:
+        typer.echo(start_line(first.start))
+    for repeat in repeated.repeats:
+        typer.echo(f"predictions per frame: {repeat.predictions}")
+
+
+def print_nested(found: "NestedResult") -> None:
+    """What each outer fold's search chose and how that scored, and the spread of the choices."""
+    names = list(found.spread)
+    row = next(row for row in found.cross_validated.rows if row.metric in ("f1_macro", "f1_mean"))
+    table = plain_table("outer fold", "trial", "inner", "outer", "epoch", *names, "study")
+    for fold, score in zip(found.folds, row.per_fold, strict=True):
+        best = fold.outcome.best
+        table.add_row(
+            str(fold.result.fold),
+            str(best.number),
+            "-" if best.value is None else f"{100 * best.value:.1f}",
+            figure_words(row.unit, score),
+            str(fold.result.chosen_epoch + 1),
+            *(_value(best.params.get(name)) for name in names),
+            fold.study,
+        )
+    spreads = [
+        f"{_value(one.low)} to {_value(one.high)}"
+        if one.low is not None
+        else f"{len(set(map(str, one.values)))} values"
+        for one in found.spread.values()
+    ]
+    table.add_row("all", "", "", mean_and_sd(row), "", *spreads, "")
+    print_table(table)
+    typer.echo(f"\nouter folds, each with its own configuration ({row.title}, inner and outer, %):")
+    _print_folds(found.cross_validated, details=False)
+    result = found.cross_validated.result
+    typer.echo(f"protocol {result.protocol}, folds {result.folds_hash[:12]}, run {result.run_id}")
+    typer.echo("an estimate of search and training together: nothing is refitted or registered")
+    if found.cross_validated.start is not None:
+        typer.echo(start_line(found.cross_validated.start))
+    typer.echo(f"predictions per frame: {found.cross_validated.predictions}")
 
 
 def print_search(found: "SearchResult") -> None:
@@ -66,6 +138,17 @@ def print_search(found: "SearchResult") -> None:
         f"\nregistered as {registration.name} version {registration.version}: "
         f"{registration.decision.reason}"
     )
+
+
+def _print_folds(validated: "CrossValidated", *, details: bool) -> None:
+    folds = validated.result.folds
+    table = figure_table("", validated.rows, folds=[fold.fold for fold in folds])
+    if all(fold.part for fold in folds):
+        table.add_row("published part", *per_fold_words([fold.part for fold in folds], str))
+    table.add_row("test subjects", *per_fold_words([fold.test_subjects for fold in folds], str))
+    table.add_row("chosen epoch", *per_fold_words([fold.chosen_epoch + 1 for fold in folds], str))
+    print_table(table)
+    print_statistics(validated, details=details)
 
 
 def print_models(rows: Sequence[dict[str, Any]]) -> None:

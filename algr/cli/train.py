@@ -9,12 +9,14 @@ from algr.cli.options import (
     AddressOption,
     DatasetOption,
     FileOption,
+    FoldsOption,
     HomeOption,
     InitOption,
     JsonOption,
     NameOption,
     Preset,
     PresetOption,
+    ProtocolOption,
     SeedOption,
     SetOption,
     TrackingOption,
@@ -50,6 +52,17 @@ def cv(
     config: FileOption = None,
     sets: SetOption = None,
     seed: SeedOption = None,
+    protocol: ProtocolOption = None,
+    folds: FoldsOption = None,
+    repeats: Annotated[
+        int | None,
+        typer.Option(
+            "--repeats",
+            min=1,
+            help="Cross-validations, each on folds drawn anew.",
+            show_default="1",
+        ),
+    ] = None,
     init_from: InitOption = None,
     name: NameOption = None,
     resume: ResumeOption = False,
@@ -69,13 +82,24 @@ def cv(
 
     Example: algr cv --dataset fpara-sim --preset tiny
 
+    On five drawings of the folds: algr cv --dataset fpara-sim --preset tiny --repeats 5
+
     From other weights: algr cv --dataset disfa --init-from bp4d.safetensors
     """
-    resolved = resolve(preset, config, sets, seed, init_from=init_from)
-    from algr.cli.live import EpochDisplay
+    resolved = resolve(
+        preset,
+        config,
+        sets,
+        seed,
+        init_from=init_from,
+        protocol=protocol,
+        folds=folds,
+        repeats=repeats,
+    )
+    from algr.cli.live import EpochDisplay, say_repeat
     from algr.cli.start import print_start
-    from algr.cli.tables import print_cross_validation
-    from algr.compose import TrainingRequest, cross_validate
+    from algr.cli.tables import print_cross_validation, print_repeats
+    from algr.compose import TrainingRequest, cross_validate, cross_validate_repeatedly
 
     request = TrainingRequest(
         dataset=dataset_here(dataset, home),
@@ -87,11 +111,20 @@ def cv(
         address=address,
         tracking_uri=tracking_uri,
     )
-    result = cross_validate(request, display=EpochDisplay, on_start=print_start)
-    if as_json:
-        print_json(result.to_dict())
-        return
-    print_cross_validation(result, details=details)
+    if request.config.cv.repeats > 1:
+        repeated = cross_validate_repeatedly(
+            request, display=EpochDisplay, on_start=print_start, on_repeat=say_repeat
+        )
+        if as_json:
+            print_json(repeated.to_dict())
+            return
+        print_repeats(repeated)
+    else:
+        result = cross_validate(request, display=EpochDisplay, on_start=print_start)
+        if as_json:
+            print_json(result.to_dict())
+            return
+        print_cross_validation(result, details=details)
     typer.echo(f"next: algr ui{home_words(home)}, or algr tune --dataset {dataset}", err=True)
 
 
@@ -121,6 +154,8 @@ def tune(
     config: FileOption = None,
     sets: SetOption = None,
     seed: SeedOption = None,
+    protocol: ProtocolOption = None,
+    folds: FoldsOption = None,
     init_from: InitOption = None,
     name: NameOption = None,
     resume: ResumeOption = False,
@@ -133,12 +168,17 @@ def tune(
     """Search hyperparameters, then cross-validate, refit and register the best.
 
     Example: algr tune --dataset fpara-sim --preset tiny --trials 50
+
+    How good search and training are together, without registering anything:
+    algr tune --dataset fpara-sim --preset tiny --trials 20 --protocol nested
     """
-    resolved = resolve(preset, config, sets, seed, init_from=init_from)
+    resolved = resolve(
+        preset, config, sets, seed, init_from=init_from, protocol=protocol, folds=folds
+    )
     from algr.cli.live import EpochDisplay, search_display
     from algr.cli.start import print_start
-    from algr.cli.tables import print_search
-    from algr.compose import TrainingRequest, search
+    from algr.cli.tables import print_nested, print_search
+    from algr.compose import TrainingRequest, search, search_nested
 
     request = TrainingRequest(
         dataset=dataset_here(dataset, home),
@@ -150,6 +190,25 @@ def tune(
         address=address,
         tracking_uri=tracking_uri,
     )
+    if request.config.cv.protocol == "nested":
+        nested = search_nested(
+            request,
+            trials=trials,
+            max_concurrent=max_concurrent,
+            space=space,
+            search_display=search_display,
+            epoch_display=EpochDisplay,
+            on_start=print_start,
+        )
+        if as_json:
+            print_json(nested.to_dict())
+            return
+        print_nested(nested)
+        typer.echo(
+            f"next: algr tune --dataset {dataset}{home_words(home)}, which selects and registers",
+            err=True,
+        )
+        return
     result = search(
         request,
         trials=trials,

@@ -6,7 +6,10 @@ The command line calls these functions and prints what they return.
 from algr.compose.comparison import compare_by_name
 from algr.compose.explanation import ExplainRequest, explain_files
 from algr.compose.finish import SearchResult
+from algr.compose.nested import search_nested
+from algr.compose.nested_result import NestedResult
 from algr.compose.purge import CANNOT_REMOVE, PurgeOutcome, patient_hash, purge_patient
+from algr.compose.repeats import RepeatedCrossValidation, cross_validate_repeatedly
 from algr.compose.requests import TrainingRequest
 from algr.compose.results import Results, collect_results
 from algr.compose.row_study import compare_rows
@@ -30,7 +33,9 @@ __all__ = [
     "ComparedRow",
     "CrossValidated",
     "ExplainRequest",
+    "NestedResult",
     "PurgeOutcome",
+    "RepeatedCrossValidation",
     "Results",
     "RowOutcome",
     "RowTable",
@@ -42,6 +47,7 @@ __all__ = [
     "compare_by_name",
     "compare_rows",
     "cross_validate",
+    "cross_validate_repeatedly",
     "explain_files",
     "list_registered",
     "patient_hash",
@@ -50,6 +56,7 @@ __all__ = [
     "purge_patient",
     "run_ui",
     "search",
+    "search_nested",
     "submit",
     "sync_ledger",
 ]

@@ -22,7 +22,7 @@ from algr.tracking import TrackedUse, trained_on
 
 Progress = Callable[[int, int, str], None]
 _MARKERS = {
-    "run": ("runs", ("*/plan.json", "*/config.json")),
+    "run": ("runs", ("*/plan.json", "*/config.json", "*/repeats.json")),
     "study": ("studies", ("*/study.json",)),
     "pulled model": ("models", ("**/bundle.json",)),
 }

@@ -1,15 +1,16 @@
 """What a training command was asked for, and the names it gives when none was asked for."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 from algr.config import Config, DataHome, with_values
 from algr.data import FoldPlan, PreparedDataset, open_dataset, plan_folds
 from algr.distributed import seats
 from algr.engine import FoldEpoch, FoldProgress, check_buildable
-from algr.errors import ConfigError, UsageError
+from algr.errors import ConfigError, Interrupted, UsageError
 from algr.models import regions_for
 from algr.tracking import DatasetInfo
 
@@ -65,7 +66,7 @@ class Material:
         )
 
 
-def open_material(request: TrainingRequest) -> Material:
+def open_material(request: TrainingRequest, *, command: Literal["cv", "tune"] = "cv") -> Material:
     """Open the dataset and plan the folds; everything wrong with a request shows here first.
 
     Raises:
@@ -73,7 +74,7 @@ def open_material(request: TrainingRequest) -> Material:
         UsageError: The workers cannot be shared out over the folds.
         DataError: No such dataset, or one that cannot be cut into folds.
     """
-    check_settings(request.config, workers=request.workers)
+    check_settings(request.config, workers=request.workers, command=command)
     dataset = open_dataset(request.home, request.dataset)
     regions_for(
         kind=dataset.kind,
@@ -81,31 +82,73 @@ def open_material(request: TrainingRequest) -> Material:
         palsy_regions=request.config.model.palsy_regions,
     )
     plan = plan_folds(dataset, cv=request.config.cv, seed=request.config.seed)
+    _check_workers(request.config, workers=request.workers, num_folds=len(plan.folds))
     return Material(dataset, plan)
 
 
-def check_settings(config: Config, *, workers: int | None) -> None:
-    """Refuse what this version does not do, before data are opened.
+def check_settings(
+    config: Config, *, workers: int | None, command: Literal["cv", "tune"] = "cv"
+) -> None:
+    """Refuse what contradicts itself, before data are opened.
 
     Raises:
         ConfigError: What was asked for is not built, or contradicts itself.
         UsageError: The workers cannot be shared out over the folds.
     """
+    _check_protocol(config, command=command)
+    if config.cv.scheme == "kfold":
+        _check_workers(config, workers=workers, num_folds=config.cv.num_folds)
+
+
+def drawn_anew(material: Material, config: Config) -> tuple[Material, ...]:
+    """The dataset with the folds of each repeat; the first one is the material itself."""
+    later = (
+        plan_folds(material.dataset, cv=config.cv, seed=config.seed, repeat=repeat)
+        for repeat in range(1, config.cv.repeats)
+    )
+    return (material, *(replace(material, plan=plan) for plan in later))
+
+
+def _check_protocol(config: Config, *, command: Literal["cv", "tune"]) -> None:
     cv = config.cv
     problems = []
-    if cv.protocol == "nested":
+    if command == "cv" and cv.protocol == "nested":
         problems.append(
-            "cv.protocol: nested cross-validation is not built yet; use honest or paper"
+            "cv.protocol: nested searches the hyperparameters of each fold, which `algr cv` does "
+            "not; use `algr tune --protocol nested`"
         )
-    if cv.repeats != 1:
-        problems.append(f"cv.repeats: {cv.repeats}; repeated folds are not built yet; use 1")
+    if command == "tune" and cv.repeats > 1:
+        problems.append(
+            f"cv.repeats: {cv.repeats}; a search has one drawing of the folds; use 1, and "
+            "`algr cv --repeats` with what it finds"
+        )
+    if cv.scheme == "loso" and cv.repeats > 1:
+        problems.append(
+            f"cv.repeats: {cv.repeats}; with cv.scheme=loso there is one way to draw the folds; "
+            "use 1"
+        )
     if problems:
-        raise ConfigError("configuration that this version does not do", problems=problems)
-    folds = range(cv.num_folds)
+        raise ConfigError("configuration that contradicts itself", problems=problems)
+
+
+def _check_workers(config: Config, *, workers: int | None, num_folds: int) -> None:
+    """Nested folds have configurations of their own and are trained one after the other."""
+    folds = range(1 if config.cv.protocol == "nested" else num_folds)
     seated = seats(folds, workers=workers or len(folds))
     replicas = max(len(seat.replicas) for seat in seated)
     fresh = with_values(config, {"train.init_from": None})  # settled by `settle_start`
-    check_buildable(fresh, protocol=cv.protocol, replicas=replicas)
+    check_buildable(fresh, replicas=replicas)
+
+
+@contextmanager
+def goes_on_as(name: str) -> Iterator[None]:
+    """Name the whole, not the part that was under way, when the user stops a command."""
+    try:
+        yield
+    except Interrupted as stopped:
+        raise Interrupted(
+            stopped.found, advice=f"go on with the same command and --resume --name {name}"
+        ) from None
 
 
 def free_name(folder: Path, stem: str) -> str:

@@ -1,63 +1,28 @@
 """`algr tune`: a search, and what follows it."""
 
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal
 
 from algr.compose.finish import Finisher, SearchResult
 from algr.compose.requests import (
     EpochDisplayFactory,
     TrainingRequest,
     free_name,
+    goes_on_as,
     open_material,
 )
 from algr.compose.start import StartListener, settle_start
-from algr.config import flatten, load_search_space
-from algr.distributed import (
-    RayTrainExecutor,
-    SearchJob,
-    ray_session,
-    run_search,
+from algr.compose.study import (
+    STUDY_FILE,
+    SearchDisplayFactory,
+    StudyRecorder,
+    refuse_other_study,
+    run_study,
 )
-from algr.engine import FoldEpoch
-from algr.errors import Interrupted, StudyError
-from algr.metrics import headline
-from algr.tracking import (
-    RunHandle,
-    SearchTracking,
-    Tracker,
-    context_tags,
-    run_key,
-)
-from algr.tune import TrialRecord, read_header, read_records
-
-STUDY_FILE = "study.json"
-
-
-class SearchDisplay(Protocol):
-    """Shows a search while it runs."""
-
-    def restore(self, records: Sequence[TrialRecord]) -> None:
-        """Show what an earlier command did."""
-
-    def on_trial_start(self, number: int, params: Mapping[str, Any]) -> None:
-        """A trial begins."""
-
-    def on_epoch(
-        self, number: int, epoch: int, value: float | None, fold_epochs: Sequence[FoldEpoch]
-    ) -> None:
-        """An epoch of every fold is done."""
-
-    def on_trial_end(self, record: TrialRecord) -> None:
-        """A trial is over."""
-
-
-class SearchDisplayFactory(Protocol):
-    """Opens the display of a search."""
-
-    def __call__(self, *, total: int, num_epochs: int) -> AbstractContextManager[SearchDisplay]:
-        """From the number of trials and the epochs of each."""
+from algr.config import load_search_space
+from algr.distributed import RayTrainExecutor, SearchJob, ray_session
+from algr.tracking import Tracker
+from algr.tune import StudyHeader, read_header
 
 
 def search(
@@ -76,7 +41,7 @@ def search(
     Raises:
         AlgrError: Of the part that failed; what was finished is kept for `--resume`.
     """
-    material = open_material(request)
+    material = open_material(request, command="tune")
     name = _study_name(request)
     directory = request.home.study(name)
     request, notice = settle_start(request, material, directory=directory, refits=True)
@@ -94,20 +59,17 @@ def search(
         resume=request.resume,
         start_file=start.path if start else None,
     )
-    _refuse_other_study(job)
+    refuse_other_study(job)
     on_start(notice)
     with (
         ray_session(address=request.address),
         Tracker.connect(request.home, dataset=material.info, uri=request.tracking_uri) as tracker,
+        goes_on_as(name),
     ):
-        with search_display(total=trials, num_epochs=request.config.train.num_epochs) as display:
-            if (directory / STUDY_FILE).exists():
-                display.restore(read_records(directory))
-            if start is not None:
-                start.record(directory)
-            recorder = _StudyRecorder(tracker, job, display, tags=start.tags if start else {})
-            with recorder:
-                outcome = run_search(job, listener=recorder)
+        recorder = StudyRecorder(tracker, job, tags=start.tags if start else {})
+        if start is not None:
+            start.record(directory)
+        outcome = run_study(job, recorder, search_display)
         finisher = Finisher(
             request=request,
             material=material,
@@ -119,76 +81,6 @@ def search(
             start=start,
         )
         return finisher.finish(outcome, gate=gate)
-
-
-class _StudyRecorder:
-    """Passes what happens on to the tracker and the display; ends the study's run when it fails.
-
-    The run is started with the first event, when the study's folder exists.
-    """
-
-    def __init__(
-        self, tracker: Tracker, job: SearchJob, display: SearchDisplay, *, tags: Mapping[str, str]
-    ) -> None:
-        self._tracker = tracker
-        self._tags = tags
-        self._job = job
-        self._display = display
-        self._tracking: SearchTracking | None = None
-        self._study: RunHandle | None = None
-
-    @property
-    def study(self) -> RunHandle:
-        """The study's run."""
-        if self._study is None:
-            job = self._job
-            self._study = self._tracker.start_run(
-                "study",
-                name=job.study_directory.name,
-                key=run_key(job.study_directory),
-                tags=context_tags(
-                    protocol=job.plan.protocol,
-                    folds_hash=job.plan.folds_hash,
-                    seed=job.config.seed,
-                    study=job.study_directory.name,
-                )
-                | dict(self._tags),
-                params=_constants(job),
-            )
-        return self._study
-
-    @property
-    def _trials(self) -> SearchTracking:
-        if self._tracking is None:
-            metric = headline(self._job.plan.kind)
-            self._tracking = SearchTracking(self._tracker, study=self.study, metric=metric)
-        return self._tracking
-
-    def on_trial_start(self, number: int, params: Mapping[str, Any]) -> None:
-        self._trials.on_trial_start(number, params)
-        self._display.on_trial_start(number, params)
-
-    def on_epoch(
-        self, number: int, epoch: int, value: float | None, fold_epochs: Sequence[FoldEpoch]
-    ) -> None:
-        self._trials.on_epoch(number, epoch, value, fold_epochs)
-        self._display.on_epoch(number, epoch, value, fold_epochs)
-
-    def on_trial_end(self, record: TrialRecord) -> None:
-        self._trials.on_trial_end(record)
-        self._display.on_trial_end(record)
-
-    def __enter__(self) -> "_StudyRecorder":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None or self._study is None:
-            return
-        self._trials.interrupt()
-        if issubclass(kind, KeyboardInterrupt | Interrupted):
-            self._study.end(status="KILLED", state="INTERRUPTED")
-        else:
-            self._study.end(status="FAILED", state="FAIL")
 
 
 def _study_name(request: TrainingRequest) -> str:
@@ -204,39 +96,18 @@ def last_study(studies: Path, *, dataset: str) -> str | None:
     found = [
         directory
         for directory in (path.parent for path in studies.glob(f"*/{STUDY_FILE}"))
-        if read_header(directory).dataset == dataset
+        if _is_search_of(dataset, read_header(directory))
     ]
     newest = max(found, key=_last_worked_on, default=None)
     return None if newest is None else newest.name
 
 
+def _is_search_of(dataset: str, header: StudyHeader) -> bool:
+    """Not one of the searches within outer folds, which go on with the whole they belong to."""
+    return header.dataset == dataset and (
+        header.identity.get("config", {}).get("cv.protocol") != "nested"
+    )
+
+
 def _last_worked_on(directory: Path) -> int:
     return max(path.stat().st_mtime_ns for path in directory.glob("study.*"))
-
-
-def _refuse_other_study(job: SearchJob) -> None:
-    """Say that a study cannot be continued before anything is started."""
-    if not (job.study_directory / STUDY_FILE).exists():
-        return
-    name = job.study_directory.name
-    if not job.resume:
-        raise StudyError(
-            f"study {name!r} exists",
-            expected="a new --name, or --resume",
-            advice=f"go on with it: add --resume --name {name}",
-        )
-    header = read_header(job.study_directory)
-    differences = job.identity.differences(header.identity)
-    if differences:
-        raise StudyError(
-            f"study {name!r} is about something else",
-            problems=differences,
-            advice="repeat the options of the first start, or begin another study with --name",
-        )
-
-
-def _constants(job: SearchJob) -> dict[str, Any]:
-    """The configuration that all trials share; what is searched stands on the trials."""
-    return {
-        key: value for key, value in flatten(job.config).items() if key not in job.space.parameters
-    }

@@ -127,6 +127,12 @@ def _of_run(home: DataHome, name: str, *, fold: str | None) -> StartFile:
             advice="a refitted model is named as it is registered, NAME@champion or NAME/VERSION",
         )
     config, plan = read_run_files(directory)
+    if plan.protocol == "nested":
+        raise UsageError(
+            f"run:{name} is nested: each of its folds has a configuration of its own",
+            expected="a run of `algr cv`",
+            advice="start from another run, or from a registered model",
+        )
     folds = _folds(plan, name=name, fold=fold)
     checkpoint = _finished(directory, config, plan)
     labels = predicted_labels(directory / PREDICTIONS_FILE)

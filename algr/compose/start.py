@@ -116,7 +116,7 @@ def settle_start(
         file = read_start(home.start(init_from))
     refuse_leaks(file, material.plan)
     if refits and file.is_by_fold:
-        raise _no_set_for_all(file)
+        raise _no_set_for_all(file, protocol=material.plan.protocol)
     report = _tried(file, material, request=request)
     init_from = init_from or start_key(write_start(home.starts, file))
     config = with_values(request.config, {"train.init_from": init_from})
@@ -202,11 +202,15 @@ def _refuse_same_subjects(file: StartFile, trained: TrainedOn, plan: FoldPlan) -
         )
 
 
-def _no_set_for_all(file: StartFile) -> ConfigError:
+def _no_set_for_all(file: StartFile, *, protocol: str) -> ConfigError:
+    lacking = (
+        "inner folds"
+        if protocol == "nested"
+        else "the refit on all subjects with which algr tune ends"
+    )
     return ConfigError(
-        f"train.init_from: {file.origin}, has no weights for the refit on all subjects with which "
-        "algr tune ends",
-        expected="one set of weights for all folds and the refit",
+        f"train.init_from: {file.origin}, has no weights for {lacking}",
+        expected="one set of weights for everything that algr tune trains",
         advice="name one fold of a run on other people (run:NAME:K), a registered model or a file; "
         "or use algr cv, whose folds can each start from their own",
     )

@@ -1,10 +1,10 @@
 """`algr cv`: folds, Ray Train, tracking, results."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from algr.compose.requests import (
     EpochDisplay,
@@ -19,8 +19,10 @@ from algr.compose.requests import (
 from algr.compose.start import StartInUse, StartListener, settle_start
 from algr.config import Config, DataHome, flatten
 from algr.cv import (
+    CONFIG_FILE,
     PLAN_FILE,
     PREDICTIONS_FILE,
+    REPEATS_FILE,
     CrossValidation,
     FinishedRun,
     FoldsExecutor,
@@ -42,6 +44,7 @@ from algr.errors import Interrupted, StudyError
 from algr.metrics import gather_evidence, headline
 from algr.reports import draw_statistics
 from algr.tracking import FoldsTracking, RunHandle, Tracker, context_tags, run_key
+from algr.versions import ENVIRONMENT_FILE
 
 LOCK_FILE = "lock"
 FIGURES_FOLDER = "figures"
@@ -74,7 +77,7 @@ def cross_validate(
         AlgrError: Of the part that failed; what was finished is kept for `--resume`.
     """
     material = open_material(request)
-    name = _run_name(request)
+    name = run_name(request, kind="cv")
     directory = request.home.run(name)
     refuse_existing(directory, resume=request.resume)
     request, notice = settle_start(request, material, directory=directory, refits=False)
@@ -107,20 +110,22 @@ def run_folds(
     start: StartInUse | None,
     study: str | None = None,
     parent: RunHandle | None = None,
+    tags: Mapping[str, str] | None = None,
 ) -> CrossValidated:
     """Cross-validate under a name; what an earlier call of that name finished is not repeated.
 
     Args:
         material: Dataset and folds.
-        config: Whose `train.init_from`, if any, names what `start` describes.
-        home: Of the run's folder.
+        config: What to train and how.
+        home: Holds the run's folder.
         name: Of the run.
         tracker: Of the dataset.
-        executor: Trains and scores the folds.
+        executor: Trains the folds.
         display: Shows how it goes.
         start: The weights to start from.
-        study: Name of the search that this belongs to.
+        study: The search whose best configuration this is.
         parent: The tracker's run above this one.
+        tags: Further tags for the tracker.
 
     Raises:
         StudyError: Another process is at it, or the name belongs to other settings.
@@ -137,6 +142,7 @@ def run_folds(
             start=start,
             study=study,
             parent=parent,
+            extra_tags=tags or {},
         )
 
 
@@ -168,6 +174,7 @@ def _run_folds(
     start: StartInUse | None,
     study: str | None,
     parent: RunHandle | None,
+    extra_tags: Mapping[str, str],
 ) -> CrossValidated:
     dataset, plan, name = material.dataset, material.plan, directory.name
     write_run_files(directory, config=config, plan=plan)
@@ -188,23 +195,51 @@ def _run_folds(
     tags = context_tags(
         protocol=plan.protocol, folds_hash=plan.folds_hash, seed=config.seed, study=study
     )
-    tags |= start.tags if start else {}
+    tags |= (start.tags if start else {}) | dict(extra_tags)
     with tracker.start_run(
-        "cv", name=name, key=run_key(directory), parent=parent, tags=tags, params=flatten(config)
+        "cv",
+        name=name,
+        key=run_key(directory),
+        parent=parent,
+        tags=tags,
+        params=flatten(config),
     ) as run:
+        log_files(run, directory)
         tracking = FoldsTracking(tracker, run=run, metric=metric)
-        executed = _execute(job, executor, tracking, shown)
-        results = executed.results
-        predictions = directory / PREDICTIONS_FILE
-        write_predictions(predictions, dataset=dataset, results=results)
-        statistics = statistics_of(gather_evidence(read_predictions(predictions)))
-        summary = summarise(
-            results, run_id=run.run_id or "", name=name, plan=plan, statistics=statistics
+        executed = execute(job, executor, tracking, shown)
+        return conclude(
+            material,
+            directory=directory,
+            results=executed.results,
+            fold_seconds=executed.fold_seconds,
+            run=run,
+            tracking=tracking,
+            start=start,
         )
-        tracking.finish(summary.to_dict())
-        figures = draw_statistics(statistics, directory / FIGURES_FOLDER, title=name)
-        for figure in figures:
-            run.log_artifact(figure, folder=FIGURES_FOLDER)
+
+
+def conclude(
+    material: Material,
+    *,
+    directory: Path,
+    results: tuple[FoldResult, ...],
+    fold_seconds: float,
+    run: RunHandle,
+    tracking: FoldsTracking,
+    start: StartInUse | None,
+) -> CrossValidated:
+    """Put the folds' results together, write them, and tell the tracker."""
+    dataset, plan, name = material.dataset, material.plan, directory.name
+    predictions = directory / PREDICTIONS_FILE
+    write_predictions(predictions, dataset=dataset, results=results)
+    statistics = statistics_of(gather_evidence(read_predictions(predictions)))
+    summary = summarise(
+        results, run_id=run.run_id or "", name=name, plan=plan, statistics=statistics
+    )
+    tracking.finish(summary.to_dict())
+    figures = draw_statistics(statistics, directory / FIGURES_FOLDER, title=name)
+    for figure in figures:
+        run.log_artifact(figure, folder=FIGURES_FOLDER)
     finished = FinishedRun(
         result=summary,
         dataset=dataset.name,
@@ -212,7 +247,7 @@ def _run_folds(
         label_names=dataset.label_names,
         simulated=dataset.simulated,
         init=start.origin if start else None,
-        fold_seconds=executed.fold_seconds,
+        fold_seconds=fold_seconds,
     )
     write_finished(directory, finished)
     rows = table_rows(summary, kind=dataset.kind, label_names=dataset.label_names)
@@ -228,14 +263,24 @@ def _run_folds(
 
 
 @dataclass(frozen=True)
-class _Executed:
+class Executed:
+    """The folds' results, and the seconds that their epochs took together."""
+
     results: tuple[FoldResult, ...]
     fold_seconds: float
 
 
-def _execute(
+def log_files(run: RunHandle, directory: Path) -> None:
+    """Put what the folder of a run or study says of itself beside the run in the tracker."""
+    for name in (CONFIG_FILE, PLAN_FILE, REPEATS_FILE, ENVIRONMENT_FILE):
+        if (directory / name).is_file():
+            run.log_artifact(directory / name, folder="run")
+
+
+def execute(
     job: FoldsJob, executor: FoldsExecutor, tracking: FoldsTracking, shown: EpochDisplay
-) -> _Executed:
+) -> Executed:
+    """Run a job's folds and tell the tracker and the display of every epoch."""
     fold_seconds = 0.0
 
     def on_epoch(fold_epochs: Sequence[FoldEpoch]) -> None:
@@ -246,16 +291,17 @@ def _execute(
 
     try:
         results = executor.execute(job, on_epoch=on_epoch, on_progress=shown.on_progress)
-        return _Executed(results, fold_seconds)
+        return Executed(results, fold_seconds)
     except BaseException as error:
         tracking.abandon(interrupted=isinstance(error, KeyboardInterrupt | Interrupted))
         raise
 
 
-def _run_name(request: TrainingRequest) -> str:
+def run_name(request: TrainingRequest, *, kind: Literal["cv", "nested"]) -> str:
+    """The name that was given, the last run's for `--resume`, or a new one."""
     if request.name is not None:
         return request.name
-    stem = f"{request.dataset}-cv"
+    stem = f"{request.dataset}-{kind}"
     runs = request.home.runs
-    last = last_name(runs, stem, marker=PLAN_FILE) if request.resume else None
+    last = last_name(runs, stem, marker=CONFIG_FILE) if request.resume else None
     return last or free_name(runs, stem)

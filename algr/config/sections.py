@@ -116,6 +116,8 @@ class TrainConfig(Section):
     """torch.compile; on is not built yet, auto is off."""
     threads_per_fold: PositiveInt = 1
     """CPU threads per fold; fixed, so that results do not depend on the number of workers."""
+    sync_batch_norm: bool = False
+    """Normalise by the whole batch where replicas share a fold, not by each one's part."""
     landmark_start: Literal["corner", "mean"] = "corner"
     """Where landmarks begin: the crop's corner, as in the paper, or the training subjects' mean."""
     init_from: str | None = None
@@ -125,14 +127,17 @@ class TrainConfig(Section):
 class CvConfig(Section):
     """Folds and protocol."""
 
+    scheme: Literal["kfold", "loso"] = "kfold"
+    """What a fold tests: one of `num_folds` parts, or one subject (or group) left out."""
     num_folds: Annotated[int, Field(ge=2)] = 3
-    """Number of folds."""
+    """Number of folds; under loso only of the inner folds of the protocol nested."""
     protocol: Literal["honest", "paper", "nested"] = "honest"
-    """Who chooses the epoch: validation subjects, or the test fold as in the paper."""
+    """Who chooses: validation subjects the epoch; the test fold as in the paper; or, in algr tune,
+    inner folds the hyperparameters of each outer fold."""
     validation_fraction: Annotated[float, Field(gt=0, lt=0.9)] = 0.2
     """Share of the training subjects that is held out for validation."""
     repeats: PositiveInt = 1
-    """How often the folds are drawn anew."""
+    """Cross-validations by algr cv, each on folds drawn anew."""
 
 
 class TuneConfig(Section):

@@ -12,7 +12,14 @@ from algr.cv.executor import (
     job_identity,
     open_job_dataset,
 )
-from algr.cv.files import PLAN_FILE, read_run_files, write_run_files
+from algr.cv.files import (
+    CONFIG_FILE,
+    PLAN_FILE,
+    REPEATS_FILE,
+    read_run_files,
+    write_repeats_files,
+    write_run_files,
+)
 from algr.cv.finished import (
     RESULT_FILE,
     FinishedRun,
@@ -25,6 +32,7 @@ from algr.cv.predictions import (
     read_predictions,
     write_predictions,
 )
+from algr.cv.repeats import Repeats, summarise_repeats
 from algr.cv.results import CrossValidation, FoldScores, refit_epochs, summarise
 from algr.cv.statistics import (
     Points,
@@ -38,9 +46,11 @@ from algr.cv.table import TableRow, figure_title, figure_unit, section_rows, tab
 
 __all__ = [
     "CHECKPOINT_FILE",
+    "CONFIG_FILE",
     "MODEL_FILE",
     "PLAN_FILE",
     "PREDICTIONS_FILE",
+    "REPEATS_FILE",
     "RESULT_FILE",
     "ComparedRun",
     "Comparison",
@@ -54,6 +64,7 @@ __all__ = [
     "LocalExecutor",
     "Points",
     "ReliabilityBin",
+    "Repeats",
     "Section",
     "Statistics",
     "TableRow",
@@ -72,8 +83,10 @@ __all__ = [
     "section_rows",
     "statistics_of",
     "summarise",
+    "summarise_repeats",
     "table_rows",
     "write_finished",
     "write_predictions",
+    "write_repeats_files",
     "write_run_files",
 ]

@@ -1,4 +1,7 @@
-"""`plan.json` and `config.json` of a run: what it was asked to do, for reading and for resuming."""
+"""`plan.json` and `config.json` of a run: what it was asked to do, for reading and for resuming.
+
+Beside them `environment.json` says by which versions it was done.
+"""
 
 import json
 from collections.abc import Mapping
@@ -9,9 +12,11 @@ from algr.config import Config, flatten, with_values
 from algr.data import FoldPlan
 from algr.durable import write_whole
 from algr.errors import IntegrityError, StudyError
+from algr.versions import record_versions
 
 PLAN_FILE = "plan.json"
 CONFIG_FILE = "config.json"
+REPEATS_FILE = "repeats.json"
 
 
 def write_run_files(directory: Path, *, config: Config, plan: FoldPlan) -> None:
@@ -22,6 +27,30 @@ def write_run_files(directory: Path, *, config: Config, plan: FoldPlan) -> None:
             are named.
     """
     trees = {PLAN_FILE: plan.to_dict(), CONFIG_FILE: flatten(config)}
+    _refuse_differences(directory, trees)
+    _write(directory, trees)
+
+
+def write_repeats_files(directory: Path, *, config: Config, plans: Mapping[str, FoldPlan]) -> None:
+    """Write the configuration, and the folds of each repeat by the name of its run.
+
+    A folder that has the files already must have the same, but for the number of repeats.
+
+    Raises:
+        StudyError: The folder belongs to something else; all differences are named.
+    """
+    settings, folds = flatten(config), {name: plan.to_dict() for name, plan in plans.items()}
+    known: dict[str, Any] = {}
+    compared = dict(settings)
+    if (directory / REPEATS_FILE).exists():
+        known = _read(directory / REPEATS_FILE)
+        compared["cv.repeats"] = _read(directory / CONFIG_FILE).get("cv.repeats")
+    again = {name: tree for name, tree in folds.items() if name in known}
+    _refuse_differences(directory, {CONFIG_FILE: compared, REPEATS_FILE: known | again})
+    _write(directory, {CONFIG_FILE: settings, REPEATS_FILE: known | folds})
+
+
+def _refuse_differences(directory: Path, trees: Mapping[str, Mapping[str, Any]]) -> None:
     problems = [
         f"{name}: {problem}"
         for name, tree in trees.items()
@@ -34,9 +63,13 @@ def write_run_files(directory: Path, *, config: Config, plan: FoldPlan) -> None:
             problems=problems,
             advice="repeat the options of the first start, or start under a new --name",
         )
+
+
+def _write(directory: Path, trees: Mapping[str, Mapping[str, Any]]) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for name, tree in trees.items():
         write_whole(directory / name, json.dumps(tree, indent=2) + "\n")
+    record_versions(directory)
 
 
 def read_run_files(directory: Path) -> tuple[Config, FoldPlan]:

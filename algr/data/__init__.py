@@ -18,7 +18,7 @@ from algr.data.datasets import (
     verify_dataset,
 )
 from algr.data.detector.models import ready_models
-from algr.data.folds import Fold, FoldPlan, plan_folds, refit_fold
+from algr.data.folds import Fold, FoldPlan
 from algr.data.identity import hash_id, load_or_create_key
 from algr.data.ids import IdRow, match_ids
 from algr.data.landmark_formats import read_landmarks
@@ -31,6 +31,8 @@ from algr.data.landmark_source import (
     no_landmarks,
 )
 from algr.data.landmarks import LandmarkTrack, landmark_path, read_landmark_csv
+from algr.data.nested import NestedFold, plan_nested
+from algr.data.planning import plan_folds, refit_fold
 from algr.data.prepare import prepare_clinic
 from algr.data.prepare_source import prepare_source
 from algr.data.rows import Kind
@@ -69,6 +71,7 @@ __all__ = [
     "LandmarkSource",
     "LandmarkTrack",
     "LeftOut",
+    "NestedFold",
     "PrepareProgress",
     "PrepareSummary",
     "PreparedDataset",
@@ -98,6 +101,7 @@ __all__ = [
     "no_landmarks",
     "open_dataset",
     "plan_folds",
+    "plan_nested",
     "prepare_clinic",
     "prepare_source",
     "probe_video",

@@ -4,6 +4,7 @@ import time
 import traceback
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -38,6 +39,8 @@ from algr.engine import (
 from algr.errors import AlgrError
 
 _SECONDS_BETWEEN_NEWS = 2.0
+_PATIENCE = timedelta(days=7)
+"""For workers with more folds than others have; one that dies is noticed at once."""
 _PEER_GONE = ("gloo", "NCCL", "Connection closed by peer", "Connection reset by peer")
 
 
@@ -97,7 +100,7 @@ def _train_seat(order: Order, *, rank: int, send: Any) -> None:
     leads = seat.replicas[0] == rank
     device = get_device()
     collectives = _collectives(order, rank=rank, device=device)
-    hosts = dist.new_group(backend="gloo")
+    hosts = dist.new_group(backend="gloo", timeout=_PATIENCE)
     run = FoldsRun(
         config=job.config,
         dataset=open_job_dataset(job),

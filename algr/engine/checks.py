@@ -16,7 +16,7 @@ SMALLEST_SHARE = 2
 """Images that each replica needs in each batch, for its batch-norm statistics."""
 
 
-def check_buildable(config: Config, *, protocol: str, replicas: int) -> None:
+def check_buildable(config: Config, *, replicas: int) -> None:
     """Refuse what the configuration asks for and the engine does not do.
 
     Raises:
@@ -32,8 +32,6 @@ def check_buildable(config: Config, *, protocol: str, replicas: int) -> None:
         )
     if train.compile == "on":
         problems.append("train.compile: on is not built yet; only auto and off are")
-    if protocol not in ("honest", "paper"):
-        problems.append(f"cv.protocol: {protocol} is not a way to train a fold; honest, paper are")
     if replicas > 1 and config.loss.dice == "official":
         problems.append("loss.dice: official sums over the whole batch; use image with replicas")
     if train.batch_size < SMALLEST_SHARE * replicas:

@@ -66,6 +66,7 @@ from algr.models import (
     Start,
     load_start,
     recompute_regions,
+    share_norms,
     start_at_face,
 )
 from algr.seeding import derive_seed
@@ -79,8 +80,9 @@ class FoldTrainer:
 
     On the CPU they do so bit for bit; kernels of accelerators may add in another order each time.
 
-    Which subjects choose the epoch: under `honest` the validation subjects, under `paper` the test
-    subjects. A fold that has neither is a refit: its model is that of the last epoch.
+    Which subjects choose the epoch: under `honest` and `nested` the validation subjects, under
+    `paper` the test subjects. A fold that has neither is a refit: its model is that of the last
+    epoch.
 
     Every draw comes from a seed of (seed, fold, purpose, epoch), so an epoch needs no random state
     from the one before. Replicas draw for the whole batch and use what falls on their share.
@@ -117,7 +119,7 @@ class FoldTrainer:
     ) -> None:
         self._on_progress = on_progress
         self._collectives: Collectives = collectives or SoloCollectives()
-        check_buildable(config, protocol=protocol, replicas=self._collectives.size)
+        check_buildable(config, replicas=self._collectives.size)
         check_fold(fold, dataset, protocol=protocol, replicas=self._collectives.size)
         assert (start is None) == (config.train.init_from is None), config.train.init_from
         self.fold = fold
@@ -140,6 +142,8 @@ class FoldTrainer:
         self._model = self._first_model(start)
         if config.train.recompute == "regions":
             recompute_regions(self._model)
+        if config.train.sync_batch_norm and self._collectives.size > 1:
+            share_norms(self._model, self._collectives.sum_)
         self._optimizer = make_optimizer(self._model, train=config.train)
         self._kept = KeptWeights()
         self._result: FoldResult | None = None

@@ -53,10 +53,16 @@ def score_rows(
     batch_size: int,
     collectives: Collectives,
 ) -> Scored:
-    """Score the centre crops of these rows; every replica takes a part and gets the whole."""
-    share = share_slice(len(rows_N), rank=collectives.rank, size=collectives.size)
-    batches = split_batches(rows_N[share], batch_size=batch_size, smallest=1)
-    counts = EvaluationCounts.zeros(kind=dataset.kind, label_names=dataset.label_names)
+    """Score the centre crops of these rows; every replica takes a part and gets the whole.
+
+    Replicas share out the batches of one replica and add up what each batch gives in their order:
+    from the same weights any number of replicas gives the same bits, wherever a network gives the
+    same bits twice.
+    """
+    batches = split_batches(rows_N, batch_size=batch_size, smallest=1)
+    share = share_slice(len(batches), rank=collectives.rank, size=collectives.size)
+    none = EvaluationCounts.zeros(kind=dataset.kind, label_names=dataset.label_names)
+    sums_by_batch = torch.zeros((len(batches), len(none.to_array())), dtype=torch.float64)
     shape = (len(rows_N), len(dataset.label_names))
     said = {
         "probability": torch.zeros(shape),
@@ -64,25 +70,25 @@ def score_rows(
         "whole": torch.zeros(shape),
         "landmark_error": torch.zeros(len(rows_N), dtype=torch.float64),
     }
-    position = share.start
     model.eval()
-    for batch in prefetched(frames, batches):
+    for number, batch in enumerate(prefetched(frames, batches[share]), share.start):
         crops = center_batch(batch.images_BHWC, batch.landmarks_BL2, input_size=input_size)
         targets = targets_of(batch, crops)
         output = forward(model, crops.images_BCHW, arithmetic=rules.arithmetic)
         loss = compute_loss(output, targets, config=rules.loss, class_weight=rules.class_weight)
-        counts += _count(output, targets, dataset=dataset, mean_loss=float(loss.total))
-        end = position + len(targets.grade_B)
+        counts = _count(output, targets, dataset=dataset, mean_loss=float(loss.total))
+        sums_by_batch[number] = torch.from_numpy(counts.to_array())
+        start, end = number * batch_size, number * batch_size + len(batches[number])
         for name, value_B in _said(output, targets).items():
-            said[name][position:end] = value_B.cpu() if value_B is not None else torch.nan
-        position = end
-    sums = torch.from_numpy(counts.to_array())
-    collectives.sum_(sums)
+            said[name][start:end] = value_B.cpu() if value_B is not None else torch.nan
+    collectives.sum_(sums_by_batch)
     for value_N in said.values():
         collectives.sum_(value_N)
-    whole = EvaluationCounts.from_array(
-        sums.numpy(), kind=dataset.kind, label_names=dataset.label_names
-    )
+    whole = none
+    for sums in sums_by_batch.numpy():
+        whole += EvaluationCounts.from_array(
+            sums, kind=dataset.kind, label_names=dataset.label_names
+        )
     return Scored(
         counts=whole,
         probability_NK=said["probability"].numpy(),

@@ -61,7 +61,8 @@ def train_step(
     """Update the weights from one batch, of which each replica has a share.
 
     The gradient is the one of the whole batch's loss, whatever the number of replicas, but for
-    batch normalisation: a replica normalises by the statistics of its own share.
+    batch normalisation: a replica normalises by the statistics of its own share, unless the norms
+    are shared (`train.sync_batch_norm`).
 
     Returns:
         The whole batch's loss and its terms (P,), the same on every replica.

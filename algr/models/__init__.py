@@ -23,6 +23,7 @@ from algr.models.explain import (
 from algr.models.losses import LossParts, Targets, compute_loss
 from algr.models.output import NetworkOutput
 from algr.models.rules import RegionCentre, RegionRule, RegionTable, regions_for
+from algr.models.shared_norm import share_norms
 from algr.models.start import ModuleStart, Start, StartReport, load_start
 from algr.models.transfer import NetworkSpec, map_regions
 
@@ -55,5 +56,6 @@ __all__ = [
     "parameter_groups",
     "recompute_regions",
     "regions_for",
+    "share_norms",
     "start_at_face",
 ]

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from algr.models.resnet import ConvNorm
+from algr.models.shared_norm import Norm1d, Norm2d
 from algr.models.widths import scaled
 
 GROUPS = 8
@@ -43,9 +44,9 @@ class GatedAxialAttention(nn.Module):
         head = channels // GROUPS
         self.channels, self.length = channels, length
         self.to_qkv = nn.Conv1d(channels, 2 * channels, 1, bias=False)
-        self.qkv_norm = nn.BatchNorm1d(2 * channels)
-        self.similarity_norm = nn.BatchNorm2d(3 * GROUPS)
-        self.output_norm = nn.BatchNorm1d(2 * channels)
+        self.qkv_norm = Norm1d(2 * channels)
+        self.similarity_norm = Norm2d(3 * GROUPS)
+        self.output_norm = Norm1d(2 * channels)
         self.positions = nn.Parameter(torch.empty(2 * head, 2 * length - 1))
         # Of q r, k r, the position's value, the value.
         self.gates = nn.Parameter(torch.tensor([0.1, 0.1, 0.1, 1.0]), requires_grad=False)

@@ -6,10 +6,12 @@ Shape suffixes: B = images, C = channels, H W = rows and columns.
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+
+from algr.models.shared_norm import Norm2d, widened
 
 
-class LargeMapNorm(nn.BatchNorm2d):
+class LargeMapNorm(Norm2d):
     """`BatchNorm2d` that sums its statistics image by image where it trains on a CPU.
 
     For channels-last tensors on CPUs torch adds up all pixels of a batch one after the other in
@@ -25,8 +27,8 @@ class LargeMapNorm(nn.BatchNorm2d):
         assert self.running_var is not None
         assert self.num_batches_tracked is not None
         assert self.momentum is not None
-        is_plain = x_BCHW.device.type != "cpu" or x_BCHW.dtype != self.weight.dtype
-        if not self.training or is_plain or torch.compiler.is_compiling():
+        is_exact = x_BCHW.device.type == "cpu" and x_BCHW.dtype == self.weight.dtype
+        if not is_exact or not self.training or self.is_shared or torch.compiler.is_compiling():
             return super().forward(x_BCHW)
         with torch.no_grad():
             mean_C, var_C = _batch_statistics(x_BCHW)
@@ -38,6 +40,10 @@ class LargeMapNorm(nn.BatchNorm2d):
             x_BCHW, self.weight, self.bias, mean_C, var_C, self.eps
         )
         return normed_BCHW
+
+    def own_statistics(self, x_BC: Tensor) -> tuple[Tensor, Tensor]:
+        """Mean and biased variance per channel of this replica's part."""
+        return _batch_statistics(widened(x_BC))
 
 
 def _batch_statistics(x_BCHW: Tensor) -> tuple[Tensor, Tensor]:

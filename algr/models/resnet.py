@@ -8,6 +8,7 @@ Shape suffixes: B = images, C = channels, H W = rows and columns, F = features.
 from torch import Tensor, nn
 from torch.nn import functional
 
+from algr.models.shared_norm import Norm2d
 from algr.models.widths import scaled
 
 STAGES = (64, 128, 256, 512)
@@ -22,7 +23,7 @@ class ConvNorm(nn.Module):
         self.conv = nn.Conv2d(
             inputs, outputs, kernel, stride=stride, padding=kernel // 2, bias=False
         )
-        self.norm = nn.BatchNorm2d(outputs)
+        self.norm = Norm2d(outputs)
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """(B, inputs, H, W) to (B, outputs, H/stride, W/stride)."""

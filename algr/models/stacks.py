@@ -20,6 +20,8 @@ from torch import Tensor, nn
 from torch.nn import functional
 from torch.utils.checkpoint import checkpoint
 
+from algr.models.shared_norm import Norm2d, SharedNorm
+
 POOLINGS = 3
 """Poolings of a feature extractor, by two each."""
 
@@ -27,6 +29,11 @@ POOLINGS = 3
 def runs_grouped(x: Tensor) -> bool:
     """Whether grouped kernels are the better form: on accelerators, and in a compiled graph."""
     return x.device.type != "cpu" or torch.compiler.is_compiling()
+
+
+def _asks_replicas(layers: nn.ModuleList) -> bool:
+    """Whether the norms need the other replicas: then one message for all regions is enough."""
+    return any(isinstance(part, SharedNorm) and part.is_shared for part in layers.modules())
 
 
 _RECOMPUTING: ContextVar[bool] = ContextVar("recomputing", default=False)
@@ -118,13 +125,15 @@ class RegionConv(nn.Module):
         self.conv = nn.Conv2d(
             regions * inputs, regions * outputs, 3, padding=padding, groups=regions
         )
-        self.norm = nn.BatchNorm2d(regions * outputs) if norm else None
+        self.norm = Norm2d(regions * outputs) if norm else None
 
     def forward(self, x_BCHW: Tensor) -> Tensor:
         """All regions at once; the channels are region-major."""
         x_BCHW = self.conv(x_BCHW)
         if self.norm is None:
             return x_BCHW
+        if _RECOMPUTING.get() and self.norm.is_shared:
+            return functional.relu(self.norm.shared(x_BCHW, counts=False), inplace=True)
         if _RECOMPUTING.get():
             (whole,) = _split_norm(self.norm, 1, counts=False)
             return whole.relu(x_BCHW)
@@ -200,7 +209,7 @@ class FeatureExtractor(nn.Module):
         run = recomputed if self.recomputes else _plainly
         if self.regions == 1:
             return [run(partial(self._blocks, list(self.layers)), regions[0])]
-        if not runs_grouped(regions[0]):
+        if not runs_grouped(regions[0]) and not _asks_replicas(self.layers):
             layers = zip(*(_region_conv(layer).per_region() for layer in self.layers), strict=True)
             return [
                 run(partial(self._blocks, own), x_BCHW)
@@ -239,7 +248,7 @@ class AttentionRefinement(nn.Module):
     def forward(self, maps_BAHW: Tensor) -> Tensor:
         """(B, regions, H + 8, W + 8) to (B, regions, H, W) in [0, 1]."""
         run = recomputed if self.recomputes else _plainly
-        if runs_grouped(maps_BAHW):
+        if runs_grouped(maps_BAHW) or _asks_replicas(self.layers):
             return torch.sigmoid(run(partial(_in_turn, list(self.layers)), maps_BAHW))
         layers = zip(*(_region_conv(layer).per_region() for layer in self.layers), strict=True)
         refined = [

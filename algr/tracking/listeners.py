@@ -127,19 +127,23 @@ class FoldsTracking:
         tracker: Of the dataset.
         run: The run of the cross-validation.
         metric: The headline, for instance `f1_macro`.
+        means: Whether all folds are trained side by side, so that an epoch has means over them.
     """
 
-    def __init__(self, tracker: Tracker, *, run: RunHandle, metric: str) -> None:
+    def __init__(
+        self, tracker: Tracker, *, run: RunHandle, metric: str, means: bool = True
+    ) -> None:
         self._tracker = tracker
         self._run = run
         self._metric = metric
+        self._means = means
         self._folds: dict[int, RunHandle] = {}
 
     def on_epoch(self, fold_epochs: Sequence[EpochOfFold]) -> None:
         """An epoch of some or all folds is finished."""
         for fold in fold_epochs:
             self._fold(fold.fold).log_metrics(fold_metrics(fold), step=fold.epoch)
-        if fold_epochs:
+        if fold_epochs and self._means:
             self._run.log_metrics(mean_metrics(fold_epochs), step=fold_epochs[0].epoch)
 
     def finish(self, result: Mapping[str, Any]) -> None:

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from algr.tracking.ledger import Record
 
-RunKind = Literal["study", "trial", "comparison", "cv", "fold", "refit"]
+RunKind = Literal["study", "trial", "comparison", "cv", "fold", "refit", "nested", "repeats"]
 RunStatus = Literal["FINISHED", "FAILED", "KILLED"]
 
 KEY_TAG = "algr.key"

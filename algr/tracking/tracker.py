@@ -25,6 +25,7 @@ from algr.tracking.ledger import Header, LedgerFile, LedgerWriter, Record, list_
 from algr.tracking.records import STATE_TAG, RunKind, RunStatus
 from algr.tracking.sender import Sender
 from algr.tracking.store import Store, open_store, unreachable
+from algr.versions import library_versions
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -313,6 +314,7 @@ def _create_experiment(client: "MlflowClient", store: Store, name: str) -> str:
 def _origin_tags() -> dict[str, str]:
     tags = {
         "algr.version": algr.__version__,
+        **{f"algr.version.{name}": number for name, number in library_versions().items()},
         "mlflow.user": _user(),
         "mlflow.source.name": "algr",
         "mlflow.source.type": "LOCAL",

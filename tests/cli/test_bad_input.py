@@ -231,7 +231,20 @@ def test_what_cannot_be_trained_is_refused_before_anything_is_made(
     assert _tree(home) == before
 
 
-def test_protocols_that_are_not_built_are_refused(run: Any, prepared: Path) -> None:
-    done = run("cv", "--dataset", "sim", "--set", "cv.protocol=nested")
-    assert done.code == 3
-    assert "not built yet" in done.err
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (("cv", "--folds", "many"), 2, "--folds many is no number of folds"),
+        (("cv", "--folds", "1"), 3, "cv.num_folds: 1 is refused"),
+        (("cv", "--protocol", "fair"), 2, "fair"),
+        (("cv", "--protocol", "nested"), 3, "use `algr tune --protocol nested`"),
+        (("tune", "--set", "cv.repeats=2"), 3, "a search has one drawing of the folds"),
+    ],
+)
+def test_wrong_protocols_and_folds_are_refused(
+    run: Any, home: Path, words: tuple[str, ...], code: int, message: str
+) -> None:
+    command, *options = words
+    done = run(command, "--dataset", "sim", *options)
+    assert done.code == code
+    assert message in " ".join(done.err.split())

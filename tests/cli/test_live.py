@@ -43,3 +43,21 @@ def test_a_finished_epoch_shows_mean_folds_and_time_left(
         "cross-validation x: epoch 1/3, loss 1.500, f1_macro 60.0 (folds 50.0 70.0), "
         "about 20 s left\n"
     )
+
+
+def test_many_folds_are_summed_up(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(live.time, "monotonic", lambda: 30.0)
+    display = EpochDisplay("loso", 1, "f1_macro", started=0.0, shown_at=0.0)
+    display.shares = {fold: 0.25 + fold / 100 for fold in range(11)}
+
+    display.on_progress(FoldProgress(fold=11, epoch=0, images=1, of_images=10))
+    display.on_epoch(
+        [FoldEpoch(fold, 0, {"loss": 1.0}, {"f1_macro": fold / 20}, 1.0) for fold in range(12)]
+    )
+
+    assert capsys.readouterr().err.splitlines() == [
+        "loso: in epoch 1/1, 12 folds begun, 10% at least",
+        "loso: epoch 1/1, loss 1.000, f1_macro 27.5 (folds 0.0 to 55.0)",
+    ]

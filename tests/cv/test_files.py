@@ -7,7 +7,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from algr.config import Config, with_values
-from algr.cv import read_predictions, read_run_files, write_predictions, write_run_files
+from algr.cv import (
+    read_predictions,
+    read_run_files,
+    write_predictions,
+    write_repeats_files,
+    write_run_files,
+)
 from algr.data import FoldPlan, PreparedDataset, plan_folds
 from algr.engine import FoldResult, FramePredictions
 from algr.errors import IntegrityError, StudyError
@@ -19,7 +25,11 @@ def test_a_run_folder_gives_back_its_configuration_and_folds(
     write_run_files(run_directory, config=config, plan=plan)
 
     assert read_run_files(run_directory) == (config, plan)
-    assert sorted(file.name for file in run_directory.iterdir()) == ["config.json", "plan.json"]
+    assert sorted(file.name for file in run_directory.iterdir()) == [
+        "config.json",
+        "environment.json",
+        "plan.json",
+    ]
 
 
 def test_writing_the_same_settings_again_is_allowed(
@@ -45,6 +55,44 @@ def test_other_settings_are_refused_with_all_differences_and_change_nothing(
     assert "config.json: cv.num_folds: 3 there, 2 now" in caught.value.problems
     assert any(problem.startswith("plan.json: folds") for problem in caught.value.problems)
     assert read_run_files(run_directory) == (config, plan)
+
+
+def test_more_repeats_than_before_are_allowed_and_other_folds_or_settings_are_not(
+    run_directory: Path, config: Config, grades: PreparedDataset
+) -> None:
+    plans = [plan_folds(grades, cv=config.cv, seed=0, repeat=repeat) for repeat in range(3)]
+    named = {f"r-repeat-{repeat}": plan for repeat, plan in enumerate(plans)}
+    twice = with_values(config, {"cv.repeats": 2})
+    write_repeats_files(run_directory, config=twice, plans=dict(list(named.items())[:2]))
+
+    write_repeats_files(
+        run_directory, config=with_values(config, {"cv.repeats": 3}), plans=dict(named)
+    )
+    written = json.loads((run_directory / "repeats.json").read_text())
+    with pytest.raises(StudyError) as caught:
+        write_repeats_files(
+            run_directory,
+            config=with_values(config, {"cv.repeats": 3, "seed": 1}),
+            plans={"r-repeat-0": plans[1]},
+        )
+
+    assert {name: FoldPlan.from_dict(tree) for name, tree in written.items()} == named
+    assert json.loads((run_directory / "config.json").read_text())["cv.repeats"] == 3
+    assert "config.json: seed: 0 there, 1 now" in caught.value.problems
+    assert any(problem.startswith("repeats.json: r-repeat-0") for problem in caught.value.problems)
+
+
+def test_a_folder_of_one_cross_validation_takes_no_repeats(
+    run_directory: Path, config: Config, plan: FoldPlan
+) -> None:
+    write_run_files(run_directory, config=config, plan=plan)
+
+    with pytest.raises(StudyError) as caught:
+        write_repeats_files(
+            run_directory, config=with_values(config, {"cv.repeats": 2}), plans={"r": plan}
+        )
+
+    assert caught.value.problems == ("config.json: cv.repeats: 1 there, 2 now",)
 
 
 def test_a_folder_without_a_run_is_named(tmp_path: Path) -> None:

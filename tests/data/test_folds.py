@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from algr.config import CvConfig
 from algr.data import Fold, FoldPlan, SubjectInfo, plan_folds, refit_fold
-from algr.errors import ConfigError, DataError
+from algr.errors import DataError
 
 
 def stand_in(grades, *, groups=None, kind="grade"):
@@ -247,9 +247,64 @@ def test_as_many_folds_as_subjects_work_without_validation():
     assert [len(fold.train) for fold in plan.folds] == [1, 1]
 
 
-def test_repeats_are_refused_instead_of_ignored():
-    with pytest.raises(ConfigError, match=r"cv\.repeats: 2 is not supported"):
-        plan_folds(stand_in([0] * 9), cv=CvConfig(repeats=2), seed=0)
+@given(grades=grade_lists, repeat=st.integers(1, 20), seed=st.integers(0, 2**31 - 1))
+def test_a_repeat_tests_everyone_once_on_folds_of_its_own_seed(grades, repeat, seed):
+    dataset = stand_in(grades)
+
+    plan = plan_folds(dataset, cv=CvConfig(repeats=21), seed=seed, repeat=repeat)
+
+    tested = [digest for fold in plan.folds for digest in fold.test]
+    assert sorted(tested) == [subject.digest for subject in dataset.subjects]
+    assert plan.seed != plan_folds(dataset, cv=CvConfig(), seed=seed, repeat=repeat + 1).seed
+
+
+def test_the_first_repeat_has_the_folds_without_repeats_and_the_others_have_not():
+    dataset = stand_in([number % 4 for number in range(24)])
+
+    plain = plan_folds(dataset, cv=CvConfig(), seed=7)
+    drawn = [
+        plan_folds(dataset, cv=CvConfig(repeats=5), seed=7, repeat=repeat) for repeat in range(5)
+    ]
+
+    assert drawn[0] == plain
+    assert len({plan.folds_hash for plan in drawn}) == 5
+
+
+@given(
+    groups=st.lists(st.sampled_from("abcdefgh"), min_size=4, max_size=20),
+    seed=st.integers(0, 2**31 - 1),
+)
+def test_leave_one_out_tests_each_group_alone_and_keeps_it_out_of_training(groups, seed):
+    groups = [*"abcd", *groups]
+    dataset = stand_in([number % 4 for number in range(len(groups))], groups=groups)
+    group_of = {s.digest: s.group for s in dataset.subjects}
+
+    plan = plan_folds(dataset, cv=CvConfig(scheme="loso"), seed=seed)
+
+    assert sorted(group_of[fold.test[0]] for fold in plan.folds) == sorted(set(groups))
+    for fold in plan.folds:
+        tested = {group_of[digest] for digest in fold.test}
+        others = [*fold.train, *fold.validation]
+        assert len(tested) == 1
+        assert not tested & {group_of[digest] for digest in others}
+        assert len(others) + len(fold.test) == len(groups)
+        assert fold.train
+        assert fold.validation
+
+
+def test_leave_one_out_warns_of_no_rare_grade_and_has_the_same_test_folds_for_every_seed(caplog):
+    dataset = stand_in([0, 0, 0, 1, 1, 2])
+
+    plans = [plan_folds(dataset, cv=CvConfig(scheme="loso"), seed=seed) for seed in (0, 1)]
+
+    tests = [[fold.test for fold in plan.folds] for plan in plans]
+    assert tests[0] == tests[1] == [(f"{number:024x}",) for number in range(6)]
+    assert caplog.messages == []
+
+
+def test_leaving_one_of_one_out_is_an_error():
+    with pytest.raises(DataError, match="has 1 subject that can be parted"):
+        plan_folds(stand_in([0]), cv=CvConfig(scheme="loso", protocol="paper"), seed=0)
 
 
 def test_refit_trains_on_everybody():

@@ -164,18 +164,28 @@ class TestOnRay:
         assert [_same(*pair) for pair in zip(found, expected, strict=True)] == [True] * 3
 
     @pytest.mark.slow
-    def test_replicas_train_a_fold_together(self, make_job):
+    def test_two_replicas_of_each_fold_give_its_numbers_but_for_rounding(self, make_job, config):
+        # 12 training frames in batches of 7 and 5: a last one of 3 would join the one before
+        shared = with_values(config, {"train.sync_batch_norm": True, "train.batch_size": 7})
         alone, told = [], []
-        LocalExecutor(device=torch.device("cpu")).execute(
-            make_job("local", folds=(1,)), on_epoch=alone.append
+        expected = LocalExecutor(device=torch.device("cpu")).execute(
+            make_job("local", config=shared), on_epoch=alone.append
         )
 
-        RayTrainExecutor(workers=2).execute(make_job(folds=(1,)), on_epoch=told.append)
+        found = RayTrainExecutor(workers=6).execute(make_job(config=shared), on_epoch=told.append)
 
-        # batch statistics are each replica's own, hence not the same bits
-        assert [row[0].train["loss"] for row in told] == pytest.approx(
-            [row[0].train["loss"] for row in alone], rel=0.1
-        )
+        assert [[(e.fold, e.epoch) for e in row] for row in told] == [
+            [(0, 0), (1, 0), (2, 0)],
+            [(0, 1), (1, 1), (2, 1)],
+        ]
+        for row, of_alone in zip(told, alone, strict=True):
+            for entry, other in zip(row, of_alone, strict=True):
+                assert entry.train == pytest.approx(other.train, rel=1e-4)
+        for one, other in zip(found, expected, strict=True):
+            np.testing.assert_allclose(
+                one.predictions.probability_NK, other.predictions.probability_NK, atol=1e-4
+            )
+            assert one.test["landmark_error"] == pytest.approx(other.test["landmark_error"], 1e-4)
 
     @pytest.mark.slow
     def test_a_run_goes_on_after_an_interruption(self, make_job):

@@ -327,12 +327,11 @@ def test_everything_that_is_not_built_is_refused_at_once(
     config = make_config(train__init_from="bp4d", train__compile="on")
 
     with pytest.raises(ConfigError) as caught:
-        trainer_of(config, units, protocol="nested")
+        trainer_of(config, units)
 
     assert [problem.split(":")[0] for problem in caught.value.problems] == [
         "train.init_from",
         "train.compile",
-        "cv.protocol",
     ]
 
 

@@ -9,9 +9,15 @@ import torch
 import torch.distributed as dist
 import torch.multiprocessing as mp
 
-from algr.config import Config
+from algr.config import Config, with_values
 from algr.data import PreparedDataset, plan_folds
-from algr.engine import Collectives, FoldsRun, SoloCollectives, TorchCollectives
+from algr.engine import (
+    Collectives,
+    FoldsRun,
+    FoldTrainer,
+    SoloCollectives,
+    TorchCollectives,
+)
 from algr.engine.checks import check_replicas_equal
 from algr.errors import ConfigError
 
@@ -93,21 +99,51 @@ def train_fold(collectives: Collectives, config: Config, directory: Path) -> dic
     }
 
 
-def everything(collectives: Collectives, config: Config, directory: Path) -> dict[str, Any]:
+def score_fold(
+    collectives: Collectives, config: Config, directory: Path, state: dict[str, Any]
+) -> dict[str, Any]:
+    """Test scores of given weights."""
+    dataset = PreparedDataset.open(directory)
+    trainer = FoldTrainer(
+        config=config,
+        dataset=dataset,
+        fold=plan_folds(dataset, cv=config.cv, seed=0).folds[0],
+        protocol="honest",
+        device=CPU,
+        collectives=collectives,
+    )
+    trainer.load_state(state)
+    result = trainer.score_test()
+    return {
+        "test": result.test,
+        "counts": result.counts,
+        "probability": torch.from_numpy(result.predictions.probability_NK),
+    }
+
+
+def everything(
+    collectives: Collectives, config: Config, directory: Path, state: dict[str, Any]
+) -> dict[str, Any]:
+    shared = with_values(config, {"train.sync_batch_norm": True})
     return {
         "contract": check_contract(collectives),
         "differing": differing_weights(collectives),
         "trained": train_fold(collectives, config, directory),
+        "shared": train_fold(collectives, shared, directory),
+        "scored": score_fold(collectives, config, directory, state),
     }
 
 
 @pytest.mark.slow
 def test_two_processes_sum_agree_on_weights_and_score_every_frame_once(
-    config: Config, units: PreparedDataset, tmp_path: Path
+    make_config: Callable[..., Config], units: PreparedDataset, tmp_path: Path
 ) -> None:
+    # 12 training frames in batches of 7 and 5, so that no share is like another
+    config = make_config(train__batch_size=7)
     alone = train_fold(SoloCollectives(), config, units.directory)
+    scored = score_fold(SoloCollectives(), config, units.directory, alone["state"])
 
-    found = in_two_processes(tmp_path, everything, config, units.directory)
+    found = in_two_processes(tmp_path, everything, config, units.directory, alone["state"])
 
     contract = {
         "sum": [1.0, 3.0, 5.0],
@@ -125,6 +161,17 @@ def test_two_processes_sum_agree_on_weights_and_score_every_frame_once(
     assert bool((first["probability"] > 0).all())
     # The losses are those of one replica but for batch-norm statistics.
     assert first["train"][0]["align"] == pytest.approx(alone["train"][0]["align"], rel=0.1)
+    # With shared statistics they are those of one replica but for rounding.
+    first, second = (replica["shared"] for replica in found)
+    torch.testing.assert_close(first["state"], second["state"], rtol=0, atol=0)
+    for epoch, of_alone in zip(first["train"], alone["train"], strict=True):
+        assert epoch == pytest.approx(of_alone, rel=1e-4)
+    torch.testing.assert_close(first["probability"], alone["probability"], rtol=0, atol=1e-4)
+    # Scores of the same weights are the same bits.
+    for replica in found:
+        assert replica["scored"]["test"] == scored["test"]
+        assert replica["scored"]["counts"] == scored["counts"]
+        assert torch.equal(replica["scored"]["probability"], scored["probability"])
 
 
 def test_what_replicas_cannot_do_is_refused(

@@ -1,0 +1,194 @@
+"""One study: what may go on with it, and who is told what its search does."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import Any, Protocol
+
+from algr.compose.training import log_files
+from algr.config import flatten
+from algr.cv import write_run_files
+from algr.distributed import SearchJob, SearchListener, SearchOutcome, run_search
+from algr.engine import FoldEpoch
+from algr.errors import Interrupted, StudyError
+from algr.metrics import headline
+from algr.tracking import RunHandle, SearchTracking, Tracker, context_tags, run_key
+from algr.tune import TrialRecord, read_header, read_records
+
+STUDY_FILE = "study.json"
+
+
+class SearchDisplay(Protocol):
+    """Shows a search while it runs."""
+
+    def restore(self, records: Sequence[TrialRecord]) -> None:
+        """Show what an earlier command did."""
+
+    def on_trial_start(self, number: int, params: Mapping[str, Any]) -> None:
+        """A trial begins."""
+
+    def on_epoch(
+        self, number: int, epoch: int, value: float | None, fold_epochs: Sequence[FoldEpoch]
+    ) -> None:
+        """An epoch of every fold is done."""
+
+    def on_trial_end(self, record: TrialRecord) -> None:
+        """A trial is over."""
+
+
+class SearchDisplayFactory(Protocol):
+    """Opens the display of a search."""
+
+    def __call__(self, *, total: int, num_epochs: int) -> AbstractContextManager[SearchDisplay]:
+        """From the number of trials and the epochs of each."""
+
+
+class SearchRunner(Protocol):
+    """Runs the missing trials of a study; `run_search` is one."""
+
+    def __call__(self, job: SearchJob, *, listener: SearchListener) -> SearchOutcome:
+        """What all trials found."""
+
+
+def run_study(
+    job: SearchJob,
+    recorder: "StudyRecorder",
+    search_display: SearchDisplayFactory,
+    *,
+    runner: SearchRunner = run_search,
+) -> SearchOutcome:
+    """Run what is missing of a study, before everyone's eyes."""
+    directory = job.study_directory
+    assert job.trials is not None
+    with search_display(total=job.trials, num_epochs=job.config.train.num_epochs) as display:
+        if (directory / STUDY_FILE).exists():
+            display.restore(read_records(directory))
+        write_run_files(directory, config=job.config, plan=job.plan)
+        with recorder.shown_on(display):
+            return runner(job, listener=recorder)
+
+
+class StudyRecorder:
+    """Passes what happens on to the tracker and the display; ends the study's run when it fails.
+
+    The run is started with the first event, when the study's folder exists.
+
+    Args:
+        tracker: Of the dataset.
+        job: The search.
+        tags: Further tags of the study's run.
+        parent: The run above it.
+    """
+
+    def __init__(
+        self,
+        tracker: Tracker,
+        job: SearchJob,
+        *,
+        tags: Mapping[str, str],
+        parent: RunHandle | None = None,
+    ) -> None:
+        self._tracker = tracker
+        self._tags = tags
+        self._job = job
+        self._parent = parent
+        self._display: SearchDisplay | None = None
+        self._tracking: SearchTracking | None = None
+        self._study: RunHandle | None = None
+
+    @property
+    def study(self) -> RunHandle:
+        """The study's run."""
+        if self._study is None:
+            job = self._job
+            self._study = self._tracker.start_run(
+                "study",
+                name=job.study_directory.name,
+                key=run_key(job.study_directory),
+                parent=self._parent,
+                tags=context_tags(
+                    protocol=job.plan.protocol,
+                    folds_hash=job.plan.folds_hash,
+                    seed=job.config.seed,
+                    study=job.study_directory.name,
+                )
+                | dict(self._tags),
+                params=_constants(job),
+            )
+            log_files(self._study, job.study_directory)
+        return self._study
+
+    @property
+    def _trials(self) -> SearchTracking:
+        if self._tracking is None:
+            metric = headline(self._job.plan.kind)
+            self._tracking = SearchTracking(self._tracker, study=self.study, metric=metric)
+        return self._tracking
+
+    def on_trial_start(self, number: int, params: Mapping[str, Any]) -> None:
+        """A trial begins, or goes on from its checkpoint."""
+        self._trials.on_trial_start(number, params)
+        if self._display is not None:
+            self._display.on_trial_start(number, params)
+
+    def on_epoch(
+        self, number: int, epoch: int, value: float | None, fold_epochs: Sequence[FoldEpoch]
+    ) -> None:
+        """An epoch of every fold is done."""
+        self._trials.on_epoch(number, epoch, value, fold_epochs)
+        if self._display is not None:
+            self._display.on_epoch(number, epoch, value, fold_epochs)
+
+    def on_trial_end(self, record: TrialRecord) -> None:
+        """A trial is over."""
+        self._trials.on_trial_end(record)
+        if self._display is not None:
+            self._display.on_trial_end(record)
+
+    @contextmanager
+    def shown_on(self, display: SearchDisplay) -> Iterator[None]:
+        """Tell this display too; what ends the block with an error ends the study's run."""
+        self._display = display
+        try:
+            yield
+        except BaseException as error:
+            self._end(interrupted=isinstance(error, KeyboardInterrupt | Interrupted))
+            raise
+        finally:
+            self._display = None
+
+    def _end(self, *, interrupted: bool) -> None:
+        if self._study is None:
+            return
+        self._trials.interrupt()
+        if interrupted:
+            self._study.end(status="KILLED", state="INTERRUPTED")
+        else:
+            self._study.end(status="FAILED", state="FAIL")
+
+
+def refuse_other_study(job: SearchJob) -> None:
+    """Say that a study cannot be continued before anything is started."""
+    if not (job.study_directory / STUDY_FILE).exists():
+        return
+    name = job.study_directory.name
+    if not job.resume:
+        raise StudyError(
+            f"study {name!r} exists",
+            expected="a new --name, or --resume",
+            advice=f"go on with it: add --resume --name {name}",
+        )
+    header = read_header(job.study_directory)
+    differences = job.identity.differences(header.identity)
+    if differences:
+        raise StudyError(
+            f"study {name!r} is about something else",
+            problems=differences,
+            advice="repeat the options of the first start, or begin another study with --name",
+        )
+
+
+def _constants(job: SearchJob) -> dict[str, Any]:
+    """The configuration that all trials share; what is searched stands on the trials."""
+    return {
+        key: value for key, value in flatten(job.config).items() if key not in job.space.parameters
+    }

@@ -1,0 +1,337 @@
+"""Repeated and nested cross-validation, with folds and trials trained in this process."""
+
+import json
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+import torch
+
+from algr.compose import NestedResult, RepeatedCrossValidation, TrainingRequest
+from algr.compose.nested import NestedSearch
+from algr.compose.repeats import run_repeats
+from algr.compose.requests import drawn_anew, open_material
+from algr.compose.search import last_study
+from algr.config import DataHome, SearchSpace, with_values
+from algr.cv import LocalExecutor
+from algr.data import PreparedDataset, plan_nested
+from algr.distributed import SearchJob, SearchListener, SearchOutcome
+from algr.engine import FoldsRun, epoch_value
+from algr.engine.batches import GatheredFrames, LoadedBatch, Rows
+from algr.errors import StudyError
+from algr.tracking import DatasetInfo, Tracker
+from algr.tune import StudyIdentity, open_study, read_header
+
+MakeRequest = Callable[..., TrainingRequest]
+CPU = torch.device("cpu")
+SPACE = SearchSpace.model_validate(
+    {
+        "parameters": {
+            "train.learning_rate": {"type": "float", "low": 0.001, "high": 0.1, "log": True},
+            "train.optimizer": {"type": "categorical", "choices": ["sgd", "adamw"]},
+        }
+    }
+)
+
+pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")
+
+
+class Silence:
+    """A display that shows nothing."""
+
+    def __init__(self, *_: object) -> None: ...
+
+    def __getattr__(self, name: str) -> Callable[..., None]:
+        return lambda *_: None
+
+
+@contextmanager
+def silent_search(**_: object) -> Iterator[Any]:
+    yield Silence()
+
+
+class SeenFrames(GatheredFrames):
+    """Remembers which rows were looked at."""
+
+    def __init__(self, dataset: PreparedDataset, seen: set[int]) -> None:
+        super().__init__(dataset, device=CPU)
+        self._seen = seen
+
+    def load(self, rows_B: Rows) -> LoadedBatch:
+        self._seen.update(rows_B.tolist())
+        return super().load(rows_B)
+
+
+class SearchHere:
+    """Trains trials one after the other, in this process."""
+
+    def __init__(self, dataset: PreparedDataset) -> None:
+        self.dataset = dataset
+        self.seen: dict[str, set[int]] = {}
+        """Rows by study."""
+
+    def __call__(self, job: SearchJob, *, listener: SearchListener) -> SearchOutcome:
+        seen = self.seen.setdefault(job.study_directory.name, set())
+        with open_study(
+            job.study_directory,
+            identity=job.identity,
+            dataset=job.plan.dataset,
+            trials=job.trials,
+            resume=job.resume,
+        ) as store:
+            while (trial := store.take()) is not None:
+                config = with_values(job.config, trial.params)
+                listener.on_trial_start(trial.number, trial.params)
+                run = FoldsRun(
+                    config=config,
+                    dataset=self.dataset,
+                    plan=job.plan,
+                    folds=[fold.index for fold in job.plan.folds],
+                    device=CPU,
+                    identity="",
+                    frames=SeenFrames(self.dataset, seen),
+                )
+                while not run.is_finished:
+                    epochs = run.step()
+                    value = epoch_value(epochs, job.plan.kind)
+                    store.report(trial.number, epoch=epochs[0].epoch, value=value)
+                    listener.on_epoch(trial.number, epochs[0].epoch, value, epochs)
+                listener.on_trial_end(store.complete(trial.number, seconds=1.0))
+            best = store.best()
+            assert best is not None
+            return SearchOutcome(store.records(), best)
+
+
+@pytest.fixture(scope="module")
+def tracker(home: DataHome) -> Iterator[Tracker]:
+    info = DatasetInfo(
+        name="before",
+        kind="au",
+        fingerprint="f" * 64,
+        simulated=True,
+        num_subjects=6,
+        num_frames=18,
+    )
+    with pytest.MonkeyPatch.context() as patch:
+        patch.delenv("MLFLOW_TRACKING_URI", raising=False)
+        with Tracker.connect(home, dataset=info) as opened:
+            yield opened
+
+
+@pytest.fixture
+def repeat(
+    make_request: MakeRequest, home: DataHome, tracker: Tracker
+) -> Callable[..., RepeatedCrossValidation]:
+    def run(
+        name: str, *, repeats: int, on_repeat: Callable[..., None] = lambda *_: None
+    ) -> RepeatedCrossValidation:
+        request = make_request("before", None, cv__repeats=repeats)
+        return run_repeats(
+            drawn_anew(open_material(request), request.config),
+            request=request,
+            directory=home.run(name),
+            tracker=tracker,
+            executor=LocalExecutor(device=CPU),
+            display=Silence,
+            start=None,
+            on_repeat=on_repeat,
+        )
+
+    return run
+
+
+@pytest.fixture
+def nest(
+    make_request: MakeRequest, home: DataHome, tracker: Tracker
+) -> Callable[..., tuple[NestedResult, SearchHere]]:
+    def run(name: str, *, resume: bool = False) -> tuple[NestedResult, SearchHere]:
+        request = make_request("before", None, resume=resume, cv__protocol="nested")
+        material = open_material(request, command="tune")
+        runner = SearchHere(material.dataset)
+        search = NestedSearch(
+            request=replace(request, name=name),
+            material=material,
+            directory=home.run(name),
+            space=SPACE,
+            trials=2,
+            max_concurrent=None,
+            search_display=silent_search,
+            epoch_display=Silence,
+            start=None,
+            runner=runner,
+        )
+        folds = plan_nested(material.dataset, material.plan, cv=request.config.cv)
+        return search.run(folds, tracker, LocalExecutor(device=CPU)), runner
+
+    return run
+
+
+def runs_below(tracker: Tracker, name: str) -> Counter[tuple[str, str]]:
+    """Kind and state of every run under the one of that name, at any depth."""
+    tracker.flush()
+    found = tracker.store.client().search_runs([tracker.experiment_id], max_results=1000)
+    tags = {run.info.run_id: run.data.tags for run in found}
+
+    def belongs(run_id: str) -> bool:
+        parent = tags[run_id].get("mlflow.parentRunId")
+        return tags[run_id]["mlflow.runName"] == name or (parent in tags and belongs(parent))
+
+    return Counter(
+        (tags[one]["algr.kind"], tags[one]["algr.state"]) for one in tags if belongs(one)
+    )
+
+
+def test_the_first_repeat_is_the_cross_validation_without_repeats(
+    repeat: Callable[..., RepeatedCrossValidation], home: DataHome, tracker: Tracker
+) -> None:
+    told: list[int] = []
+
+    found = repeat("r", repeats=2, on_repeat=lambda number, _: told.append(number))
+
+    tables = [
+        pq.read_table(home.run(one) / "predictions.parquet") for one in ("base", "r-repeat-0")
+    ]
+    assert tables[0].equals(tables[1])
+    assert told == [0, 1]
+    tree = found.to_dict()
+    assert [one["name"] for one in tree["repeats"]] == ["r-repeat-0", "r-repeat-1"]
+    assert (tree["name"], tree["folds_hash"]) == ("r", tree["repeats"][0]["folds_hash"])
+    assert len({one["folds_hash"] for one in tree["repeats"]}) == 2
+    means = [one["mean"]["f1_mean"] for one in tree["repeats"]]
+    assert tree["over_repeats"]["mean"]["f1_mean"] == pytest.approx(np.mean(means))
+    assert tree["over_repeats"]["sd_between"]["f1_mean"] == pytest.approx(np.std(means, ddof=1))
+    assert runs_below(tracker, "r") == {
+        ("repeats", "FINISHED"): 1,
+        ("cv", "FINISHED"): 2,
+        ("fold", "FINISHED"): 6,
+    }
+    assert {file.name for file in home.run("r").iterdir()} == {
+        "config.json",
+        "environment.json",
+        "repeats.json",
+        "run.key",
+    }
+
+
+def test_repeats_go_on_after_an_interruption_and_more_can_be_added(
+    repeat: Callable[..., RepeatedCrossValidation], home: DataHome
+) -> None:
+    def stop(number: int, _: object) -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        repeat("s", repeats=2, on_repeat=stop)
+    assert not home.run("s-repeat-1").exists()
+    found = repeat("s", repeats=3)
+
+    tables = [
+        pq.read_table(home.run(one) / "predictions.parquet") for one in ("base", "s-repeat-0")
+    ]
+    assert tables[0].equals(tables[1])
+    assert found.over_repeats.count == 3
+
+
+def test_a_single_run_does_not_go_on_as_repeats(
+    repeat: Callable[..., RepeatedCrossValidation],
+) -> None:
+    with pytest.raises(StudyError, match="base was started with other settings"):
+        repeat("base", repeats=2)
+
+
+def test_each_outer_fold_has_a_search_of_its_own_that_never_sees_whom_it_tests(
+    nest: Callable[..., tuple[NestedResult, SearchHere]], home: DataHome, tracker: Tracker
+) -> None:
+    found, runner = nest("n")
+
+    plan = json.loads((home.run("n") / "plan.json").read_text())
+    studies = [f"n-outer-{fold}" for fold in range(3)]
+    inner = [json.loads((home.study(study) / "plan.json").read_text()) for study in studies]
+    rows_of = runner.dataset.indices_of
+    seen = [runner.seen[study] for study in studies]
+    assert seen == [set(rows_of(fold["train"]).tolist()) for fold in plan["folds"]]
+    assert not [
+        study
+        for rows, fold, study in zip(seen, plan["folds"], studies, strict=True)
+        if rows & set(rows_of([*fold["test"], *fold["validation"]]).tolist())
+    ]
+    assert len({tree["folds_hash"] for tree in inner}) == 3
+    tree = found.to_dict()
+    assert [fold["study"] for fold in tree["nested"]["folds"]] == studies
+    assert [len(fold["trials"]) for fold in tree["nested"]["folds"]] == [2, 2, 2]
+    assert sum(fold["test_subjects"] for fold in tree["nested"]["folds"]) == 6
+    scores = [fold["metrics"]["f1_mean"] for fold in tree["nested"]["folds"]]
+    assert tree["nested"]["mean"]["f1_mean"] == pytest.approx(np.mean(scores))
+    assert tree["cv"]["protocol"] == plan["protocol"] == "nested"
+    rates = [fold["best"]["params"]["train.learning_rate"] for fold in tree["nested"]["folds"]]
+    spread = tree["nested"]["spread"]
+    assert spread["train.learning_rate"] == {
+        "values": rates,
+        "low": min(rates),
+        "high": max(rates),
+    }
+    assert spread["train.optimizer"]["low"] is None
+    assert (tree["best"], tree["model_version"]) == (None, None)
+    assert runs_below(tracker, "n") == {
+        ("nested", "FINISHED"): 1,
+        ("study", "FINISHED"): 3,
+        ("trial", "COMPLETE"): 6,
+        ("fold", "FINISHED"): 3,
+    }
+
+
+def test_a_nested_search_that_goes_on_repeats_no_trial_and_finds_the_same(
+    nest: Callable[..., tuple[NestedResult, SearchHere]], home: DataHome
+) -> None:
+    first, _ = nest("m")
+
+    again, runner = nest("m", resume=True)
+
+    assert {study: len(rows) for study, rows in runner.seen.items()} == {
+        f"m-outer-{fold}": 0 for fold in range(3)
+    }
+    assert again.to_dict() == first.to_dict()
+
+
+def test_the_searches_of_outer_folds_are_nobodys_last_study(
+    make_request: MakeRequest, home: DataHome
+) -> None:
+    request = make_request("after", None, cv__protocol="nested")
+    plan = open_material(request, command="tune").plan
+    identity = StudyIdentity(
+        config=request.config,
+        space=SPACE,
+        folds_hash=plan.folds_hash,
+        fingerprint=plan.fingerprint,
+    )
+    directory = home.study("o-outer-0")
+    with open_study(directory, identity=identity, dataset="after", trials=1, resume=False):
+        pass
+
+    assert read_header(directory).dataset == "after"
+    assert last_study(home.studies, dataset="after") is None
+
+
+def test_every_run_says_by_which_versions_it_was_done(
+    repeat: Callable[..., RepeatedCrossValidation], home: DataHome, tracker: Tracker
+) -> None:
+    found = repeat("v", repeats=1)
+
+    (entry,) = json.loads((home.run("v-repeat-0") / "environment.json").read_text())
+    tracker.flush()
+    client = tracker.store.client()
+    run_id = found.repeats[0].result.run_id
+    tags = client.get_run(run_id).data.tags
+    assert tags["algr.version"] == entry["algr"]
+    assert {name: tags[f"algr.version.{name}"] for name in entry if name != "algr"} == {
+        name: entry[name] for name in entry if name != "algr"
+    }
+    assert {file.path for file in client.list_artifacts(run_id, "run")} == {
+        "run/config.json",
+        "run/environment.json",
+        "run/plan.json",
+    }

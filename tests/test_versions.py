@@ -1,0 +1,42 @@
+import json
+import platform
+from pathlib import Path
+
+import pytest
+import torch
+
+import algr
+from algr import versions
+from algr.errors import IntegrityError
+from algr.versions import record_versions
+
+
+def entries(folder: Path) -> list[dict[str, str]]:
+    return json.loads((folder / "environment.json").read_text())
+
+
+def test_a_folder_remembers_the_versions_once(tmp_path: Path) -> None:
+    record_versions(tmp_path)
+    record_versions(tmp_path)
+
+    (entry,) = entries(tmp_path)
+    assert entry["algr"] == algr.__version__
+    assert entry["python"] == platform.python_version()
+    assert entry["torch"] == torch.__version__
+    assert {"ray", "optuna", "mlflow"} <= set(entry)
+
+
+def test_an_upgrade_is_added(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    record_versions(tmp_path)
+    monkeypatch.setattr(versions, "__version__", "9.0")
+    record_versions(tmp_path)
+
+    assert [entry["algr"] for entry in entries(tmp_path)] == [algr.__version__, "9.0"]
+
+
+@pytest.mark.parametrize("text", ["{", "{}"])
+def test_an_unreadable_file_is_named(tmp_path: Path, text: str) -> None:
+    (tmp_path / "environment.json").write_text(text)
+
+    with pytest.raises(IntegrityError, match=r"environment\.json"):
+        record_versions(tmp_path)
