@@ -17,6 +17,7 @@ from algr.data.purge_log import (
     earlier_fingerprints,
     unfinished,
 )
+from algr.data.staging import STAGING, discard_staging
 from algr.errors import DataError
 from algr.tracking import TrackedUse, trained_on
 
@@ -128,6 +129,8 @@ def purge_patient(
     names = [dataset] if dataset else [summary.name for summary in list_datasets(home)]
     found = [name for name in names if share_of(home.dataset(name), {subject_id}).subjects]
     ended = [] if dry_run else _end_killed(home, names)
+    if dataset is None and not dry_run:
+        ended += _drop_broken_off(home)
     if not found and not ended:
         raise DataError(
             f"the patient is in no dataset of {home.datasets}"
@@ -227,6 +230,20 @@ def _end_killed(home: DataHome, names: Sequence[str]) -> list[str]:
             ended.append(entry.dataset)
     ended += [name for name in names if name not in ended and _clean(home.dataset(name))]
     return ended
+
+
+def _drop_broken_off(home: DataHome) -> list[str]:
+    """Remove the decoded frames of preparations that never became a dataset: whose, nobody knows.
+
+    Those that are going on are left alone.
+    """
+    dropped = []
+    for staging in sorted(home.datasets.glob(f".*{STAGING}")):
+        name = staging.name.removeprefix(".").removesuffix(STAGING)
+        if not home.dataset(name).exists():
+            discard_staging(home.dataset(name))
+            dropped += [] if staging.exists() else [name]
+    return dropped
 
 
 def _clean(directory: Path) -> bool:

@@ -7,12 +7,15 @@ from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from algr.data.grades import consensus
+from algr.data.identity import composed, folded_id
 from algr.data.manifest import MANIFEST_FILE, ManifestRow, problems_error, read_rows
 from algr.data.rows import UNKNOWN
 from algr.data.videos import Exercise
 from algr.errors import DataError
 
 SIMULATION_MARKER = "simulated.json"
+_MAX_DIGITS = 18
+"""Of the number of a visit; what is longer is sorted as text."""
 _OVERLAP_S = 0.05
 """Times are rounded when they are written down."""
 
@@ -201,7 +204,7 @@ def _visit_numbers(rows: Sequence[ManifestRow]) -> dict[tuple[str, str], int]:
 
 
 def _natural(text: str) -> tuple[int, int, str]:
-    return (0, int(text), text) if text.isdecimal() else (1, 0, text)
+    return (0, int(text), text) if text.isdecimal() and len(text) <= _MAX_DIGITS else (1, 0, text)
 
 
 def _shared_landmark_files(videos: Sequence[ClinicVideo]) -> list[str]:
@@ -235,9 +238,8 @@ def _similar_patients(videos: Sequence[ClinicVideo]) -> list[str]:
     spelt: dict[str, ClinicVideo] = {}
     warnings: dict[str, str] = {}
     for video in videos:
-        folded = "".join(video.patient_id.split()).casefold()
-        known = spelt.setdefault(folded, video)
-        if known.patient_id != video.patient_id:
+        known = spelt.setdefault(folded_id(video.patient_id), video)
+        if composed(known.patient_id) != composed(video.patient_id):
             warnings.setdefault(
                 video.patient_id,
                 f"lines {known.line} and {video.line}: the patient_id differs in capitals or "

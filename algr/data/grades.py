@@ -29,7 +29,7 @@ def parse_grade(text: str) -> int | None:
 def _single(cell: str) -> int | None:
     if cell in _ROMAN:
         return _ROMAN[cell]
-    return _in_range(int(cell)) if cell.isascii() and cell.isdecimal() else None
+    return _in_range(int(cell)) if cell.isascii() and cell.isdecimal() and len(cell) < 4 else None
 
 
 def _in_range(grade: int) -> int | None:

@@ -9,6 +9,7 @@ import logging
 import os
 import secrets
 import stat
+import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -95,9 +96,22 @@ def hash_id(kind: IdKind, value: str, *, key: bytes | None = None) -> str:
         value: The id as the source gives it, without spaces around it.
         key: By default this user's.
     """
-    message = f"{kind}\0{value}".encode()
+    text = value if kind == "video" else composed(value)
+    message = f"{kind}\0{text}".encode()
     used = load_or_create_key() if key is None else key
     return hmac.new(used, message, hashlib.sha256).hexdigest()[:_HASH_DIGITS]
+
+
+def composed(text: str) -> str:
+    """The text with each letter and its accent as one character; some programs write two."""
+    return unicodedata.normalize("NFC", text)
+
+
+def folded_id(text: str) -> str:
+    """An id without what the eye does not tell: capitals, spaces, characters without width."""
+    letters = unicodedata.normalize("NFKC", text)
+    shown = (letter for letter in letters if unicodedata.category(letter) != "Cf")
+    return "".join("".join(shown).split()).casefold()
 
 
 def _create(path: Path) -> bool:

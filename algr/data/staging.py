@@ -20,6 +20,7 @@ from algr.data.videos import VideoRecord, parse_video
 from algr.durable import held, write_whole
 from algr.errors import AlgrError, DataError
 
+STAGING = ".staging"
 _RECORD_FORM = 2
 """Of the record files; a video whose record has another form is decoded again."""
 
@@ -50,7 +51,7 @@ class StagedVideo:
 
 def staging_path(directory: Path) -> Path:
     """Where the videos of a dataset to be are staged."""
-    return directory.parent / f".{directory.name}.staging"
+    return directory.parent / f".{directory.name}{STAGING}"
 
 
 @contextmanager

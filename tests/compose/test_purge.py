@@ -7,6 +7,7 @@ from algr.compose import purge_patient
 from algr.config import DataHome
 from algr.data import DatasetWriter, hash_id, open_dataset
 from algr.data.purge_log import PurgeEntry, append, read_log
+from algr.data.staging import staging_folder
 from algr.errors import DataError, TrackingError
 
 
@@ -119,3 +120,24 @@ def test_a_tracking_server_that_does_not_answer_stops_it_before_anything_is_chan
 
     assert open_dataset(datasets, "first").num_frames == 6
     assert read_log(datasets) == ()
+
+
+def test_frames_of_a_preparation_that_never_became_a_dataset_go_too(datasets):
+    staging = datasets.datasets / ".third.staging"
+    staging.mkdir()
+    (staging / "anna.arrow").write_bytes(b"frames")
+
+    purge(datasets, dry_run=True)
+    assert staging.exists()
+    outcome = purge(datasets)
+
+    assert not staging.exists()
+    assert outcome.ended == ("third",)
+
+
+def test_a_preparation_that_is_going_on_is_left_alone(datasets):
+    with staging_folder(datasets.dataset("third")) as staging:
+        outcome = purge(datasets)
+
+        assert staging.exists()
+    assert outcome.ended == ()

@@ -62,3 +62,7 @@ def test_consensus_is_the_median_with_halves_upward(grades, expected):
 
 def test_the_mapping_to_classes_is_told_in_words():
     assert grade_mapping_text() == "I normal, II low, III-IV medium, V-VI high"
+
+
+def test_a_grade_of_5000_digits_is_none():
+    assert parse_grade("1" * 5000) is None

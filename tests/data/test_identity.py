@@ -7,7 +7,7 @@ import stat
 import pytest
 
 from algr.data import hash_id, load_or_create_key
-from algr.data.identity import key_path
+from algr.data.identity import folded_id, key_path
 from algr.errors import DataError
 
 
@@ -71,3 +71,15 @@ def test_a_key_that_others_can_read_is_warned_of(caplog):
         load_or_create_key()
 
     assert "chmod 600" in caplog.text
+
+
+def test_an_accent_that_is_a_character_of_its_own_makes_no_second_person():
+    one, two = "M\u00fcller", "Mu\u0308ller"
+
+    assert hash_id("patient", one) == hash_id("patient", two)
+    assert hash_id("video", one) != hash_id("video", two)
+
+
+def test_ids_that_the_eye_does_not_tell_apart_are_folded_into_one():
+    assert folded_id("P 1") == folded_id("p1") == folded_id("P\u200b1") == folded_id("\uff30\uff11")
+    assert folded_id("P1") != folded_id("P2")

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import arrays
 
 from algr.data import read_landmark_csv
 from algr.data.landmark_formats import holds_landmarks, read_landmarks
-from algr.data.landmark_formats.points import POINT_SETS
+from algr.data.landmark_formats.points import POINT_SETS, to_landmarks
 from algr.data.landmarks import LandmarkTrack, write_landmark_csv
 from algr.errors import DataError, UsageError
 from tests.data import landmark_files as files
@@ -306,3 +306,22 @@ def read_or_refuse(path):
         return str(read_landmarks(path).points_FL2.shape[1:])
     except DataError as error:
         return error.message
+
+
+def test_a_number_of_points_of_5000_digits_is_refused(tmp_path):
+    path = tmp_path / "face.pts"
+    path.write_text(f"version: 1\nn_points: {'1' * 5000}\n{{\n1 2\n}}\n", encoding="utf-8")
+
+    with pytest.raises(DataError, match="n_points"):
+        read_landmarks(path)
+
+
+def test_49_points_of_98_are_corners_and_lids_and_lips_in_order():
+    """WFLW: eyes 60-67 and 68-75, of which 62, 66, 70, 74 are the middles of the lids."""
+    numbered = np.repeat(np.arange(98.0)[None, :, None], 2, axis=2)
+
+    points_L = to_landmarks(numbered)[0, :, 0].astype(int).tolist()
+
+    assert points_L[19:31] == [60, 61, 63, 64, 65, 67, 68, 69, 71, 72, 73, 75]
+    assert points_L[:19] == [*range(33, 38), *range(42, 47), *range(51, 60)]
+    assert points_L[31:] == [*range(76, 88), 89, 90, 91, 93, 94, 95]

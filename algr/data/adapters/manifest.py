@@ -25,6 +25,7 @@ from algr.data.adapters.manifest_rows import Row, Table, read_table
 from algr.data.adapters.matlab import UnreadableError
 from algr.data.adapters.pictures import is_picture, is_video
 from algr.data.adapters.tables import LabelParser, ValueRule
+from algr.data.identity import composed, folded_id
 from algr.data.landmarks import landmark_path
 from algr.data.manifest import MANIFEST_FILE
 from algr.data.rows import UNKNOWN
@@ -119,7 +120,7 @@ def _check_subjects(rows: Sequence[Row], *, at: Path, findings: Collector) -> No
     first: dict[str, Row] = {}
     spelt: dict[str, Row] = {}
     for row in rows:
-        known = first.setdefault(row.subject, row)
+        known = first.setdefault(composed(row.subject), row)
         if known.group != row.group:
             findings.refuse(
                 "group_differs",
@@ -128,9 +129,8 @@ def _check_subjects(rows: Sequence[Row], *, at: Path, findings: Collector) -> No
                 at=at,
                 line=row.line,
             )
-        folded = "".join(row.subject.split()).casefold()
-        other = spelt.setdefault(folded, row)
-        if known is row and other.subject != row.subject:
+        other = spelt.setdefault(folded_id(row.subject), row)
+        if known is row and composed(other.subject) != composed(row.subject):
             findings.warn(
                 "similar_subjects",
                 f"the subject differs from that of line {other.line} in capitals or spaces only "

@@ -267,10 +267,11 @@ def _look_again(
 def _worst_first(
     of_reading: Sequence[Finding], of_doctor: Sequence[Finding]
 ) -> tuple[Finding, ...]:
-    """Both, but what the reader has said of a subject already is not said again."""
+    """Both, but what the reader has said of a subject already is said again only if graver."""
     codes = {finding.code for finding in of_reading}
     said = {code for code in _SAID_BY_READERS if code in codes}
-    both = [*of_reading, *(finding for finding in of_doctor if finding.code not in said)]
+    more = [item for item in of_doctor if item.code not in said or item.severity == "refused"]
+    both = [*of_reading, *more]
     return tuple(
         sorted(
             both,

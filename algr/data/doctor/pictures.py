@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import ExifTags, Image, ImageOps
 
 from algr.data.adapters import ImageFiles, Recording
 from algr.data.align import alignment_matrix
@@ -28,6 +28,8 @@ SMALL = 100
 """Side of the small aligned faces, pixels: half of what is stored."""
 THUMB = 32
 _TAIL = 64
+_LYING = (5, 6, 7, 8)
+"""EXIF orientations of pictures that are stored on their side."""
 _END_OF = {b"\xff\xd8": b"\xff\xd9", b"\x89P": b"IEND"}
 
 
@@ -80,9 +82,10 @@ def _look_at_file(sample: Sample, row: int, recording: Recording) -> Seen:
     path = recording.pictures.paths[row]
     try:
         with Image.open(path) as image:
-            width, height = image.size
+            lies = image.getexif().get(ExifTags.Base.Orientation, 1) in _LYING
+            width, height = image.size[::-1] if lies else image.size
             image.draft("L", _wanted_size(recording, row, image.size))
-            grey = image.convert("L")
+            grey = ImageOps.exif_transpose(image.convert("L"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         return Seen(
             recording=sample.recording, row=row, file=str(path), problem=picture_problem(error)

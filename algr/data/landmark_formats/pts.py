@@ -18,6 +18,7 @@ from algr.errors import DataError
 FORM = ".pts"
 DEFAULT_BASE = 1
 _SIZES = (49, 66, 68)
+_MAX_DIGITS = 10
 _LAST_NUMBER = re.compile(r"(\d+)(?!.*\d)")
 
 
@@ -127,7 +128,8 @@ def _read_file(path: Path, findings: Findings, *, prefix: str) -> NDArray[np.flo
         text = line.strip()
         name, colon, value = text.partition(":")
         if colon and name.strip() == "n_points":
-            stated = int(value) if value.strip().isdecimal() else -1
+            count = value.strip()
+            stated = int(count) if count.isdecimal() and len(count) < _MAX_DIGITS else -1
         elif text and text not in "{}" and not colon:
             problem = _row_problem(text)
             if problem:
