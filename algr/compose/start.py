@@ -249,11 +249,19 @@ def _tried(file: StartFile, material: Material, *, request: TrainingRequest) -> 
 
 
 def _remarks_with(file: StartFile, material: Material) -> tuple[str, ...]:
-    if file.trained_on or file.spec.label_names != material.dataset.label_names:
+    if file.spec.label_names != material.dataset.label_names:
+        return ()
+    if not file.trained_on:
+        return (
+            "the weights come from outside and have the labels of this dataset: if they were "
+            "trained on its people, the scores are not those of unseen people",
+        )
+    if all(one.fingerprint == material.plan.fingerprint for one in file.trained_on):
         return ()
     return (
-        "the weights come from outside and have the labels of this dataset: if they were trained "
-        "on its people, the scores are not those of unseen people",
+        "the weights were trained on another dataset with the labels of this one: if it holds the "
+        "same people, prepared or labelled anew, that cannot be seen, and the scores are not those "
+        "of unseen people",
     )
 
 

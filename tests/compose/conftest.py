@@ -33,16 +33,27 @@ def _one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def write_dataset(home: DataHome, name: str, labels: tuple[str, ...], *, people: range) -> None:
-    """Each person has frames of their own, the same in every dataset with the same labels."""
+def write_dataset(
+    home: DataHome,
+    name: str,
+    labels: tuple[str, ...],
+    *,
+    people: range,
+    corrected: bool = False,
+) -> None:
+    """Each person has frames of their own, the same in every dataset with the same labels.
+
+    With `corrected`, one label of each person is another.
+    """
     with DatasetWriter(home.dataset(name), kind="au", label_names=labels, simulated=True) as writer:
         for person in people:
             random = np.random.default_rng((person, len(labels), labels == BEFORE))
+            images = random.integers(0, 256, (3, 200, 200, 3), dtype=np.uint8)
+            landmarks = random.uniform(20, 180, (3, 49, 2)).astype(np.float32)
+            coded = random.integers(0, 2, (3, len(labels)))
+            coded[0, 0] ^= corrected
             writer.add_video(
-                subject_id=f"s{person}",
-                images=random.integers(0, 256, (3, 200, 200, 3), dtype=np.uint8),
-                landmarks=random.uniform(20, 180, (3, 49, 2)).astype(np.float32),
-                labels=random.integers(0, 2, (3, len(labels))),
+                subject_id=f"s{person}", images=images, landmarks=landmarks, labels=coded
             )
         writer.finish()
 

@@ -26,7 +26,7 @@ from algr.errors import (
     UsageError,
 )
 from algr.tracking import Registry
-from tests.compose.conftest import finish_run
+from tests.compose.conftest import BEFORE, finish_run, write_dataset
 
 MakeRequest = Callable[..., TrainingRequest]
 WriteJaanet = Callable[..., Path]
@@ -324,6 +324,19 @@ def test_outside_weights_with_the_labels_of_the_dataset_are_remarked(
 
     assert "not those of unseen people" in same.remarks[0]
     assert other.remarks == ()
+
+
+def test_people_whose_labels_were_corrected_cannot_be_told_and_are_remarked(
+    make_request: MakeRequest, home: DataHome
+) -> None:
+    write_dataset(home, "corrected", BEFORE, people=range(6), corrected=True)
+
+    _, one = settle(make_request("corrected", "run:base:0"))
+    _, own = settle(make_request("before", "run:base"))
+    _, others = settle(make_request("after", "run:base:0"))
+
+    assert "prepared or labelled anew" in one.remarks[0]
+    assert own.remarks == others.remarks == ()
 
 
 def test_disfa_from_scratch_is_remarked(make_request: MakeRequest) -> None:
