@@ -119,7 +119,10 @@ class AsWritten(nn.Module):
         back = self._direction(regions[::-1], 1)[::-1]
         related = [v + (f + b) / 2 for v, f, b in zip(regions, ahead, back, strict=True)]
         whole_BCHW = self.whole(feature_BCHW)
-        flat = [self._branch(t, region, whole_BCHW).flatten(1) for t, region in enumerate(related)]
+        large_BCHW = functional.interpolate(
+            whole_BCHW, size=feature_BCHW.shape[2:], mode="bilinear", align_corners=False
+        )
+        flat = [self._branch(t, region, large_BCHW).flatten(1) for t, region in enumerate(related)]
         regions_BAF = torch.stack(flat, 1)
         parts = (aligned_BF, whole_BCHW.flatten(1), regions_BAF.mean(1).detach())
         whole_BF = self.whole_head(torch.cat(parts, 1))
@@ -148,12 +151,9 @@ class AsWritten(nn.Module):
             hidden.append(torch.sigmoid(o) * torch.tanh(cell))
         return hidden
 
-    def _branch(self, t: int, region: Tensor, whole_BCHW: Tensor) -> Tensor:
+    def _branch(self, t: int, region: Tensor, large_BCHW: Tensor) -> Tensor:
         """Eqs. (12), (13) and the refining blocks."""
-        large = functional.interpolate(
-            whole_BCHW, size=region.shape[2:], mode="bilinear", align_corners=False
-        )
-        gate_global, value_global = self.from_global[t](large).chunk(2, 1)
+        gate_global, value_global = self.from_global[t](large_BCHW).chunk(2, 1)
         gate_region, value_region = self.from_region[t](region).chunk(2, 1)
         alpha = torch.sigmoid(gate_global + gate_region)
         fused = alpha * functional.normalize(value_global) + (1 - alpha) * functional.normalize(

@@ -17,6 +17,8 @@ from algr.engine.batches import LoadedBatch
 from algr.engine.ports import Collectives
 from algr.models import LossParts, NetworkOutput, Targets, compute_loss
 
+_RUNNING_STATISTICS = ("running_mean", "running_var")
+
 
 @dataclass(frozen=True)
 class StepRules:
@@ -136,8 +138,8 @@ def average_buffers(model: nn.Module, *, collectives: Collectives) -> None:
     """Give all replicas the mean of their batch-norm statistics, so that they score alike."""
     if collectives.size == 1:
         return
-    for buffer in model.buffers():
-        if buffer.is_floating_point():
+    for name, buffer in model.named_buffers():
+        if name.endswith(_RUNNING_STATISTICS):  # constants would lose their last digits
             collectives.sum_(buffer)
             buffer.div_(collectives.size)
 

@@ -162,3 +162,22 @@ def test_the_first_step_without_a_finite_loss_is_found_with_its_number() -> None
         log.add(values_of(loss), images=2)
 
     assert log.first_bad_step == 1
+
+
+def test_no_step_is_longer_than_the_clipped_gradient_allows() -> None:
+    torch.manual_seed(1)
+    model = Toy(grades=3, units=None)
+    before = [parameter.detach().clone() for parameter in model.parameters()]
+    rules = StepRules(
+        loss=LossConfig(align_weight=0.7),
+        class_weight=torch.tensor([0.5, 1.0, 1.5]),
+        arithmetic=torch.float32,
+        clip_norm=1e-3,
+    )
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+
+    train_step(model, optimizer, *half_known_batch(), rules=rules, collectives=SoloCollectives())
+
+    moved = [now.detach() - was for now, was in zip(model.parameters(), before, strict=True)]
+    length = torch.cat([part.flatten() for part in moved]).norm()
+    torch.testing.assert_close(length, torch.tensor(0.1 * 1e-3), rtol=1e-2, atol=0)
