@@ -100,9 +100,7 @@ def simulate(
     )
     for trap, planted in summary.planted.items():
         typer.echo(f"planted {trap}: {_in_words(planted)}")
-    typer.echo(
-        f"next: algr data prepare {_SOURCE_KIND[kind]} --source {out} --name {out.name}", err=True
-    )
+    typer.echo(f"next: algr data doctor {out}", err=True)
 
 
 def _check_options(kind: Simulated, extra: Mapping[str, object]) -> None:

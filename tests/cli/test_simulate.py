@@ -18,7 +18,7 @@ def test_planted_traps_are_listed_and_the_next_command_is_named(run: Any, tmp_pa
     assert "simulated 2 subjects, 2 sequences, 18 frames" in typed.out
     assert "planted offset: F003, shift -1, frames 8" in typed.out
     assert "planted truncated: AUCoding/AU_OCC/F00" in typed.out
-    assert f"algr data prepare bp4d --source {tmp_path / 'raw'}" in typed.err
+    assert f"algr data doctor {tmp_path / 'raw'}" in typed.err
 
 
 def test_json_says_what_the_marker_says(run: Any, tmp_path: Path) -> None:
