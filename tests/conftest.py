@@ -8,12 +8,16 @@ import av
 import numpy as np
 import pytest
 import torch
+from hypothesis import settings
 from torch import Tensor, nn
 
 from algr.bundle import Bundle, BundleSpec, Score, write_bundle
 from algr.config import Config, with_values
 from algr.faces import GRADES
 from tests.recordings import HEIGHT, WIDTH, face_points, landmark_csv
+
+settings.register_profile("algr", deadline=None)  # a deadline measures how busy the machine is
+settings.load_profile("algr")
 
 
 @pytest.hookimpl(tryfirst=True)
