@@ -137,8 +137,10 @@ def _run_once(
         AlgrError: What a worker raised, as it was.
         Exception: A defect that a worker met, with the worker's traceback as its note.
     """
+    from ray.exceptions import OutOfMemoryError, RayActorError
     from ray.train import TrainingFailedError
 
+    deaths = (RayActorError, OutOfMemoryError)
     mailbox = start_mailbox()
     with _scratch_folder(job.run_directory) as scratch:
         fit = _Fit(_trainer(job, seated, devices, mailbox, scratch))
@@ -151,13 +153,15 @@ def _run_once(
                 f"{job.run_directory.name} stopped; its finished epochs are kept",
                 advice=f"go on with the same command and --resume --name {job.run_directory.name}",
             ) from None
+        except deaths as error:  # of the mailbox, as when a node's memory is short
+            return _last_line(error)
         finally:
             _end(fit, heard.workers)
     if heard.failures:
         raise _most_telling(heard.failures)
     if fit.error is None:
         return None
-    if not isinstance(fit.error, TrainingFailedError):
+    if not isinstance(fit.error, (TrainingFailedError, *deaths)):
         raise fit.error
     return _last_line(fit.error)
 
