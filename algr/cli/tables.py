@@ -48,8 +48,8 @@ def print_cross_validation(validated: "CrossValidated", *, details: bool = False
         typer.echo(f"figures: {validated.figures[0].parent}")
 
 
-def print_repeats(repeated: "RepeatedCrossValidation") -> None:
-    """One row per repeat of the headline, then mean and spreads of every figure."""
+def print_repeats(repeated: "RepeatedCrossValidation", *, details: bool = False) -> None:
+    """A row of figures per repeat, then their mean and spreads; each repeat by itself if asked."""
     rows = repeated.repeats[0].rows
     table = plain_table("", *(row_title(row) for row in rows))
     for number, repeat in enumerate(repeated.repeats):
@@ -74,8 +74,12 @@ def print_repeats(repeated: "RepeatedCrossValidation") -> None:
     )
     if first.start is not None:
         typer.echo(start_line(first.start))
-    for repeat in repeated.repeats:
-        typer.echo(f"predictions per frame: {repeat.predictions}")
+    for number, repeat in enumerate(repeated.repeats):
+        if details:
+            typer.echo(f"\nrepeat {number}:")
+            print_cross_validation(repeat, details=True)
+        else:
+            typer.echo(f"predictions per frame: {repeat.predictions}")
 
 
 def print_nested(found: "NestedResult") -> None:

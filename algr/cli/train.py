@@ -118,7 +118,7 @@ def cv(
         if as_json:
             print_json(repeated.to_dict())
             return
-        print_repeats(repeated)
+        print_repeats(repeated, details=details)
     else:
         result = cross_validate(request, display=EpochDisplay, on_start=print_start)
         if as_json:

@@ -3,7 +3,7 @@
 import dataclasses
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from algr.config import CvConfig
@@ -22,8 +22,9 @@ def inner_subjects(nested):
     }
 
 
+@settings(max_examples=50)
 @given(
-    grades=st.lists(st.integers(0, 3), min_size=9, max_size=60),
+    grades=st.lists(st.integers(0, 3), min_size=9, max_size=40),
     folds=st.integers(2, 3),
     scheme=st.sampled_from(["kfold", "loso"]),
     seed=st.integers(0, 2**31 - 1),
