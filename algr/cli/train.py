@@ -1,7 +1,7 @@
 """`algr cv`, `algr tune`, `algr submit`: train here, or have a cluster do it."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -25,6 +25,9 @@ from algr.cli.options import (
     resolve,
     stops_cleanly,
 )
+
+if TYPE_CHECKING:
+    from algr.compose import SearchOptions, TrainingRequest
 
 ResumeOption = Annotated[
     bool,
@@ -121,6 +124,10 @@ def tune(
     address: AddressOption = None,
     tracking_uri: TrackingOption = None,
     home: HomeOption = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Check everything, measure some steps, print the cost."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Search hyperparameters, then cross-validate, refit and register the best.
@@ -131,7 +138,7 @@ def tune(
     from algr.cli.live import EpochDisplay, search_display
     from algr.cli.start import print_start
     from algr.cli.tables import print_search
-    from algr.compose import TrainingRequest, search
+    from algr.compose import SearchOptions, TrainingRequest, search
 
     request = TrainingRequest(
         dataset=dataset,
@@ -143,12 +150,15 @@ def tune(
         address=address,
         tracking_uri=tracking_uri,
     )
+    options = SearchOptions(
+        trials=trials, max_concurrent=max_concurrent, space=space, gate=gate.value
+    )
+    if dry_run:
+        _dry_run(request, options, as_json=as_json)
+        return
     result = search(
         request,
-        trials=trials,
-        max_concurrent=max_concurrent,
-        space=space,
-        gate=gate.value,
+        options,
         search_display=search_display,
         epoch_display=EpochDisplay,
         on_start=print_start,
@@ -160,6 +170,18 @@ def tune(
     typer.echo(
         f"next: algr models pull {dataset}@champion --out ./model{home_words(home)}", err=True
     )
+
+
+def _dry_run(request: "TrainingRequest", options: "SearchOptions", *, as_json: bool) -> None:
+    from algr.cli.estimate import print_estimate
+    from algr.compose import estimate_search
+
+    typer.echo("measuring some steps of each size; nothing is written", err=True)
+    estimate = estimate_search(request, options)
+    if as_json:
+        print_json(estimate.to_dict())
+    else:
+        print_estimate(estimate)
 
 
 @stops_cleanly("the job goes on; look at it in the cluster's dashboard")

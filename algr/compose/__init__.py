@@ -3,10 +3,11 @@
 The command line calls these functions and prints what they return.
 """
 
+from algr.compose.estimate import SearchEstimate, estimate_search
 from algr.compose.explanation import ExplainRequest, explain_files
 from algr.compose.finish import SearchResult
 from algr.compose.requests import TrainingRequest
-from algr.compose.search import search
+from algr.compose.search import SearchOptions, search
 from algr.compose.start import StartInUse, StartNotice
 from algr.compose.training import CrossValidated, cross_validate
 from algr.compose.usage import (
@@ -21,11 +22,14 @@ from algr.compose.usage import (
 __all__ = [
     "CrossValidated",
     "ExplainRequest",
+    "SearchEstimate",
+    "SearchOptions",
     "SearchResult",
     "StartInUse",
     "StartNotice",
     "TrainingRequest",
     "cross_validate",
+    "estimate_search",
     "explain_files",
     "list_registered",
     "predict_files",

@@ -2,17 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from algr.compose.finish import Finisher, SearchResult
 from algr.compose.requests import (
     EpochDisplayFactory,
+    Material,
     TrainingRequest,
     free_name,
     open_material,
 )
-from algr.compose.start import StartListener, settle_start
+from algr.compose.start import StartListener, StartNotice, StartSettler, settle_start
 from algr.config import flatten, load_search_space
 from algr.distributed import (
     RayTrainExecutor,
@@ -30,7 +32,7 @@ from algr.tracking import (
     context_tags,
     run_key,
 )
-from algr.tune import TrialRecord, read_header, read_records
+from algr.tune import TrialRecord, read_header, read_records, read_wanted
 
 STUDY_FILE = "study.json"
 
@@ -60,13 +62,68 @@ class SearchDisplayFactory(Protocol):
         """From the number of trials and the epochs of each."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions:
+    """What `algr tune` is asked for besides the request."""
+
+    trials: int | None
+    """In all; None for as many as the study already wants."""
+    max_concurrent: int | None = None
+    space: str | None = None
+    gate: Literal["mean", "interval"] = "mean"
+
+
+@dataclass(frozen=True)
+class PlannedSearch:
+    """Everything that is settled before anything starts."""
+
+    request: TrainingRequest
+    material: Material
+    job: SearchJob
+    notice: StartNotice
+
+    @property
+    def name(self) -> str:
+        """Of the study."""
+        return self.job.study_directory.name
+
+
+def plan_search(
+    request: TrainingRequest, options: SearchOptions, *, settle: StartSettler = settle_start
+) -> PlannedSearch:
+    """Check everything that can be checked at once.
+
+    Raises:
+        AlgrError: What the user has to mend.
+    """
+    material = open_material(request)
+    name = _study_name(request)
+    directory = request.home.study(name)
+    request, notice = settle(request, material, directory=directory, refits=True)
+    job = SearchJob(
+        config=request.config,
+        space=load_search_space(
+            options.space,
+            dataset=request.dataset,
+            kind=material.dataset.kind,
+            config=request.config,
+        ),
+        plan=material.plan,
+        dataset_directory=material.dataset.directory,
+        study_directory=directory,
+        trials=options.trials,
+        max_concurrent=options.max_concurrent,
+        resume=request.resume,
+        start_file=notice.start.path if notice.start else None,
+    )
+    _refuse_other_study(job)
+    return PlannedSearch(request, material, job, notice)
+
+
 def search(
     request: TrainingRequest,
+    options: SearchOptions,
     *,
-    trials: int,
-    max_concurrent: int | None,
-    space: str | None,
-    gate: Literal["mean", "interval"],
     search_display: SearchDisplayFactory,
     epoch_display: EpochDisplayFactory,
     on_start: StartListener,
@@ -76,31 +133,17 @@ def search(
     Raises:
         AlgrError: Of the part that failed; what was finished is kept for `--resume`.
     """
-    material = open_material(request)
-    name = _study_name(request)
-    directory = request.home.study(name)
-    request, notice = settle_start(request, material, directory=directory, refits=True)
-    start = notice.start
-    job = SearchJob(
-        config=request.config,
-        space=load_search_space(
-            space, dataset=request.dataset, kind=material.dataset.kind, config=request.config
-        ),
-        plan=material.plan,
-        dataset_directory=material.dataset.directory,
-        study_directory=directory,
-        trials=trials,
-        max_concurrent=max_concurrent,
-        resume=request.resume,
-        start_file=start.path if start else None,
-    )
-    _refuse_other_study(job)
-    on_start(notice)
+    planned = plan_search(request, options)
+    request, material, job = planned.request, planned.material, planned.job
+    start, directory = planned.notice.start, job.study_directory
+    on_start(planned.notice)
     with (
         ray_session(address=request.address),
         Tracker.connect(request.home, dataset=material.info, uri=request.tracking_uri) as tracker,
     ):
-        with search_display(total=trials, num_epochs=request.config.train.num_epochs) as display:
+        with search_display(
+            total=wanted_trials(job), num_epochs=request.config.train.num_epochs
+        ) as display:
             if (directory / STUDY_FILE).exists():
                 display.restore(read_records(directory))
             if start is not None:
@@ -112,13 +155,20 @@ def search(
             request=request,
             material=material,
             study=recorder.study,
-            name=name,
+            name=planned.name,
             tracker=tracker,
             executor=RayTrainExecutor(workers=request.workers),
             display=epoch_display,
             start=start,
         )
-        return finisher.finish(outcome, gate=gate)
+        return finisher.finish(outcome, gate=options.gate)
+
+
+def wanted_trials(job: SearchJob) -> int:
+    """How many trials the study shall have, by this command or by those before it."""
+    if job.trials is not None:
+        return job.trials
+    return read_wanted(job.study_directory)
 
 
 class _StudyRecorder:

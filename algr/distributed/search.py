@@ -107,8 +107,8 @@ def _run_trials(
     from algr.distributed import conductor as parts
     from algr.distributed.trainable import SearchTrainable
 
-    resources = _trial_resources(job.config, cluster_devices())
-    fits = _trials_at_once(resources, cluster_devices())
+    resources = trial_resources(job.config, cluster_devices())
+    fits = trials_at_once(resources, cluster_devices())
     if job.max_concurrent is not None and job.max_concurrent > fits:
         logger.warning("%d trials fit at once, not %d", fits, job.max_concurrent)
     conductor = parts.Conductor(
@@ -148,7 +148,7 @@ def _run_trials(
         raise _interrupted(store)
 
 
-def _trial_resources(config: Config, devices: Devices) -> dict[str, float]:
+def trial_resources(config: Config, devices: Devices) -> dict[str, float]:
     """What one trial holds."""
     if devices.cpus < 1:
         raise ClusterError("the Ray cluster has no CPUs", expected="at least one node with a CPU")
@@ -156,7 +156,8 @@ def _trial_resources(config: Config, devices: Devices) -> dict[str, float]:
     return {"cpu": cpus, "gpu": 1} if devices.gpus else {"cpu": cpus}
 
 
-def _trials_at_once(resources: dict[str, float], devices: Devices) -> int:
+def trials_at_once(resources: dict[str, float], devices: Devices) -> int:
+    """How many trials a session has room for."""
     fits = int(devices.cpus // resources["cpu"])
     return min(fits, devices.gpus) if devices.gpus else fits
 

@@ -32,6 +32,7 @@ from algr.engine.records import (
     epoch_value,
     mean_defined,
 )
+from algr.engine.rehearsal import Rehearsal, rehearse, steps_of
 from algr.engine.run import FoldsRun
 from algr.engine.start_file import StartFile, TrainedOn, read_start, write_start
 
@@ -48,6 +49,7 @@ __all__ = [
     "FramePredictions",
     "FrameSource",
     "ProgressListener",
+    "Rehearsal",
     "Scores",
     "SoloCollectives",
     "StartFile",
@@ -64,7 +66,9 @@ __all__ = [
     "open_frames",
     "pick_device",
     "read_start",
+    "rehearse",
     "save_checkpoint",
+    "steps_of",
     "unheard",
     "write_start",
 ]

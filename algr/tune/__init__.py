@@ -3,6 +3,7 @@
 Knows Optuna, and neither how a trial is trained nor where it runs.
 """
 
+from algr.tune.forecast import ASSUMPTION, EpochForecast, forecast_epochs
 from algr.tune.identity import StudyIdentity
 from algr.tune.records import TrialRecord, TrialState
 from algr.tune.store import (
@@ -12,6 +13,7 @@ from algr.tune.store import (
     open_study,
     read_header,
     read_records,
+    read_wanted,
 )
 from algr.tune.strategies import (
     NumberedSampler,
@@ -22,6 +24,8 @@ from algr.tune.strategies import (
 )
 
 __all__ = [
+    "ASSUMPTION",
+    "EpochForecast",
     "NumberedSampler",
     "RungPruner",
     "StartedTrial",
@@ -31,9 +35,11 @@ __all__ = [
     "TrialRecord",
     "TrialState",
     "build_pruner",
+    "forecast_epochs",
     "is_finite",
     "open_study",
     "read_header",
     "read_records",
+    "read_wanted",
     "suggest",
 ]

@@ -277,6 +277,21 @@ def read_records(directory: Path) -> tuple[TrialRecord, ...]:
     return tuple(record_of(trial) for trial in trials)
 
 
+def read_wanted(directory: Path) -> int:
+    """How many trials a study shall have; 0 before it was said.
+
+    Raises:
+        StudyError: There is no such study.
+    """
+    name = read_header(directory).name
+    storage = JournalStorage(JournalFileBackend(str(directory / _JOURNAL)))
+    try:
+        attrs = storage.get_study_user_attrs(storage.get_study_id_from_name(name))
+    except KeyError:
+        return 0
+    return int(attrs.get(_WANTED, 0))
+
+
 def _check_same(directory: Path, identity: StudyIdentity) -> None:
     differences = identity.differences(read_header(directory).identity)
     if differences:
