@@ -16,6 +16,7 @@ from algr.cli.demo import demo
 from algr.cli.explain import explain
 from algr.cli.models import app as models_app
 from algr.cli.models import predict, serve, sync, ui
+from algr.cli.studies import pause, resume, status, stop, studies
 from algr.cli.train import cv, submit, tune
 from algr.errors import AlgrError
 
@@ -32,7 +33,22 @@ app = typer.Typer(
 app.add_typer(data_app, name="data")
 app.add_typer(config_app, name="config")
 app.add_typer(models_app, name="models")
-for command in (cv, tune, predict, explain, serve, ui, sync, submit, demo):
+for command in (
+    cv,
+    tune,
+    studies,
+    status,
+    pause,
+    stop,
+    resume,
+    predict,
+    explain,
+    serve,
+    ui,
+    sync,
+    submit,
+    demo,
+):
     app.command()(command)
 
 

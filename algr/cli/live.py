@@ -101,7 +101,7 @@ class SearchDisplay:
             text += f", best so far {_score(scored[best])} (trial {best})"
         if self.ended_here and len(ended) < self.total:
             per_trial = (time.monotonic() - self.started) / self.ended_here
-            text += f", about {_duration(per_trial * (self.total - len(ended)))} left"
+            text += f", about {duration(per_trial * (self.total - len(ended)))} left"
         return text
 
     def _say(self, line: str) -> None:
@@ -196,7 +196,7 @@ class EpochDisplay:
         left = self.num_epochs - epoch - 1
         if left:
             per_epoch = (time.monotonic() - self.started) / (epoch + 1 - self.first)
-            text += f", about {_duration(per_epoch * left)} left"
+            text += f", about {duration(per_epoch * left)} left"
         typer.echo(text, err=True)
 
 
@@ -212,7 +212,8 @@ def _score(value: float | None) -> str:
     return "-" if value is None else f"{100 * value:.1f}"
 
 
-def _duration(seconds: float) -> str:
+def duration(seconds: float) -> str:
+    """Seconds, minutes or hours, whichever reads best."""
     if seconds < 90:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

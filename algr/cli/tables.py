@@ -19,7 +19,7 @@ def print_cross_validation(validated: "CrossValidated") -> None:
     """Figures per fold, mean ± standard deviation, and pooled."""
     result = validated.result
     folds = [f"fold {fold.fold}" for fold in result.folds]
-    table = _table("", *folds, "mean ± sd", "pooled")
+    table = table_of("", *folds, "mean ± sd", "pooled")
     for row in validated.rows:
         table.add_row(
             f"{row.title} %",
@@ -29,7 +29,7 @@ def print_cross_validation(validated: "CrossValidated") -> None:
         )
     table.add_row("test subjects", *(str(fold.test_subjects) for fold in result.folds))
     table.add_row("chosen epoch", *(str(fold.chosen_epoch + 1) for fold in result.folds))
-    _print(table)
+    print_table(table)
     typer.echo(f"protocol {result.protocol}, folds {result.folds_hash[:12]}, run {result.run_id}")
     if result.protocol == "paper":
         typer.echo("the best epoch was chosen on the test fold, as in the paper: optimistic")
@@ -45,18 +45,21 @@ def print_search(found: "SearchResult") -> None:
         key=lambda record: (record.value is None, -(record.value or 0.0), record.number),
     )
     names = list(dict.fromkeys(key for record in trials for key in record.params))
-    table = _table("trial", "state", "score", "epochs", *names, "seconds")
+    table = table_of("trial", "state", "score", "epochs", *names, "seconds")
     for record in trials:
         table.add_row(
             str(record.number),
             record.state.lower(),
             "-" if record.value is None else f"{100 * record.value:.1f}",
             str(record.epochs),
-            *(_value(record.params.get(name)) for name in names),
+            *(value_text(record.params.get(name)) for name in names),
             f"{record.seconds:.1f}",
         )
-    _print(table)
+    print_table(table)
     best = found.outcome.best
+    if found.cross_validated is None or found.registration is None:
+        typer.echo(f"\nstudy {found.study}: best so far is trial {best.number}")
+        return
     typer.echo(f"\nstudy {found.study}: best is trial {best.number}; cross-validated:")
     print_cross_validation(found.cross_validated)
     registration = found.registration
@@ -80,7 +83,7 @@ def print_models(rows: Sequence[dict[str, Any]]) -> None:
         }
         for row in rows
     ]
-    _print(_rows_table(shown))
+    print_table(_rows_table(shown))
 
 
 def print_predictions(files: Sequence[Path], results: Sequence[dict[str, Any]]) -> None:
@@ -89,7 +92,7 @@ def print_predictions(files: Sequence[Path], results: Sequence[dict[str, Any]]) 
         typer.echo(f"{file}")
         frames = [_frame_row(frame) for frame in result["frames"]]
         if frames:
-            _print(_rows_table(frames))
+            print_table(_rows_table(frames))
         if "video" in result:
             video = result["video"]
             share = " ".join(f"{name} {p:.2f}" for name, p in video["grade_probability"].items())
@@ -112,13 +115,14 @@ def _frame_row(frame: dict[str, Any]) -> dict[str, object]:
 
 
 def _rows_table(rows: Sequence[dict[str, Any]]) -> "Table":
-    table = _table(*rows[0])
+    table = table_of(*rows[0])
     for row in rows:
-        table.add_row(*(_value(value) for value in row.values()))
+        table.add_row(*(value_text(value) for value in row.values()))
     return table
 
 
-def _table(*headings: str) -> "Table":
+def table_of(*headings: str) -> "Table":
+    """An empty table; the first column is text."""
     from rich.table import Table
 
     table = Table(box=None, pad_edge=False)
@@ -127,7 +131,8 @@ def _table(*headings: str) -> "Table":
     return table
 
 
-def _print(table: "Table") -> None:
+def print_table(table: "Table") -> None:
+    """On standard output, wide enough in a pipe."""
     from rich.console import Console
 
     console = Console()
@@ -149,11 +154,12 @@ def _mean_and_sd(row: "TableRow") -> str:
     return text if row.defined_folds == folds else f"{text} ({row.defined_folds} of {folds})"
 
 
-def _value(value: object) -> str:
+def value_text(value: object) -> str:
+    """A value as a person reads it."""
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list | tuple):
-        return ", ".join(_value(item) for item in value)
+        return ", ".join(value_text(item) for item in value)
     if isinstance(value, bool):
         return str(value).lower()
     return "-" if value is None else str(value)

@@ -1,6 +1,5 @@
 """`algr cv`, `algr tune`, `algr submit`: train here, or have a cluster do it."""
 
-from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -25,6 +24,16 @@ from algr.cli.options import (
     resolve,
     stops_cleanly,
 )
+from algr.cli.searching import (
+    ConcurrentOption,
+    DeadlineOption,
+    Gate,
+    GateOption,
+    MaxGpuHoursOption,
+    MaxHoursOption,
+    limits_of,
+    run_and_print,
+)
 
 if TYPE_CHECKING:
     from algr.compose import SearchOptions, TrainingRequest
@@ -36,13 +45,6 @@ ResumeOption = Annotated[
         help="Continue what exists under --name, or else the last one; start it if there is none.",
     ),
 ]
-
-
-class Gate(StrEnum):
-    """When a newly registered model becomes the champion."""
-
-    MEAN = "mean"
-    INTERVAL = "interval"
 
 
 @stops_cleanly("the same command with --resume goes on where it stopped")
@@ -95,12 +97,7 @@ def cv(
 def tune(
     dataset: DatasetOption,
     trials: Annotated[int, typer.Option("--trials", min=1, help="Trials in all.")] = 50,
-    max_concurrent: Annotated[
-        int | None,
-        typer.Option(
-            "--max-concurrent", min=1, help="Trials at once.", show_default="one per device"
-        ),
-    ] = None,
+    max_concurrent: ConcurrentOption = None,
     space: Annotated[
         str | None,
         typer.Option(
@@ -109,10 +106,7 @@ def tune(
             show_default="by dataset",
         ),
     ] = None,
-    gate: Annotated[
-        Gate,
-        typer.Option("--gate", help="What moves the champion: a better mean, or a sure gain."),
-    ] = Gate.MEAN,
+    gate: GateOption = Gate.MEAN,
     preset: PresetOption = Preset.PAPER,
     config: FileOption = None,
     sets: SetOption = None,
@@ -124,6 +118,9 @@ def tune(
     address: AddressOption = None,
     tracking_uri: TrackingOption = None,
     home: HomeOption = None,
+    max_hours: MaxHoursOption = None,
+    max_gpu_hours: MaxGpuHoursOption = None,
+    deadline: DeadlineOption = None,
     dry_run: Annotated[
         bool,
         typer.Option("--dry-run", help="Check everything, measure some steps, print the cost."),
@@ -135,10 +132,7 @@ def tune(
     Example: algr tune --dataset fpara-sim --preset tiny --trials 50
     """
     resolved = resolve(preset, config, sets, seed, init_from=init_from)
-    from algr.cli.live import EpochDisplay, search_display
-    from algr.cli.start import print_start
-    from algr.cli.tables import print_search
-    from algr.compose import SearchOptions, TrainingRequest, search
+    from algr.compose import SearchOptions, TrainingRequest
 
     request = TrainingRequest(
         dataset=dataset,
@@ -151,25 +145,16 @@ def tune(
         tracking_uri=tracking_uri,
     )
     options = SearchOptions(
-        trials=trials, max_concurrent=max_concurrent, space=space, gate=gate.value
+        trials=trials,
+        max_concurrent=max_concurrent,
+        space=space,
+        limits=limits_of(max_hours, max_gpu_hours, deadline),
+        gate=gate.value,
     )
     if dry_run:
         _dry_run(request, options, as_json=as_json)
         return
-    result = search(
-        request,
-        options,
-        search_display=search_display,
-        epoch_display=EpochDisplay,
-        on_start=print_start,
-    )
-    if as_json:
-        print_json(result.to_dict())
-        return
-    print_search(result)
-    typer.echo(
-        f"next: algr models pull {dataset}@champion --out ./model{home_words(home)}", err=True
-    )
+    run_and_print(request, options, home=home, as_json=as_json)
 
 
 def _dry_run(request: "TrainingRequest", options: "SearchOptions", *, as_json: bool) -> None:

@@ -9,6 +9,14 @@ from algr.compose.finish import SearchResult
 from algr.compose.requests import TrainingRequest
 from algr.compose.search import SearchOptions, search
 from algr.compose.start import StartInUse, StartNotice
+from algr.compose.studies import (
+    StudyStatus,
+    StudySummary,
+    ask_study,
+    list_studies,
+    resume_study,
+    study_status,
+)
 from algr.compose.training import CrossValidated, cross_validate
 from algr.compose.usage import (
     list_registered,
@@ -27,15 +35,21 @@ __all__ = [
     "SearchResult",
     "StartInUse",
     "StartNotice",
+    "StudyStatus",
+    "StudySummary",
     "TrainingRequest",
+    "ask_study",
     "cross_validate",
     "estimate_search",
     "explain_files",
     "list_registered",
+    "list_studies",
     "predict_files",
     "pull_model",
+    "resume_study",
     "run_ui",
     "search",
+    "study_status",
     "submit",
     "sync_ledger",
 ]

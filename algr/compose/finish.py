@@ -27,20 +27,23 @@ class SearchResult:
     study: str
     run_id: str
     outcome: SearchOutcome
-    cross_validated: CrossValidated
-    registration: Registration
+    cross_validated: CrossValidated | None
+    """None, as `registration`, of a search that was told to end."""
+    registration: Registration | None
 
     def to_dict(self) -> dict[str, Any]:
         """What `algr tune --json` prints."""
-        best = self.outcome.best
+        best, stopped = self.outcome.best, self.outcome.stopped
+        validated = None if self.cross_validated is None else self.cross_validated.to_dict()
         return {
             "study": self.study,
             "run_id": self.run_id,
             "trials": [record.to_dict() for record in self.outcome.trials],
             "best": {"number": best.number, "params": dict(best.params), "value": best.value},
-            "cv": self.cross_validated.to_dict(),
-            "model_version": self.registration.version,
-            "init": self.cross_validated.to_dict()["init"],
+            "cv": validated,
+            "model_version": None if self.registration is None else self.registration.version,
+            "init": None if validated is None else validated["init"],
+            "stopped": None if stopped is None else {"by": stopped.kind, "reason": stopped.reason},
         }
 
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -15,7 +15,7 @@ from algr.compose.requests import (
     open_material,
 )
 from algr.compose.start import StartListener, StartNotice, StartSettler, settle_start
-from algr.config import flatten, load_search_space
+from algr.config import SearchSpace, flatten, load_search_space
 from algr.distributed import (
     RayTrainExecutor,
     SearchJob,
@@ -32,7 +32,7 @@ from algr.tracking import (
     context_tags,
     run_key,
 )
-from algr.tune import TrialRecord, read_header, read_records, read_wanted
+from algr.tune import Limits, TrialRecord, read_header, read_progress, read_records
 
 STUDY_FILE = "study.json"
 
@@ -69,7 +69,9 @@ class SearchOptions:
     trials: int | None
     """In all; None for as many as the study already wants."""
     max_concurrent: int | None = None
-    space: str | None = None
+    space: str | SearchSpace | None = None
+    """A name, a file, or the space itself; None for the dataset's."""
+    limits: Limits = field(default_factory=Limits)
     gate: Literal["mean", "interval"] = "mean"
 
 
@@ -102,18 +104,14 @@ def plan_search(
     request, notice = settle(request, material, directory=directory, refits=True)
     job = SearchJob(
         config=request.config,
-        space=load_search_space(
-            options.space,
-            dataset=request.dataset,
-            kind=material.dataset.kind,
-            config=request.config,
-        ),
+        space=_space(options, request, material),
         plan=material.plan,
         dataset_directory=material.dataset.directory,
         study_directory=directory,
         trials=options.trials,
         max_concurrent=options.max_concurrent,
         resume=request.resume,
+        limits=options.limits,
         start_file=notice.start.path if notice.start else None,
     )
     _refuse_other_study(job)
@@ -151,6 +149,10 @@ def search(
             recorder = _StudyRecorder(tracker, job, display, tags=start.tags if start else {})
             with recorder:
                 outcome = run_search(job, listener=recorder)
+                if outcome.stopped is not None:
+                    run_id = recorder.study.run_id or ""
+                    recorder.interrupt()
+                    return SearchResult(planned.name, run_id, outcome, None, None)
         finisher = Finisher(
             request=request,
             material=material,
@@ -168,7 +170,7 @@ def wanted_trials(job: SearchJob) -> int:
     """How many trials the study shall have, by this command or by those before it."""
     if job.trials is not None:
         return job.trials
-    return read_wanted(job.study_directory)
+    return read_progress(job.study_directory).wanted
 
 
 class _StudyRecorder:
@@ -234,11 +236,27 @@ class _StudyRecorder:
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         if kind is None or self._study is None:
             return
-        self._trials.interrupt()
         if issubclass(kind, KeyboardInterrupt | Interrupted):
-            self._study.end(status="KILLED", state="INTERRUPTED")
+            self.interrupt()
         else:
+            self._trials.interrupt()
             self._study.end(status="FAILED", state="FAIL")
+
+    def interrupt(self) -> None:
+        """End the runs of a search that goes on another time."""
+        self._trials.interrupt()
+        self.study.end(status="KILLED", state="INTERRUPTED")
+
+
+def _space(options: SearchOptions, request: TrainingRequest, material: Material) -> SearchSpace:
+    if isinstance(options.space, SearchSpace):
+        return options.space
+    return load_search_space(
+        options.space,
+        dataset=request.dataset,
+        kind=material.dataset.kind,
+        config=request.config,
+    )
 
 
 def _study_name(request: TrainingRequest) -> str:

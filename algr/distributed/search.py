@@ -5,19 +5,30 @@ import shutil
 import signal
 import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from algr.config import Config, SearchSpace
 from algr.data import FoldPlan
 from algr.distributed.listener import SearchListener
 from algr.distributed.runner import FoldsRunnerFactory, RunnerFactory
 from algr.distributed.session import Devices, cluster_devices
-from algr.errors import AlgrError, ClusterError, Interrupted, StudyError
-from algr.tune import StudyIdentity, StudyStore, TrialRecord, open_study
+from algr.errors import AlgrError, ClusterError, Interrupted, StudyError, UsageError
+from algr.tune import (
+    Budget,
+    Clock,
+    Halt,
+    Limits,
+    StudyIdentity,
+    StudyStore,
+    TrialRecord,
+    forget,
+    open_study,
+)
 
 if TYPE_CHECKING:
     from algr.distributed.conductor import Conductor
@@ -43,6 +54,7 @@ class SearchJob:
     max_concurrent: int | None = None
     """Trials at once; None for one per device."""
     resume: bool = False
+    limits: Limits = field(default_factory=Limits)
     start_file: Path | None = None
     """What `train.init_from` names; on a cluster all nodes must see it."""
 
@@ -59,14 +71,20 @@ class SearchJob:
 
 @dataclass(frozen=True)
 class SearchOutcome:
-    """A finished search."""
+    """A finished search, or one that was told to end with something to show."""
 
     trials: tuple[TrialRecord, ...]
     best: TrialRecord
+    stopped: Halt | None = None
+    """Why it ended before its trials did; nothing may follow it then."""
 
 
 def run_search(
-    job: SearchJob, *, listener: SearchListener, factory: RunnerFactory | None = None
+    job: SearchJob,
+    *,
+    listener: SearchListener,
+    factory: RunnerFactory | None = None,
+    clock: Clock = time.time,
 ) -> SearchOutcome:
     """Run the missing trials of a study, within `ray_session`.
 
@@ -74,11 +92,13 @@ def run_search(
         job: What to search.
         listener: Told everything that happens, in this process.
         factory: How a trial is trained; by default all folds of the plan by the engine.
+        clock: The time, for the limits.
 
     Raises:
         StudyError: The study exists and is not resumed, is about something else, is in use, or no
             trial succeeded.
-        Interrupted: The user stopped it; what is half done goes on with `resume`.
+        Interrupted: The user stopped or paused it, or a limit came before any result; what is half
+            done goes on with `resume`.
         AlgrError: What a worker asks the user to mend; the study can be resumed afterwards.
     """
     with open_study(
@@ -88,20 +108,32 @@ def run_search(
         trials=job.trials,
         resume=job.resume,
     ) as store:
+        halt = None
         if not store.is_complete:
             runner_factory = factory or FoldsRunnerFactory(
                 job.dataset_directory, job.plan, job.start_file
             )
-            _run_trials(job, store, listener, runner_factory)
+            halt = _run_trials(job, store, listener, runner_factory, clock)
         best = store.best()
+        if halt is not None and (best is None or halt.kind == "pause"):
+            raise _interrupted(store, halt)
         if best is None:
             raise _no_result(store)
-        return SearchOutcome(store.records(), best)
+        return SearchOutcome(store.records(), best, halt)
 
 
 def _run_trials(
-    job: SearchJob, store: StudyStore, listener: SearchListener, factory: RunnerFactory
-) -> None:
+    job: SearchJob,
+    store: StudyStore,
+    listener: SearchListener,
+    factory: RunnerFactory,
+    clock: Clock,
+) -> Halt | None:
+    """Run what is missing.
+
+    Returns:
+        Why it ended before that, if it did.
+    """
     from ray import tune
 
     from algr.distributed import conductor as parts
@@ -109,6 +141,12 @@ def _run_trials(
 
     resources = trial_resources(job.config, cluster_devices())
     fits = trials_at_once(resources, cluster_devices())
+    if job.limits.gpu_hours is not None and not resources.get("gpu"):
+        raise UsageError(
+            f"--max-gpu-hours {job.limits.gpu_hours:g}: this session has no GPU",
+            expected="a GPU whose hours can be counted",
+            advice="use --max-hours or --deadline",
+        )
     if job.max_concurrent is not None and job.max_concurrent > fits:
         logger.warning("%d trials fit at once, not %d", fits, job.max_concurrent)
     conductor = parts.Conductor(
@@ -117,12 +155,14 @@ def _run_trials(
         identity_of=job.identity.trial_digest,
         max_concurrent=min(job.max_concurrent or fits, fits),
         listener=listener,
+        budget=Budget(job.limits, gpus_per_trial=resources.get("gpu", 0), clock=clock),
     )
+    store.note_halt(None, at=clock())
     trainable = tune.with_resources(
         tune.with_parameters(SearchTrainable, factory=factory), dict(resources)
     )
     with _scratch_folder(store.directory) as scratch, _interruptible(conductor, store):
-        tune.Tuner(
+        tuner = tune.Tuner(
             trainable,
             tune_config=tune.TuneConfig(
                 search_alg=parts.StudySearcher(conductor),
@@ -141,11 +181,36 @@ def _run_trials(
                 stop=parts.EndOfSearch(conductor),
                 verbose=0,
             ),
-        ).fit()
+        )
+        _fit(tuner)
     if conductor.error is not None:
         raise conductor.error
+    if conductor.halt is not None:
+        store.note_halt(conductor.halt, at=clock())
+        forget(store.directory)
+        return conductor.halt
     if not store.is_complete:
         raise _interrupted(store)
+    return None
+
+
+def _fit(tuner: Any) -> None:
+    """Run Tune.
+
+    Raises:
+        ClusterError: Ray ended a worker because memory was short. Tune takes that for a defect.
+    """
+    try:
+        tuner.fit()
+    except RuntimeError as error:
+        if "running low on memory" not in str(error):
+            raise
+        raise ClusterError(
+            "a machine ran low on memory, and Ray ended a worker there",
+            expected="room for all trials that run at once (`algr tune --dry-run` measures one)",
+            advice="lower --max-concurrent or train.batch_size, or end what else runs there, then "
+            "repeat with --resume",
+        ) from None
 
 
 def trial_resources(config: Config, devices: Devices) -> dict[str, float]:
@@ -193,19 +258,22 @@ def _interruptible(conductor: "Conductor", store: StudyStore) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        raise _interrupted(store) from None
+        if conductor.halt is None:
+            raise _interrupted(store) from None
     finally:
         if in_main_thread:
             signal.signal(signal.SIGINT, before)
 
 
-def _interrupted(store: StudyStore) -> Interrupted:
+def _interrupted(store: StudyStore, halt: Halt | None = None) -> Interrupted:
     records = store.records()
     running = sum(record.state == "RUNNING" for record in records)
     ended = sum(record.state not in ("RUNNING", "WAITING") for record in records)
     name = store.directory.name
+    because = "" if halt is None else f" by {halt.reason}"
     return Interrupted(
-        f"study {name!r} stopped with {ended} of {store.wanted} trials done, {running} half done",
+        f"study {name!r} stopped{because} with {ended} of {store.wanted} trials done, {running} "
+        "half done",
         advice=f"go on with the same command and --resume --name {name}",
     )
 

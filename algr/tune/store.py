@@ -18,10 +18,12 @@ import optuna
 from optuna.storages.journal import JournalFileBackend, JournalStorage
 
 from algr import __version__
-from algr.durable import held, write_whole
+from algr.durable import held, is_held, write_whole
 from algr.errors import IntegrityError, StudyError
+from algr.tune import signals
 from algr.tune.identity import StudyIdentity
 from algr.tune.records import REASON, SECONDS, TrialRecord, best_of, record_of
+from algr.tune.signals import Halt
 from algr.tune.strategies import (
     NumberedSampler,
     build_pruner,
@@ -35,6 +37,8 @@ _HEADER = "study.json"
 _JOURNAL = "study.journal"
 _LOCK = "lock"
 _WANTED = "wanted_trials"
+_HALT = "halt"
+_LOCK_WAIT_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -57,6 +61,22 @@ class StudyHeader:
     identity: Mapping[str, Any]
     """As `StudyIdentity.to_dict()` gave it."""
     digest: str
+
+
+@dataclass(frozen=True)
+class StudyProgress:
+    """How far a study is."""
+
+    wanted: int
+    """Trials it shall have."""
+    records: tuple[TrialRecord, ...]
+    halt: Mapping[str, str] | None
+    """Why it ended before its trials did: kind, reason, at."""
+    holder: Mapping[str, Any] | None
+    """Host, process and start of whoever works on it."""
+    is_held: bool
+    last_activity: float
+    """Seconds since 1970."""
 
 
 class StudyStore:
@@ -96,6 +116,12 @@ class StudyStore:
         """Set how many trials the study shall have; those that began are finished anyway."""
         if trials != self.wanted:
             self._study.set_user_attr(_WANTED, trials)
+
+    def note_halt(self, halt: Halt | None, *, at: float) -> None:
+        """Say in the study why it ended before its trials did; None when it goes on."""
+        noted = None if halt is None else halt.to_dict(at=at)
+        if noted != self._study.user_attrs.get(_HALT):
+            self._study.set_user_attr(_HALT, noted)
 
     @property
     def is_complete(self) -> bool:
@@ -277,8 +303,8 @@ def read_records(directory: Path) -> tuple[TrialRecord, ...]:
     return tuple(record_of(trial) for trial in trials)
 
 
-def read_wanted(directory: Path) -> int:
-    """How many trials a study shall have; 0 before it was said.
+def read_progress(directory: Path) -> StudyProgress:
+    """How far a study is, also while another process works on it.
 
     Raises:
         StudyError: There is no such study.
@@ -286,10 +312,22 @@ def read_wanted(directory: Path) -> int:
     name = read_header(directory).name
     storage = JournalStorage(JournalFileBackend(str(directory / _JOURNAL)))
     try:
-        attrs = storage.get_study_user_attrs(storage.get_study_id_from_name(name))
+        study_id = storage.get_study_id_from_name(name)
+        attrs = storage.get_study_user_attrs(study_id)
+        trials = storage.get_all_trials(study_id, deepcopy=False)
     except KeyError:
-        return 0
-    return int(attrs.get(_WANTED, 0))
+        attrs, trials = {}, []
+    is_held_now = is_held(directory / _LOCK)
+    return StudyProgress(
+        wanted=int(attrs.get(_WANTED, 0)),
+        records=tuple(record_of(trial) for trial in trials),
+        halt=attrs.get(_HALT),
+        holder=signals.holder(directory) if is_held_now else None,
+        is_held=is_held_now,
+        last_activity=max(
+            path.stat().st_mtime for path in directory.glob("study.*") if path.is_file()
+        ),
+    )
 
 
 def _check_same(directory: Path, identity: StudyIdentity) -> None:
@@ -311,8 +349,13 @@ def _locked(directory: Path) -> Iterator[None]:
         expected="one search per study",
         advice="wait for it, stop it, or begin another study with --name",
     )
-    with held(directory / _LOCK, otherwise=busy):
-        yield
+    with held(directory / _LOCK, otherwise=busy, wait_s=_LOCK_WAIT_S):
+        signals.sign(directory)
+        signals.forget(directory)
+        try:
+            yield
+        finally:
+            signals.unsign(directory)
 
 
 def _open_journal(directory: Path) -> JournalStorage:
