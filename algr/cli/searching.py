@@ -28,6 +28,18 @@ ConcurrentOption = Annotated[
     int | None,
     typer.Option("--max-concurrent", min=1, help="Trials at once.", show_default="one per device"),
 ]
+PointsOption = Annotated[
+    Path | None,
+    typer.Option("--points", metavar="FILE", help="YAML list of points that are tried first."),
+]
+WarmStartOption = Annotated[
+    str | None,
+    typer.Option(
+        "--warm-start",
+        metavar="STUDY",
+        help="Earlier study with the same parameters, whose finished trials are used.",
+    ),
+]
 MaxHoursOption = Annotated[
     float | None,
     typer.Option("--max-hours", help="Hours after which the search ends.", show_default="none"),

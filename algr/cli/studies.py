@@ -22,6 +22,8 @@ from algr.cli.searching import (
     GateOption,
     MaxGpuHoursOption,
     MaxHoursOption,
+    PointsOption,
+    WarmStartOption,
     limits_of,
     run_and_print,
 )
@@ -90,6 +92,8 @@ def resume(
         typer.Option("--trials", min=1, help="Trials in all.", show_default="as before"),
     ] = None,
     max_concurrent: ConcurrentOption = None,
+    points: PointsOption = None,
+    warm_start: WarmStartOption = None,
     gate: GateOption = Gate.MEAN,
     max_hours: MaxHoursOption = None,
     max_gpu_hours: MaxGpuHoursOption = None,
@@ -109,6 +113,8 @@ def resume(
     options = SearchOptions(
         trials=trials,
         max_concurrent=max_concurrent,
+        points=points,
+        warm_start=warm_start,
         limits=limits_of(max_hours, max_gpu_hours, deadline),
         gate=gate.value,
     )

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import typer
 
-from algr.cli.live import duration
+from algr.cli.live import duration, objective_text
 from algr.cli.tables import print_table, table_of, value_text
 
 if TYPE_CHECKING:
@@ -41,9 +41,9 @@ def print_status(found: "StudyStatus") -> None:
     for record in found.records:
         table.add_row(
             str(record.number),
-            record.state.lower(),
+            _trial_state(found, record.state),
             f"{record.epochs}/{found.num_epochs}",
-            value_text(record.value),
+            objective_text(found.objectives[0], record.value),
             *(value_text(record.params.get(name)) for name in names),
             f"{record.seconds:.0f}" if record.seconds else "-",
             record.reason,
@@ -52,7 +52,8 @@ def print_status(found: "StudyStatus") -> None:
     ended = sum(count for state, count in summary.trials.items() if state not in _OPEN)
     typer.echo(f"{ended} of {summary.wanted} trials done ({_by_state(summary)})")
     if found.best is not None:
-        typer.echo(f"best: trial {found.best.number} with {value_text(found.best.value)}")
+        best = objective_text(found.objectives[0], found.best.value)
+        typer.echo(f"best: trial {found.best.number} with {best}")
     if found.left_s is not None and summary.state not in ("searched", "finished"):
         typer.echo(
             f"about {duration(found.left_s)} of searching left, if trials go on taking as long"
@@ -70,6 +71,13 @@ def _state(found: "StudyStatus") -> str:
     if found.halt is not None and state in ("paused", "stopped"):
         return f"{state} by {found.halt['reason']} at {found.halt['at']}"
     return state
+
+
+def _trial_state(found: "StudyStatus", state: str) -> str:
+    """A running trial of a study on which nobody works is half done."""
+    if state == "RUNNING" and found.summary.state != "running":
+        return "half done"
+    return state.lower()
 
 
 def _by_state(summary: "StudySummary") -> str:

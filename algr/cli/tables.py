@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from algr.cli.live import objective_text
 from algr.cli.start import start_line
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 
     from algr.compose import CrossValidated, SearchResult
     from algr.cv import TableRow
+    from algr.distributed import SearchOutcome
 
 
 def print_cross_validation(validated: "CrossValidated") -> None:
@@ -40,9 +42,14 @@ def print_cross_validation(validated: "CrossValidated") -> None:
 
 def print_search(found: "SearchResult") -> None:
     """The trials by value, the best one's cross-validation, and the registered version."""
+    objectives = found.outcome.objectives
     trials = sorted(
         found.outcome.trials,
-        key=lambda record: (record.value is None, -(record.value or 0.0), record.number),
+        key=lambda record: (
+            record.value is None,
+            -objectives[0].key(record.value or 0.0),
+            record.number,
+        ),
     )
     names = list(dict.fromkeys(key for record in trials for key in record.params))
     table = table_of("trial", "state", "score", "epochs", *names, "seconds")
@@ -50,12 +57,14 @@ def print_search(found: "SearchResult") -> None:
         table.add_row(
             str(record.number),
             record.state.lower(),
-            "-" if record.value is None else f"{100 * record.value:.1f}",
+            objective_text(objectives[0], record.value),
             str(record.epochs),
             *(value_text(record.params.get(name)) for name in names),
             f"{record.seconds:.1f}",
         )
     print_table(table)
+    if found.outcome.front:
+        _print_front(found.outcome)
     best = found.outcome.best
     if found.cross_validated is None or found.registration is None:
         typer.echo(f"\nstudy {found.study}: best so far is trial {best.number}")
@@ -67,6 +76,16 @@ def print_search(found: "SearchResult") -> None:
         f"\nregistered as {registration.name} version {registration.version}: "
         f"{registration.decision.reason}"
     )
+
+
+def _print_front(outcome: "SearchOutcome") -> None:
+    """The trials that no other one beats in all objectives."""
+    typer.echo("\nPareto front (no other trial is better in one figure and as good in the rest):")
+    table = table_of("trial", *(f"{one.name} {one.direction[:3]}" for one in outcome.objectives))
+    for record in outcome.front:
+        values = (objective_text(one, record.values[one.name]) for one in outcome.objectives)
+        table.add_row(str(record.number), *values)
+    print_table(table)
 
 
 def print_models(rows: Sequence[dict[str, Any]]) -> None:

@@ -31,6 +31,8 @@ from algr.cli.searching import (
     GateOption,
     MaxGpuHoursOption,
     MaxHoursOption,
+    PointsOption,
+    WarmStartOption,
     limits_of,
     run_and_print,
 )
@@ -106,6 +108,27 @@ def tune(
             show_default="by dataset",
         ),
     ] = None,
+    objective: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--objective",
+            metavar="METRIC",
+            help="val/METRIC, or behind one: parameters, latency_ms, train_seconds; may be "
+            "repeated.",
+            show_default="val/f1_macro or val/f1_mean",
+        ),
+    ] = None,
+    points: PointsOption = None,
+    warm_start: WarmStartOption = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            "--storage",
+            metavar="URL",
+            help="Database for the trials of a new study, as postgresql+psycopg://host/name.",
+            show_default="a file in the study's folder",
+        ),
+    ] = None,
     gate: GateOption = Gate.MEAN,
     preset: PresetOption = Preset.PAPER,
     config: FileOption = None,
@@ -148,6 +171,10 @@ def tune(
         trials=trials,
         max_concurrent=max_concurrent,
         space=space,
+        objectives=tuple(objective or ()),
+        points=points,
+        warm_start=warm_start,
+        storage=storage,
         limits=limits_of(max_hours, max_gpu_hours, deadline),
         gate=gate.value,
     )

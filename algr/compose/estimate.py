@@ -110,7 +110,11 @@ def estimate_search(request: TrainingRequest, options: SearchOptions) -> SearchE
     fits = trials_at_once(resources, devices)
     at_once = min(job.max_concurrent or fits, fits)
     records = read_records(job.study_directory) if _exists(planned) else ()
-    ended = [record for record in records if record.state not in ("RUNNING", "WAITING")]
+    ended = [
+        record
+        for record in records
+        if record.state not in ("RUNNING", "WAITING") and not record.adopted
+    ]
     half_done = [record for record in records if record.state == "RUNNING"]
     trials = wanted_trials(job)
     left = max(trials - len(ended), 0)

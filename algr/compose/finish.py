@@ -17,7 +17,7 @@ from algr.engine import FoldEpoch
 from algr.metrics import headline
 from algr.models import has_regions, regions_for
 from algr.tracking import RefitTracking, Registration, Registry, RunHandle, Tracker, run_key
-from algr.tune import TrialRecord
+from algr.tune import Objective, TrialRecord
 
 
 @dataclass(frozen=True)
@@ -43,7 +43,18 @@ class SearchResult:
             "cv": validated,
             "model_version": None if self.registration is None else self.registration.version,
             "init": None if validated is None else validated["init"],
+            **self._several(),
             "stopped": None if stopped is None else {"by": stopped.kind, "reason": stopped.reason},
+        }
+
+    def _several(self) -> dict[str, Any]:
+        """Entries of a search with several objectives."""
+        objectives = self.outcome.objectives
+        if len(objectives) == 1:
+            return {}
+        return {
+            "objectives": {one.name: one.direction for one in objectives},
+            "pareto": [record.number for record in self.outcome.front],
         }
 
 
@@ -59,6 +70,8 @@ class Finisher:
     executor: FoldsExecutor
     display: EpochDisplayFactory
     start: StartInUse | None
+    objective: Objective
+    """That of the best trial's value."""
 
     def finish(self, outcome: SearchOutcome, *, gate: Literal["mean", "interval"]) -> SearchResult:
         """Cross-validate the best configuration, refit it, register it."""
@@ -184,7 +197,7 @@ class Finisher:
         metric = headline(self.material.dataset.kind)
         self.study.log_metrics(
             {
-                f"best/{metric}_validation": best.value,
+                f"best/{self.objective.metric}_validation": best.value,
                 f"cv/{metric}_mean": cross_validated.result.mean[metric],
                 f"cv/{metric}_sd": cross_validated.result.sd[metric],
             },

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -15,7 +15,7 @@ from algr.compose.requests import (
     open_material,
 )
 from algr.compose.start import StartListener, StartNotice, StartSettler, settle_start
-from algr.config import SearchSpace, flatten, load_search_space
+from algr.config import SearchSpace, flatten, load_points, load_search_space
 from algr.distributed import (
     RayTrainExecutor,
     SearchJob,
@@ -24,7 +24,7 @@ from algr.distributed import (
 )
 from algr.engine import FoldEpoch
 from algr.errors import Interrupted, StudyError
-from algr.metrics import headline
+from algr.metrics import EvaluationCounts, headline, scores
 from algr.tracking import (
     RunHandle,
     SearchTracking,
@@ -32,7 +32,18 @@ from algr.tracking import (
     context_tags,
     run_key,
 )
-from algr.tune import Limits, TrialRecord, read_header, read_progress, read_records
+from algr.tune import (
+    VALIDATION,
+    Limits,
+    Objective,
+    TrialRecord,
+    check_storage,
+    parse_objectives,
+    read_header,
+    read_progress,
+    read_records,
+    read_warm_start,
+)
 
 STUDY_FILE = "study.json"
 
@@ -58,8 +69,10 @@ class SearchDisplay(Protocol):
 class SearchDisplayFactory(Protocol):
     """Opens the display of a search."""
 
-    def __call__(self, *, total: int, num_epochs: int) -> AbstractContextManager[SearchDisplay]:
-        """From the number of trials and the epochs of each."""
+    def __call__(
+        self, *, total: int, num_epochs: int, objective: Objective
+    ) -> AbstractContextManager[SearchDisplay]:
+        """From the number of trials, the epochs of each, and what is optimised first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,6 +84,14 @@ class SearchOptions:
     max_concurrent: int | None = None
     space: str | SearchSpace | None = None
     """A name, a file, or the space itself; None for the dataset's."""
+    objectives: tuple[str, ...] = ()
+    """As they are typed; empty for the headline."""
+    points: Path | None = None
+    """A file of points that are tried first."""
+    warm_start: str | None = None
+    """An earlier study."""
+    storage: str | None = None
+    """A database for the trials of a new study."""
     limits: Limits = field(default_factory=Limits)
     gate: Literal["mean", "interval"] = "mean"
 
@@ -88,6 +109,11 @@ class PlannedSearch:
     def name(self) -> str:
         """Of the study."""
         return self.job.study_directory.name
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What is optimised, by name."""
+        return self.job.objectives or default_objectives(self.job.plan.kind)
 
 
 def plan_search(
@@ -112,10 +138,47 @@ def plan_search(
         max_concurrent=options.max_concurrent,
         resume=request.resume,
         limits=options.limits,
+        objectives=_objectives(options, material),
+        storage_url=None if options.storage is None else check_storage(options.storage),
         start_file=notice.start.path if notice.start else None,
     )
     _refuse_other_study(job)
-    return PlannedSearch(request, material, job, notice)
+    job = _with_points(job, options, request)
+    return PlannedSearch(
+        request, material, job, replace(notice, remarks=(*notice.remarks, *_remarks(job)))
+    )
+
+
+def _with_points(job: SearchJob, options: SearchOptions, request: TrainingRequest) -> SearchJob:
+    if options.points is not None:
+        points = load_points(options.points, space=job.space, config=job.config)
+        job = replace(job, points=points)
+    if options.warm_start is not None:
+        directory = request.home.study(options.warm_start)
+        job = replace(job, warm=read_warm_start(directory, identity=job.identity))
+    return job
+
+
+def _objectives(options: SearchOptions, material: Material) -> tuple[Objective, ...]:
+    """Empty for the headline alone, whether it was typed or not."""
+    dataset = material.dataset
+    nothing = EvaluationCounts.zeros(kind=dataset.kind, label_names=dataset.label_names)
+    found = parse_objectives(
+        options.objectives, headline=headline(dataset.kind), metrics=tuple(scores(nothing))
+    )
+    return () if found == default_objectives(dataset.kind) else found
+
+
+def default_objectives(kind: Literal["au", "grade"]) -> tuple[Objective, ...]:
+    """What a search optimises where nothing else was asked for."""
+    return (Objective(f"{VALIDATION}{headline(kind)}"),)
+
+
+def _remarks(job: SearchJob) -> tuple[str, ...]:
+    warm = () if job.warm is None else job.warm.remarks
+    if len(job.objectives) < 2 or job.config.tune.pruner == "none":
+        return warm
+    return (*warm, "with several objectives no trial is stopped early: there is no one order")
 
 
 def search(
@@ -140,7 +203,9 @@ def search(
         Tracker.connect(request.home, dataset=material.info, uri=request.tracking_uri) as tracker,
     ):
         with search_display(
-            total=wanted_trials(job), num_epochs=request.config.train.num_epochs
+            total=wanted_trials(job),
+            num_epochs=request.config.train.num_epochs,
+            objective=planned.objectives[0],
         ) as display:
             if (directory / STUDY_FILE).exists():
                 display.restore(read_records(directory))
@@ -162,6 +227,7 @@ def search(
             executor=RayTrainExecutor(workers=request.workers),
             display=epoch_display,
             start=start,
+            objective=planned.objectives[0],
         )
         return finisher.finish(outcome, gate=options.gate)
 
@@ -212,7 +278,8 @@ class _StudyRecorder:
     @property
     def _trials(self) -> SearchTracking:
         if self._tracking is None:
-            metric = headline(self._job.plan.kind)
+            objectives = self._job.objectives or default_objectives(self._job.plan.kind)
+            metric = objectives[0].metric
             self._tracking = SearchTracking(self._tracker, study=self.study, metric=metric)
         return self._tracking
 

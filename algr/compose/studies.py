@@ -11,6 +11,7 @@ from algr.compose.search import STUDY_FILE, SearchOptions
 from algr.config import Config, DataHome, SearchSpace, with_values
 from algr.errors import AlgrError, StudyError
 from algr.tune import (
+    Objective,
     StudyHeader,
     StudyProgress,
     TrialRecord,
@@ -61,6 +62,7 @@ class StudyStatus:
     records: tuple[TrialRecord, ...]
     best: TrialRecord | None
     num_epochs: int
+    objectives: tuple[Objective, ...]
     halt: Mapping[str, str] | None
     holder: Mapping[str, Any] | None
     left_s: float | None
@@ -110,8 +112,9 @@ def study_status(home: DataHome, name: str) -> StudyStatus:
     return StudyStatus(
         summary=_summary(home, directory, header, progress),
         records=progress.records,
-        best=best_of(progress.records),
+        best=best_of(progress.records, progress.objectives[0]),
         num_epochs=num_epochs,
+        objectives=progress.objectives,
         halt=progress.halt,
         holder=progress.holder,
         left_s=time_left(progress),
@@ -178,6 +181,9 @@ def resume_study(
         trials=options.trials,
         max_concurrent=options.max_concurrent,
         space=space,
+        objectives=tuple(header.identity.get("objectives", ())),
+        points=options.points,
+        warm_start=options.warm_start,
         limits=options.limits,
         gate=options.gate,
     )
@@ -185,12 +191,14 @@ def resume_study(
 
 def time_left(progress: StudyProgress) -> float | None:
     """Seconds that the rest takes if its trials take as long as the ended ones did on average."""
-    ended = [one for one in progress.records if one.state in ("COMPLETE", "PRUNED")]
+    ended = [
+        one for one in progress.records if one.state in ("COMPLETE", "PRUNED") and not one.adopted
+    ]
     running = [one for one in progress.records if one.state == "RUNNING"]
     epochs = sum(one.epochs for one in ended)
     if not epochs:
         return None
-    begun = sum(one.state != "WAITING" for one in progress.records)
+    begun = sum(one.state != "WAITING" and not one.adopted for one in progress.records)
     mean_s = sum(one.seconds for one in ended) / len(ended)
     epoch_s = sum(one.seconds for one in ended) / epochs
     rest_s = max(progress.wanted - begun, 0) * mean_s
@@ -201,7 +209,7 @@ def time_left(progress: StudyProgress) -> float | None:
 def _summary(
     home: DataHome, directory: Path, header: StudyHeader, progress: StudyProgress
 ) -> StudySummary:
-    best = best_of(progress.records)
+    best = best_of(progress.records, progress.objectives[0])
     return StudySummary(
         name=directory.name,
         state=_state(home, directory.name, progress),
@@ -216,7 +224,9 @@ def _summary(
 def _state(home: DataHome, name: str, progress: StudyProgress) -> StudyState:
     if progress.is_held:
         return "running"
-    begun = [record for record in progress.records if record.state != "WAITING"]
+    begun = [
+        record for record in progress.records if record.state != "WAITING" and not record.adopted
+    ]
     if len(begun) >= progress.wanted and all(record.state != "RUNNING" for record in begun):
         refits = home.runs.glob(f"{name}-refit-*/bundle/bundle.json")
         return "finished" if any(refits) else "searched"

@@ -120,7 +120,8 @@ class Conductor:
         assert found.value is not None, "the worker reports a missing score as a failure"
         self._told_epochs[number] = found.epoch + 1
         self._seconds[number] += found.seconds
-        prune = self._store.report(number, epoch=found.epoch, value=found.value)
+        figures = {name: value for name, value in found.figures.items() if value is not None}
+        prune = self._store.report(number, epoch=found.epoch, value=found.value, figures=figures)
         self._longest_epoch_s = max(self._longest_epoch_s, found.seconds)
         self._listener.on_epoch(number, found.epoch, found.value, found.folds)
         self._mind_limits(found.seconds, running=len(self._running))

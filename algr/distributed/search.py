@@ -6,7 +6,7 @@ import signal
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,14 +19,18 @@ from algr.distributed.runner import FoldsRunnerFactory, RunnerFactory
 from algr.distributed.session import Devices, cluster_devices
 from algr.errors import AlgrError, ClusterError, Interrupted, StudyError, UsageError
 from algr.tune import (
+    HEADLINE,
     Budget,
     Clock,
     Halt,
     Limits,
+    Objective,
     StudyIdentity,
     StudyStore,
     TrialRecord,
+    WarmStart,
     forget,
+    front_of,
     open_study,
 )
 
@@ -54,6 +58,13 @@ class SearchJob:
     max_concurrent: int | None = None
     """Trials at once; None for one per device."""
     resume: bool = False
+    objectives: tuple[Objective, ...] = ()
+    """Empty for the headline of the plan's kind."""
+    points: tuple[Mapping[str, Any], ...] = ()
+    """Tried before others, besides those of the space."""
+    warm: WarmStart | None = None
+    storage_url: str | None = None
+    """A database for the trials of a new study; else a journal in its folder."""
     limits: Limits = field(default_factory=Limits)
     start_file: Path | None = None
     """What `train.init_from` names; on a cluster all nodes must see it."""
@@ -66,6 +77,7 @@ class SearchJob:
             space=self.space,
             folds_hash=self.plan.folds_hash,
             fingerprint=self.plan.fingerprint,
+            objectives=tuple(one.name for one in self.objectives),
         )
 
 
@@ -77,6 +89,12 @@ class SearchOutcome:
     best: TrialRecord
     stopped: Halt | None = None
     """Why it ended before its trials did; nothing may follow it then."""
+    objectives: tuple[Objective, ...] = (HEADLINE,)
+
+    @property
+    def front(self) -> tuple[TrialRecord, ...]:
+        """With several objectives: the trials that no other one beats in all of them."""
+        return front_of(self.trials, self.objectives) if len(self.objectives) > 1 else ()
 
 
 def run_search(
@@ -107,11 +125,16 @@ def run_search(
         dataset=job.plan.dataset,
         trials=job.trials,
         resume=job.resume,
+        storage_url=job.storage_url,
     ) as store:
+        store.enqueue(job.points)
+        if job.warm is not None:
+            store.enqueue(job.warm.points)
+            store.adopt(job.warm.observed)
         halt = None
         if not store.is_complete:
             runner_factory = factory or FoldsRunnerFactory(
-                job.dataset_directory, job.plan, job.start_file
+                job.dataset_directory, job.plan, job.start_file, job.objectives
             )
             halt = _run_trials(job, store, listener, runner_factory, clock)
         best = store.best()
@@ -119,7 +142,7 @@ def run_search(
             raise _interrupted(store, halt)
         if best is None:
             raise _no_result(store)
-        return SearchOutcome(store.records(), best, halt)
+        return SearchOutcome(store.records(), best, halt, store.objectives)
 
 
 def _run_trials(

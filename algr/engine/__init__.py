@@ -11,9 +11,10 @@ from algr.engine.checkpoint import (
     save_checkpoint,
 )
 from algr.engine.checks import check_buildable
-from algr.engine.device import pick_device
+from algr.engine.device import cpu_threads, pick_device
 from algr.engine.export import export_weights, load_exported, network_for
 from algr.engine.fold import FoldTrainer
+from algr.engine.latency import count_parameters, latency_ms
 from algr.engine.ports import (
     Collectives,
     FoldProgress,
@@ -56,8 +57,11 @@ __all__ = [
     "TorchCollectives",
     "TrainedOn",
     "check_buildable",
+    "count_parameters",
+    "cpu_threads",
     "epoch_value",
     "export_weights",
+    "latency_ms",
     "load_checkpoint",
     "load_exported",
     "mean_defined",

@@ -3,21 +3,30 @@
 Knows Optuna, and neither how a trial is trained nor where it runs.
 """
 
-from algr.tune.forecast import ASSUMPTION, EpochForecast, forecast_epochs
-from algr.tune.identity import StudyIdentity
-from algr.tune.limits import Budget, Clock, Limits, iso, settle_limits
-from algr.tune.records import TrialRecord, TrialState, best_of
-from algr.tune.signals import Halt, Wish, ask, asked, forget
-from algr.tune.store import (
-    StartedTrial,
+from algr.tune.folder import (
     StudyHeader,
     StudyProgress,
-    StudyStore,
-    open_study,
+    check_storage,
+    look_into,
     read_header,
     read_progress,
     read_records,
 )
+from algr.tune.forecast import ASSUMPTION, EpochForecast, forecast_epochs
+from algr.tune.identity import StudyIdentity
+from algr.tune.limits import Budget, Clock, Limits, iso, settle_limits
+from algr.tune.objectives import (
+    COSTS,
+    HEADLINE,
+    VALIDATION,
+    Objective,
+    pareto_front,
+    parse_objectives,
+    recorded_objectives,
+)
+from algr.tune.records import TrialRecord, TrialState, best_of, epoch_values, front_of
+from algr.tune.signals import Halt, Wish, ask, asked, forget
+from algr.tune.store import StartedTrial, StudyStore, open_study
 from algr.tune.strategies import (
     NumberedSampler,
     RungPruner,
@@ -25,15 +34,20 @@ from algr.tune.strategies import (
     is_finite,
     suggest,
 )
+from algr.tune.warm import WarmStart, read_warm_start
 
 __all__ = [
     "ASSUMPTION",
+    "COSTS",
+    "HEADLINE",
+    "VALIDATION",
     "Budget",
     "Clock",
     "EpochForecast",
     "Halt",
     "Limits",
     "NumberedSampler",
+    "Objective",
     "RungPruner",
     "StartedTrial",
     "StudyHeader",
@@ -42,19 +56,28 @@ __all__ = [
     "StudyStore",
     "TrialRecord",
     "TrialState",
+    "WarmStart",
     "Wish",
     "ask",
     "asked",
     "best_of",
     "build_pruner",
+    "check_storage",
+    "epoch_values",
     "forecast_epochs",
     "forget",
+    "front_of",
     "is_finite",
     "iso",
+    "look_into",
     "open_study",
+    "pareto_front",
+    "parse_objectives",
     "read_header",
     "read_progress",
     "read_records",
+    "read_warm_start",
+    "recorded_objectives",
     "settle_limits",
     "suggest",
 ]
