@@ -1,5 +1,6 @@
 """`algr tune`: a search, and what follows it."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
@@ -25,6 +26,7 @@ from algr.distributed import (
 from algr.engine import FoldEpoch
 from algr.errors import Interrupted, StudyError
 from algr.metrics import EvaluationCounts, headline, scores
+from algr.reports import draw_plots
 from algr.tracking import (
     RunHandle,
     SearchTracking,
@@ -38,12 +40,15 @@ from algr.tune import (
     Objective,
     TrialRecord,
     check_storage,
+    load_study,
     parse_objectives,
     read_header,
     read_progress,
     read_records,
     read_warm_start,
 )
+
+logger = logging.getLogger(__name__)
 
 STUDY_FILE = "study.json"
 
@@ -214,6 +219,7 @@ def search(
             recorder = _StudyRecorder(tracker, job, display, tags=start.tags if start else {})
             with recorder:
                 outcome = run_search(job, listener=recorder)
+                draw_study(directory, recorder.study, objectives=planned.objectives)
                 if outcome.stopped is not None:
                     run_id = recorder.study.run_id or ""
                     recorder.interrupt()
@@ -230,6 +236,15 @@ def search(
             objective=planned.objectives[0],
         )
         return finisher.finish(outcome, gate=options.gate)
+
+
+def draw_study(directory: Path, run: RunHandle, *, objectives: tuple[Objective, ...]) -> None:
+    """Draw what was found into the study's folder, and upload it with the study's run."""
+    plots = draw_plots(load_study(directory), directory / "plots", objectives=objectives)
+    for reason in plots.left_out:
+        logger.info("not drawn: %s", reason)
+    if plots.files:
+        run.log_artifact(directory / "plots")
 
 
 def wanted_trials(job: SearchJob) -> int:

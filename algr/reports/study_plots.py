@@ -1,9 +1,9 @@
 """Figures of a study by Optuna's own functions: PNG by matplotlib, HTML by plotly.
 
-The HTML files hold plotly.js themselves, so that they open without a network.
+The page holds plotly.js itself (4.8 MB), so that it opens without a network.
 """
 
-import logging
+import html
 import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,10 +14,16 @@ from typing import Any
 import optuna
 from optuna.trial import TrialState
 
+from algr.durable import write_whole
 from algr.tune import Objective
 
-logger = logging.getLogger(__name__)
-
+PAGE_FILE = "study.html"
+_PAGE = """<!doctype html>
+<html lang="en"><head><meta charset="utf-8"><title>{name}</title></head>
+<body style="font-family: sans-serif"><h1>{name}</h1>
+{body}
+</body></html>
+"""
 _WIDTH_PER_PARAMETER = 2.4
 _SEED = 0
 
@@ -60,6 +66,7 @@ def draw_plots(
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     varied = _varied(complete)
     files: list[Path] = []
+    parts: list[str] = []
     left_out: list[str] = []
     before = mpl.get_backend()
     mpl.use("agg")
@@ -72,10 +79,17 @@ def draw_plots(
                         f"{figure.parameters} parameters with more than one value"
                     )
                     continue
-                files.append(_png(figure, drawn, study, folder / f"{figure.name}.png"))
-                files.append(_html(figure, visualization, study, folder / f"{figure.name}.html"))
+                try:
+                    files.append(_png(figure, drawn, study, folder / f"{figure.name}.png"))
+                    parts.append(_html(figure, visualization, study, is_first=not parts))
+                except (ValueError, RuntimeError) as error:  # as of trials that are all alike
+                    left_out.append(f"{figure.name}: {error}")
     finally:
         mpl.use(before)
+    if parts:
+        page = folder / PAGE_FILE
+        write_whole(page, _PAGE.format(name=html.escape(study.study_name), body="\n".join(parts)))
+        files.append(page)
     return DrawnPlots(tuple(files), tuple(left_out))
 
 
@@ -90,8 +104,16 @@ def _figures(objectives: tuple[Objective, ...]) -> tuple[_Figure, ...]:
         evaluator = optuna.importance.FanovaImportanceEvaluator(seed=_SEED)
         return kit.plot_param_importances(study, evaluator=evaluator, **aim)
 
+    def history(kit: Any, study: optuna.Study) -> Any:
+        return kit.plot_optimization_history(study, **aim)
+
     figures = (
-        _Figure("history", lambda kit, study: kit.plot_optimization_history(study, **aim), 1),
+        _Figure(
+            "history",
+            lambda kit, study: kit.plot_optimization_history(study, **aim),
+            1,
+            parameters=0,
+        ),
         _Figure("slice", lambda kit, study: kit.plot_slice(study, **aim), 2),
         _Figure("parallel", lambda kit, study: kit.plot_parallel_coordinate(study, **aim), 2),
         _Figure("contour", lambda kit, study: kit.plot_contour(study, **aim), 3, parameters=2),
@@ -100,10 +122,11 @@ def _figures(objectives: tuple[Objective, ...]) -> tuple[_Figure, ...]:
     if len(objectives) not in (2, 3):
         return figures
     names = [one.name for one in objectives]
-    front = _Figure(
-        "pareto", lambda kit, study: kit.plot_pareto_front(study, target_names=names), 1
-    )
-    return (*figures, front)
+
+    def front(kit: Any, study: optuna.Study) -> Any:
+        return kit.plot_pareto_front(study, target_names=names)
+
+    return (*figures, _Figure("pareto", front, 1, parameters=0))
 
 
 def _png(figure: _Figure, kit: Any, study: optuna.Study, file: Path) -> Path:
@@ -118,14 +141,29 @@ def _png(figure: _Figure, kit: Any, study: optuna.Study, file: Path) -> Path:
         picture.set_size_inches(2 + _WIDTH_PER_PARAMETER * columns, 2 + _WIDTH_PER_PARAMETER * rows)
     else:
         picture.set_size_inches(9, 5.5)
+    _legible(picture)
     picture.savefig(file, dpi=110, bbox_inches="tight")
     plt.close(picture)
     return file
 
 
-def _html(figure: _Figure, kit: Any, study: optuna.Study, file: Path) -> Path:
-    figure.draw(kit, study).write_html(file, include_plotlyjs=True, full_html=True)
-    return file
+def _html(figure: _Figure, kit: Any, study: optuna.Study, *, is_first: bool) -> str:
+    """A part of the page; the first one brings plotly.js for all."""
+    drawn = figure.draw(kit, study)
+    drawn.update_layout(autosize=True)
+    return str(drawn.to_html(include_plotlyjs=is_first, full_html=False))
+
+
+def _legible(picture: Any) -> None:
+    """Labels of logarithmic axes that do not run into each other."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    for axes in picture.axes:
+        for axis, scale in ((axes.xaxis, axes.get_xscale()), (axes.yaxis, axes.get_yscale())):
+            if scale == "log":
+                axis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
+                axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+                axis.set_minor_formatter(NullFormatter())
 
 
 def _varied(trials: list[optuna.trial.FrozenTrial]) -> set[str]:

@@ -138,6 +138,15 @@ def look_into(directory: Path) -> BaseStorage:
     return JournalStorage(JournalFileBackend(str(directory / _JOURNAL)))
 
 
+def load_study(directory: Path) -> optuna.Study:
+    """The study as Optuna's own functions take it, to read.
+
+    Raises:
+        StudyError: There is no such study.
+    """
+    return optuna.load_study(study_name=read_header(directory).name, storage=look_into(directory))
+
+
 def open_storage(directory: Path, url: str | None) -> BaseStorage:
     """The study's storage, for its only user."""
     return _open_journal(directory) if url is None else open_database(url)
