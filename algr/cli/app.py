@@ -16,7 +16,7 @@ from algr.cli.demo import demo
 from algr.cli.explain import explain
 from algr.cli.models import app as models_app
 from algr.cli.models import predict, serve, sync, ui
-from algr.cli.studies import pause, resume, status, stop, studies
+from algr.cli.studies import dashboard, pause, resume, status, stop, studies
 from algr.cli.train import cv, submit, tune
 from algr.errors import AlgrError
 
@@ -41,6 +41,7 @@ for command in (
     pause,
     stop,
     resume,
+    dashboard,
     predict,
     explain,
     serve,

@@ -3,7 +3,7 @@
 import time
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -61,6 +61,24 @@ DeadlineOption = Annotated[
         show_default="none",
     ),
 ]
+
+
+GpusOption = Annotated[
+    str | None,
+    typer.Option(
+        "--gpus-per-trial",
+        metavar="PART",
+        help="Part of a GPU that a trial holds, or auto: as many as fit; memory is measured first.",
+        show_default="a whole one",
+    ),
+]
+
+
+def share_of(text: str | None) -> "float | Literal['auto'] | None":
+    """What `--gpus-per-trial` asks for."""
+    from algr.compose.gpu_share import parse_share
+
+    return None if text is None else parse_share(text)
 
 
 def limits_of(

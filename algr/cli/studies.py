@@ -20,12 +20,14 @@ from algr.cli.searching import (
     DeadlineOption,
     Gate,
     GateOption,
+    GpusOption,
     MaxGpuHoursOption,
     MaxHoursOption,
     PointsOption,
     WarmStartOption,
     limits_of,
     run_and_print,
+    share_of,
 )
 
 if TYPE_CHECKING:
@@ -92,6 +94,7 @@ def resume(
         typer.Option("--trials", min=1, help="Trials in all.", show_default="as before"),
     ] = None,
     max_concurrent: ConcurrentOption = None,
+    gpus_per_trial: GpusOption = None,
     points: PointsOption = None,
     warm_start: WarmStartOption = None,
     gate: GateOption = Gate.MEAN,
@@ -113,6 +116,7 @@ def resume(
     options = SearchOptions(
         trials=trials,
         max_concurrent=max_concurrent,
+        gpus_per_trial=share_of(gpus_per_trial),
         points=points,
         warm_start=warm_start,
         limits=limits_of(max_hours, max_gpu_hours, deadline),
@@ -127,6 +131,33 @@ def resume(
         tracking_uri=tracking_uri,
     )
     run_and_print(request, options, home=home, as_json=as_json)
+
+
+@stops_cleanly("it can be started again")
+def dashboard(
+    study: StudyArgument,
+    host: Annotated[str, typer.Option("--host", help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option("--port", help="Port to listen on.")] = 8090,
+    print_only: Annotated[
+        bool, typer.Option("--print", help="Print the command in place of running it.")
+    ] = False,
+    home: HomeOption = None,
+) -> None:
+    """Look at a study in Optuna's dashboard (extra `dashboard`).
+
+    Example: algr dashboard fpara-1
+    """
+    import shlex
+
+    from algr.compose import dashboard_command, run_dashboard
+
+    command = dashboard_command(locate(home), study, host=host, port=port)
+    if print_only:
+        typer.echo(shlex.join(command.argv))
+        return
+    if command.is_installed:
+        typer.echo(f"open {command.url}; stop it with Ctrl-C", err=True)
+    raise typer.Exit(run_dashboard(command))
 
 
 def _ask(study: str, wish: "Wish", home: "Path | None") -> None:

@@ -29,12 +29,14 @@ from algr.cli.searching import (
     DeadlineOption,
     Gate,
     GateOption,
+    GpusOption,
     MaxGpuHoursOption,
     MaxHoursOption,
     PointsOption,
     WarmStartOption,
     limits_of,
     run_and_print,
+    share_of,
 )
 
 if TYPE_CHECKING:
@@ -100,6 +102,7 @@ def tune(
     dataset: DatasetOption,
     trials: Annotated[int, typer.Option("--trials", min=1, help="Trials in all.")] = 50,
     max_concurrent: ConcurrentOption = None,
+    gpus_per_trial: GpusOption = None,
     space: Annotated[
         str | None,
         typer.Option(
@@ -170,6 +173,7 @@ def tune(
     options = SearchOptions(
         trials=trials,
         max_concurrent=max_concurrent,
+        gpus_per_trial=share_of(gpus_per_trial),
         space=space,
         objectives=tuple(objective or ()),
         points=points,

@@ -13,8 +13,10 @@ from algr.compose.studies import (
     StudyStatus,
     StudySummary,
     ask_study,
+    dashboard_command,
     list_studies,
     resume_study,
+    run_dashboard,
     study_status,
 )
 from algr.compose.training import CrossValidated, cross_validate
@@ -40,6 +42,7 @@ __all__ = [
     "TrainingRequest",
     "ask_study",
     "cross_validate",
+    "dashboard_command",
     "estimate_search",
     "explain_files",
     "list_registered",
@@ -47,6 +50,7 @@ __all__ = [
     "predict_files",
     "pull_model",
     "resume_study",
+    "run_dashboard",
     "run_ui",
     "search",
     "study_status",

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from algr.compose.finish import Finisher, SearchResult
+from algr.compose.gpu_share import largest_need, settle_share
 from algr.compose.requests import (
     EpochDisplayFactory,
     Material,
@@ -98,6 +99,8 @@ class SearchOptions:
     storage: str | None = None
     """A database for the trials of a new study."""
     limits: Limits = field(default_factory=Limits)
+    gpus_per_trial: float | Literal["auto"] | None = None
+    """None for a whole one."""
     gate: Literal["mean", "interval"] = "mean"
 
 
@@ -203,6 +206,9 @@ def search(
     request, material, job = planned.request, planned.material, planned.job
     start, directory = planned.notice.start, job.study_directory
     on_start(planned.notice)
+    if options.gpus_per_trial is not None:
+        share = settle_share(options.gpus_per_trial, need_bytes=largest_need(job))
+        job = replace(job, gpus_per_trial=share)
     with (
         ray_session(address=request.address),
         Tracker.connect(request.home, dataset=material.info, uri=request.tracking_uri) as tracker,

@@ -1,5 +1,9 @@
 """Looking after studies: list them, look into one, ask it to end, go on with it."""
 
+import shlex
+import shutil
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -9,7 +13,7 @@ from typing import Any, Literal
 from algr.compose.requests import TrainingRequest
 from algr.compose.search import STUDY_FILE, SearchOptions
 from algr.config import Config, DataHome, SearchSpace, with_values
-from algr.errors import AlgrError, StudyError
+from algr.errors import AlgrError, StudyError, UsageError
 from algr.tune import (
     Objective,
     StudyHeader,
@@ -21,6 +25,7 @@ from algr.tune import (
     iso,
     read_header,
     read_progress,
+    storage_address,
 )
 
 StudyState = Literal[
@@ -184,9 +189,60 @@ def resume_study(
         objectives=tuple(header.identity.get("objectives", ())),
         points=options.points,
         warm_start=options.warm_start,
+        gpus_per_trial=options.gpus_per_trial,
         limits=options.limits,
         gate=options.gate,
     )
+
+
+@dataclass(frozen=True)
+class DashboardCommand:
+    """How Optuna's dashboard is started on a study."""
+
+    argv: tuple[str, ...]
+    url: str
+    is_installed: bool
+
+
+def dashboard_command(home: DataHome, name: str, *, host: str, port: int) -> DashboardCommand:
+    """The command, whether it can be run here or not.
+
+    Raises:
+        StudyError: There is no such study.
+    """
+    program = shutil.which("optuna-dashboard", path=Path(sys.executable).parent) or shutil.which(
+        "optuna-dashboard"
+    )
+    return DashboardCommand(
+        argv=(
+            program or "optuna-dashboard",
+            storage_address(home.study(name)),
+            "--host",
+            host,
+            "--port",
+            str(port),
+        ),
+        url=f"http://{host}:{port}",
+        is_installed=program is not None,
+    )
+
+
+def run_dashboard(command: DashboardCommand) -> int:
+    """Run it until it is stopped.
+
+    Returns:
+        Its exit status.
+
+    Raises:
+        UsageError: It is not installed.
+    """
+    if not command.is_installed:
+        raise UsageError(
+            "optuna-dashboard is not installed",
+            expected="the extra `dashboard`",
+            advice=f"pip install 'algr[dashboard]', or elsewhere: {shlex.join(command.argv)}",
+        )
+    return subprocess.run(command.argv, check=False).returncode  # noqa: S603
 
 
 def time_left(progress: StudyProgress) -> float | None:

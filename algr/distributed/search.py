@@ -57,6 +57,8 @@ class SearchJob:
     """In all; None for as many as an earlier start wanted."""
     max_concurrent: int | None = None
     """Trials at once; None for one per device."""
+    gpus_per_trial: float | None = None
+    """At most 1; None for a whole one."""
     resume: bool = False
     objectives: tuple[Objective, ...] = ()
     """Empty for the headline of the plan's kind."""
@@ -162,7 +164,7 @@ def _run_trials(
     from algr.distributed import conductor as parts
     from algr.distributed.trainable import SearchTrainable
 
-    resources = trial_resources(job.config, cluster_devices())
+    resources = trial_resources(job.config, cluster_devices(), gpus=job.gpus_per_trial)
     fits = trials_at_once(resources, cluster_devices())
     if job.limits.gpu_hours is not None and not resources.get("gpu"):
         raise UsageError(
@@ -236,18 +238,38 @@ def _fit(tuner: Any) -> None:
         ) from None
 
 
-def trial_resources(config: Config, devices: Devices) -> dict[str, float]:
-    """What one trial holds."""
+def trial_resources(
+    config: Config, devices: Devices, *, gpus: float | None = None
+) -> dict[str, float]:
+    """What one trial holds.
+
+    Args:
+        config: With the threads of a fold.
+        devices: Of the session.
+        gpus: Part of a GPU; None for a whole one.
+
+    Raises:
+        ClusterError: There are no CPUs.
+        UsageError: A part of a GPU where there is none.
+    """
     if devices.cpus < 1:
         raise ClusterError("the Ray cluster has no CPUs", expected="at least one node with a CPU")
     cpus = min(config.train.threads_per_fold, devices.cpus)
-    return {"cpu": cpus, "gpu": 1} if devices.gpus else {"cpu": cpus}
+    if gpus is not None and not devices.gpus:
+        raise UsageError(
+            f"--gpus-per-trial {gpus:g}: this session has no GPU",
+            advice="leave it out; --max-concurrent limits trials on CPUs",
+        )
+    return {"cpu": cpus, "gpu": gpus or 1} if devices.gpus else {"cpu": cpus}
 
 
 def trials_at_once(resources: dict[str, float], devices: Devices) -> int:
     """How many trials a session has room for."""
     fits = int(devices.cpus // resources["cpu"])
-    return min(fits, devices.gpus) if devices.gpus else fits
+    if not devices.gpus:
+        return fits
+    # a trial cannot be cut in two: three of 0.4 do not share a GPU, nor do five share two
+    return min(fits, int(1 / resources["gpu"] + 1e-9) * devices.gpus)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from algr.tune.folder import (
     read_header,
     read_progress,
     read_records,
+    storage_address,
 )
 from algr.tune.forecast import ASSUMPTION, EpochForecast, forecast_epochs
 from algr.tune.identity import StudyIdentity
@@ -81,5 +82,6 @@ __all__ = [
     "read_warm_start",
     "recorded_objectives",
     "settle_limits",
+    "storage_address",
     "suggest",
 ]

@@ -138,6 +138,15 @@ def look_into(directory: Path) -> BaseStorage:
     return JournalStorage(JournalFileBackend(str(directory / _JOURNAL)))
 
 
+def storage_address(directory: Path) -> str:
+    """Where the trials are, as Optuna's own programs take it: a file or a database.
+
+    Raises:
+        StudyError: There is no such study.
+    """
+    return read_header(directory).storage or str(directory / _JOURNAL)
+
+
 def load_study(directory: Path) -> optuna.Study:
     """The study as Optuna's own functions take it, to read.
 

@@ -50,6 +50,12 @@ def test_version() -> None:
     [
         ("cv",),
         ("tune",),
+        ("studies",),
+        ("status",),
+        ("pause",),
+        ("stop",),
+        ("resume",),
+        ("dashboard",),
         ("predict",),
         ("explain",),
         ("serve",),

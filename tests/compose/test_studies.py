@@ -9,13 +9,15 @@ import pytest
 from algr.compose import (
     SearchOptions,
     ask_study,
+    dashboard_command,
     list_studies,
     resume_study,
+    run_dashboard,
     study_status,
 )
 from algr.compose.search import plan_search
 from algr.config import DataHome
-from algr.errors import StudyError
+from algr.errors import StudyError, UsageError
 from algr.tune import Halt, StudyStore, asked, open_study
 
 OPTIONS = SearchOptions(trials=3, space="bp4d")
@@ -115,6 +117,22 @@ def test_resuming_by_name_is_about_the_very_same_study(own_home, job):
     )
 
     assert plan_search(request, options).job.identity == job.identity
+
+
+def test_the_dashboard_is_started_on_the_studys_own_storage(own_home, store, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+
+    command = dashboard_command(own_home, "mine", host="127.0.0.1", port=9)
+
+    assert command.argv[1:] == (
+        str(store.directory / "study.journal"),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "9",
+    )
+    with pytest.raises(UsageError, match=r"algr\[dashboard\]"):
+        run_dashboard(dataclasses.replace(command, is_installed=False))
 
 
 def test_a_damaged_study_is_listed_beside_the_others(own_home, store):
