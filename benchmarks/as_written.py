@@ -64,9 +64,10 @@ class AsWritten(nn.Module):
     def __init__(self, ours: ALGRNet) -> None:
         super().__init__()
         ours = copy.deepcopy(ours)
-        assert ours.relation is not None and ours.relation.gates is not None
-        assert ours.fusion is not None and ours.refinement is not None
-        assert ours.region_heads is not None and ours.local_heads is not None
+        assert ours.relation is not None
+        assert ours.relation.gates is not None
+        assert ours.fusion is not None
+        assert ours.refinement is not None
         regions = ours.refining.regions
         self.stem, self.landmark_head = ours.stem, ours.landmark_head
         self.region_heads, self.attention = ours.region_heads, ours.attention

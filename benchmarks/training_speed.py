@@ -41,7 +41,13 @@ from algr.engine.ports import SoloCollectives
 from algr.engine.recipe import make_optimizer
 from algr.engine.steps import StepRules, forward, train_step
 from algr.faces import CROP_SIZE
-from algr.models import Targets, build_model, regions_for, start_at_face
+from algr.models import (
+    Targets,
+    build_model,
+    recompute_regions,
+    regions_for,
+    start_at_face,
+)
 from algr.models.algrnet import ALGRNet
 
 UNITS = tuple(f"AU{unit}" for unit in (1, 2, 4, 6, 7, 10, 12, 14, 15, 17, 23, 24))
@@ -106,7 +112,7 @@ def our_model(kind: str, *, recompute: bool = False) -> ALGRNet:
     assert isinstance(model, ALGRNet)
     start_at_face(model, FACE.float())
     if recompute:
-        model.recompute_regions()
+        recompute_regions(model)
     return model
 
 

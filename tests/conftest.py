@@ -24,6 +24,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("ray"))
 
 
+@pytest.fixture(autouse=True)
+def _no_landmark_models(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A developer's own models must not decide what a test finds."""
+    monkeypatch.delenv("ALGR_LANDMARK_MODELS", raising=False)
+
+
 class StandInOutput(NamedTuple):
     landmarks_BL2: Tensor
     attention_BAHW: Tensor | None

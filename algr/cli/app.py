@@ -10,10 +10,14 @@ from typing import Annotated
 import typer
 
 import algr
+from algr.cli.compare import compare
 from algr.cli.config import app as config_app
 from algr.cli.data import app as data_app
+from algr.cli.data_checks import doctor, folds, purge
+from algr.cli.data_places import pull, push
 from algr.cli.demo import demo
 from algr.cli.explain import explain
+from algr.cli.landmarks import app as landmarks_app
 from algr.cli.models import app as models_app
 from algr.cli.models import predict, serve, sync, ui
 from algr.cli.studies import dashboard, pause, resume, status, stop, studies
@@ -30,11 +34,15 @@ app = typer.Typer(
     "5 study or resume mismatch, 6 tracking or registry, 7 cluster, 8 integrity, "
     "130 interrupted (can be resumed).",
 )
+for data_command in (doctor, folds, purge, push, pull):
+    data_app.command()(data_command)
 app.add_typer(data_app, name="data")
 app.add_typer(config_app, name="config")
 app.add_typer(models_app, name="models")
+app.add_typer(landmarks_app, name="landmarks")
 for command in (
     cv,
+    compare,
     tune,
     studies,
     status,

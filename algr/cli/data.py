@@ -1,92 +1,37 @@
 """`algr data`: simulate, prepare, list, look at, verify."""
 
-import os
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from algr.cli.landmarks import files_app
 from algr.cli.options import (
-    FileOption,
     HomeOption,
     JsonOption,
-    SetOption,
-    home_words,
     locate,
     print_json,
     stops_cleanly,
 )
-from algr.cli.progress import progress
+from algr.cli.prepare import prepare
+from algr.cli.simulate import simulate
+from algr.errors import UsageError
 
 app = typer.Typer(no_args_is_help=True, help="Simulate, prepare and inspect datasets.")
+app.command()(simulate)
+app.add_typer(files_app, name="landmarks")
 
 NameArgument = Annotated[str, typer.Argument(help="Name of a prepared dataset.")]
-JobsOption = Annotated[
-    int | None,
-    typer.Option("--jobs", min=1, help="Parallel processes.", show_default="number of CPUs"),
-]
-
-
-class Simulated(StrEnum):
-    """What can be simulated."""
-
-    FPARA = "fpara"
-
-
-class SourceKind(StrEnum):
-    """What can be prepared."""
-
-    CLINIC = "clinic"
-
-
-@app.command()
-@stops_cleanly("run the same command again: finished videos are kept")
-def simulate(
-    kind: Annotated[Simulated, typer.Argument(help="Layout to write.")],
-    out: Annotated[Path, typer.Argument(help="Folder to write to.", file_okay=False)],
-    subjects: Annotated[int, typer.Option("--subjects", min=1, help="Number of people.")] = 24,
-    seed: Annotated[int, typer.Option("--seed", help="Seed of everything drawn.")] = 0,
-    jobs: JobsOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Write a simulated clinic: drawn faces, videos, landmark files, manifest.
-
-    Example: algr data simulate fpara clinic --subjects 24 --seed 7
-    """
-    from algr.simulate import simulate_fpara
-
-    del kind
-    with progress("simulating videos") as report:
-        summary = simulate_fpara(
-            out, subjects=subjects, seed=seed, jobs=jobs or cpus(), progress=report
-        )
-    if as_json:
-        print_json(
-            {
-                "directory": str(out),
-                "simulated": True,
-                "subjects": summary.subjects,
-                "videos": summary.videos,
-                "frames": summary.frames,
-            }
-        )
-        return
-    typer.echo(
-        f"{out}: simulated {summary.subjects} subjects, {summary.videos} videos, "
-        f"{summary.frames} frames"
-    )
-    typer.echo(f"next: algr data prepare clinic --source {out} --name {out.name}", err=True)
 
 
 @app.command("contact-sheet")
 @stops_cleanly("run it again")
 def contact_sheet_command(
-    source: Annotated[Path, typer.Argument(help="Clinic folder with a manifest.")],
+    source: Annotated[Path, typer.Argument(help="Folder of a simulation.")],
     out: Annotated[Path, typer.Argument(help="PNG to write.", dir_okay=False)],
     landmarks: Annotated[bool, typer.Option("--landmarks", help="Draw the points.")] = False,
 ) -> None:
-    """Draw frames of a simulated clinic on one picture, a row per subject.
+    """Draw frames of a simulation on one picture, a row per visit or subject.
 
     Example: algr data contact-sheet clinic sheet.png
     """
@@ -96,50 +41,7 @@ def contact_sheet_command(
     typer.echo(str(out))
 
 
-@app.command()
-@stops_cleanly("run the same command again: prepared videos are kept")
-def prepare(
-    kind: Annotated[SourceKind, typer.Argument(help="Layout of the source.")],
-    source: Annotated[Path, typer.Option("--source", help="Folder with manifest.csv.")],
-    name: Annotated[str, typer.Option("--name", help="Name of the dataset.")],
-    fps: Annotated[
-        float | None, typer.Option("--fps", help="Frames per second.", show_default="6")
-    ] = None,
-    jobs: JobsOption = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Stop at an unreadable video.")] = False,
-    replace: Annotated[
-        bool, typer.Option("--replace", help="Replace a dataset of that name.")
-    ] = False,
-    config: FileOption = None,
-    sets: SetOption = None,
-    home: HomeOption = None,
-    as_json: JsonOption = False,
-) -> None:
-    """Decode, align and store recordings as a dataset.
-
-    Example: algr data prepare clinic --source clinic --name fpara-sim
-    """
-    from algr.config import resolve_config
-    from algr.data import prepare_clinic
-
-    del kind
-    resolved = resolve_config(file=config, sets=sets or (), overrides={"data.fps": fps})
-    with progress("preparing videos") as report:
-        summary = prepare_clinic(
-            source=source,
-            home=locate(home),
-            name=name,
-            fps=resolved.config.data.fps,
-            jobs=jobs or cpus(),
-            strict=strict,
-            replace=replace,
-            progress=lambda step: report(step.videos_done, step.videos_total, step.note),
-        )
-    if as_json:
-        print_json(summary.to_dict())
-        return
-    typer.echo("\n".join(summary.lines()))
-    typer.echo(f"next: algr cv --dataset {name} --preset tiny{home_words(home)}", err=True)
+app.command()(prepare)
 
 
 @app.command("list")
@@ -201,26 +103,34 @@ def verify(name: NameArgument, home: HomeOption = None, as_json: JsonOption = Fa
 @stops_cleanly("run it again")
 def ids(
     name: NameArgument,
-    manifest: Annotated[Path, typer.Option("--manifest", help="The clinic's manifest.csv.")],
+    manifest: Annotated[
+        Path | None, typer.Option("--manifest", help="The clinic's manifest.csv.")
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option("--source", help="Folder of the source instead, of any layout."),
+    ] = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Show the keyed hash beside each patient id, for those who hold the key.
+    """Show the keyed hash beside each id of a person or recording, for those who hold the key.
 
     Example: algr data ids fpara-sim --manifest clinic/manifest.csv
     """
     from algr.data import match_ids, open_dataset
 
-    rows = [row.to_dict() for row in match_ids(open_dataset(locate(home), name), manifest)]
+    if (manifest is None) == (source is None):
+        raise UsageError(
+            "--manifest and --source: " + ("none is given" if manifest is None else "both"),
+            expected="--manifest FILE of a clinic, or --source DIR of any source",
+        )
+    place = manifest or source
+    assert place is not None
+    rows = [row.to_dict() for row in match_ids(open_dataset(locate(home), name), place)]
     if as_json:
         print_json(rows)
         return
     _print_table(rows)
-
-
-def cpus() -> int:
-    """CPUs that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _shown(value: object) -> str:

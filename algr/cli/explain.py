@@ -25,7 +25,9 @@ def explain(
     landmarks: Annotated[
         Path | None,
         typer.Option(
-            "--landmarks", help="Landmark CSV.", show_default="STEM_land.csv beside each file"
+            "--landmarks",
+            help="Landmark file.",
+            show_default="the one beside each file, else the detector",
         ),
     ] = None,
     at: Annotated[

@@ -117,12 +117,15 @@ def predict(
     landmarks: Annotated[
         Path | None,
         typer.Option(
-            "--landmarks", help="Landmark CSV.", show_default="STEM_land.csv beside each file"
+            "--landmarks",
+            help="Landmark file.",
+            show_default="the one beside each file, else the detector",
         ),
     ] = None,
     fps: Annotated[
         float, typer.Option("--fps", min=0.01, help="Frames per second of video.")
     ] = 6.0,
+    home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Grade faces: per frame, and per video by the mean over its frames.
@@ -132,7 +135,7 @@ def predict(
     from algr.cli.tables import print_predictions
     from algr.compose import predict_files
 
-    results = predict_files(model, files, landmarks=landmarks, fps=fps)
+    results = predict_files(model, files, home=locate(home), landmarks=landmarks, fps=fps)
     if as_json:
         print_json(results[0] if len(results) == 1 else results)
         return
@@ -144,15 +147,20 @@ def serve(
     model: Annotated[Path, typer.Argument(help="Pulled model.")],
     host: HostOption = "127.0.0.1",
     port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port.")] = 8000,
+    home: HomeOption = None,
 ) -> None:
     """Serve a pulled model over HTTP.
 
     Example: algr serve ./model
     """
+    from algr.data import ready_models
     from algr.serving import serve as serve_bundle
 
+    models = ready_models(locate(home))
     typer.echo(f"serving {model} on http://{host}:{port} (POST /predict, /docs)", err=True)
-    serve_bundle(model, host=host, port=port)
+    if models is not None:
+        typer.echo("photographs without landmarks: the detector finds them", err=True)
+    serve_bundle(model, models=models, host=host, port=port)
 
 
 @stops_cleanly("the interface has stopped")

@@ -2,6 +2,7 @@
 
 import functools
 import json
+import os
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any, ParamSpec, TypeVar
 
 import typer
 
+from algr.cli.progress import progress
 from algr.errors import Interrupted
 
 if TYPE_CHECKING:
@@ -28,6 +30,12 @@ HomeOption = Annotated[
 ]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print the result as JSON, alone on standard output.")
+]
+
+
+JobsOption = Annotated[
+    int | None,
+    typer.Option("--jobs", min=1, help="Parallel processes.", show_default="number of CPUs"),
 ]
 
 
@@ -63,7 +71,10 @@ InitOption = Annotated[
     ),
 ]
 DatasetOption = Annotated[
-    str, typer.Option("--dataset", help="Name of a prepared dataset (`algr data list`).")
+    str,
+    typer.Option(
+        "--dataset", help="Name of a prepared dataset (`algr data list`), or where one lies."
+    ),
 ]
 NameOption = Annotated[
     str | None,
@@ -118,6 +129,16 @@ def locate(home: Path | None) -> "DataHome":
     return DataHome.locate(home)
 
 
+def dataset_here(dataset: str, home: Path | None) -> str:
+    """The name of a dataset that may have been given by its place; then a copy is made here."""
+    from algr.data.remote import is_place, local_name
+
+    if not is_place(dataset):
+        return dataset
+    with progress("copying bytes") as report:
+        return local_name(locate(home), dataset, progress=report)
+
+
 def home_words(home: Path | None) -> str:
     """The option as it was typed, for a command to type next."""
     return f" --data-home {home}" if home else ""
@@ -142,3 +163,8 @@ def stops_cleanly(advice: str) -> Callable[[Callable[P, R]], Callable[P, R]]:
         return wrapped
 
     return decorate
+
+
+def cpus() -> int:
+    """CPUs that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

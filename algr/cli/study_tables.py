@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 import typer
 
 from algr.cli.live import duration, objective_text
-from algr.cli.tables import print_table, table_of, value_text
+from algr.cli.statistics_tables import plain_table, print_table
+from algr.cli.tables import value_text
 
 if TYPE_CHECKING:
     from algr.compose import StudyStatus, StudySummary
@@ -19,14 +20,14 @@ def print_studies(found: "Sequence[StudySummary]") -> None:
             "study": one.name,
             "state": one.state,
             "dataset": one.dataset,
-            "trials": f"{sum(one.trials.values())}/{one.wanted}",
+            "trials": f"{_begun(one)}/{one.wanted}",
             "by state": _by_state(one),
             "best": value_text(one.best),
             "last activity": one.last_activity,
         }
         for one in found
     ]
-    table = table_of(*rows[0])
+    table = plain_table(*rows[0])
     for row in rows:
         table.add_row(*row.values())
     print_table(table)
@@ -37,7 +38,7 @@ def print_status(found: "StudyStatus") -> None:
     summary = found.summary
     typer.echo(f"study {summary.name} on {summary.dataset}: {_state(found)}")
     names = list(dict.fromkeys(key for record in found.records for key in record.params))
-    table = table_of("trial", "state", "epochs", "value", *names, "seconds", "reason")
+    table = plain_table("trial", "state", "epochs", "value", *names, "seconds", "reason")
     for record in found.records:
         table.add_row(
             str(record.number),
@@ -78,6 +79,10 @@ def _trial_state(found: "StudyStatus", state: str) -> str:
     if state == "RUNNING" and found.summary.state != "running":
         return "half done"
     return state.lower()
+
+
+def _begun(summary: "StudySummary") -> int:
+    return sum(count for state, count in summary.trials.items() if state != "WAITING")
 
 
 def _by_state(summary: "StudySummary") -> str:

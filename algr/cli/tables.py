@@ -8,36 +8,38 @@ import typer
 
 from algr.cli.live import objective_text
 from algr.cli.start import start_line
+from algr.cli.statistics_tables import figure_table, plain_table, print_statistics, print_table
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from algr.compose import CrossValidated, SearchResult
-    from algr.cv import TableRow
     from algr.distributed import SearchOutcome
 
 
-def print_cross_validation(validated: "CrossValidated") -> None:
-    """Figures per fold, mean ± standard deviation, and pooled."""
+def print_cross_validation(validated: "CrossValidated", *, details: bool = False) -> None:
+    """Figures per fold, mean ± standard deviation, pooled, and 95 % intervals.
+
+    Args:
+        validated: The finished cross-validation.
+        details: Also every figure of recordings and units, confusion matrices and calibration.
+    """
     result = validated.result
-    folds = [f"fold {fold.fold}" for fold in result.folds]
-    table = table_of("", *folds, "mean ± sd", "pooled")
-    for row in validated.rows:
-        table.add_row(
-            f"{row.title} %",
-            *(_figure(row, value) for value in row.per_fold),
-            _mean_and_sd(row),
-            _figure(row, row.pooled),
-        )
+    table = figure_table("", validated.rows, folds=[fold.fold for fold in result.folds])
+    if all(fold.part for fold in result.folds):
+        table.add_row("published part", *(str(fold.part) for fold in result.folds))
     table.add_row("test subjects", *(str(fold.test_subjects) for fold in result.folds))
     table.add_row("chosen epoch", *(str(fold.chosen_epoch + 1) for fold in result.folds))
     print_table(table)
+    print_statistics(validated, details=details)
     typer.echo(f"protocol {result.protocol}, folds {result.folds_hash[:12]}, run {result.run_id}")
     if result.protocol == "paper":
         typer.echo("the best epoch was chosen on the test fold, as in the paper: optimistic")
     if validated.start is not None:
         typer.echo(start_line(validated.start))
     typer.echo(f"predictions per frame: {validated.predictions}")
+    if validated.figures:
+        typer.echo(f"figures: {validated.figures[0].parent}")
 
 
 def print_search(found: "SearchResult") -> None:
@@ -52,7 +54,7 @@ def print_search(found: "SearchResult") -> None:
         ),
     )
     names = list(dict.fromkeys(key for record in trials for key in record.params))
-    table = table_of("trial", "state", "score", "epochs", *names, "seconds")
+    table = plain_table("trial", "state", "score", "epochs", *names, "seconds")
     for record in trials:
         table.add_row(
             str(record.number),
@@ -81,7 +83,7 @@ def print_search(found: "SearchResult") -> None:
 def _print_front(outcome: "SearchOutcome") -> None:
     """The trials that no other one beats in all objectives."""
     typer.echo("\nPareto front (no other trial is better in one figure and as good in the rest):")
-    table = table_of("trial", *(f"{one.name} {one.direction[:3]}" for one in outcome.objectives))
+    table = plain_table("trial", *(f"{one.name} {one.direction[:3]}" for one in outcome.objectives))
     for record in outcome.front:
         values = (objective_text(one, record.values[one.name]) for one in outcome.objectives)
         table.add_row(str(record.number), *values)
@@ -116,6 +118,8 @@ def print_predictions(files: Sequence[Path], results: Sequence[dict[str, Any]]) 
             video = result["video"]
             share = " ".join(f"{name} {p:.2f}" for name, p in video["grade_probability"].items())
             typer.echo(f"video: {video['grade']} ({share}), from {video['frames_used']} frames")
+        if "landmark_source" in result:
+            typer.echo(f"landmarks: {result['landmark_source']}")
         for part in result.get("rejected", ()):
             typer.echo(f"left out: {part['count']} frames ({part['reason']})")
         typer.echo(result["notice"])
@@ -134,43 +138,10 @@ def _frame_row(frame: dict[str, Any]) -> dict[str, object]:
 
 
 def _rows_table(rows: Sequence[dict[str, Any]]) -> "Table":
-    table = table_of(*rows[0])
+    table = plain_table(*rows[0])
     for row in rows:
         table.add_row(*(value_text(value) for value in row.values()))
     return table
-
-
-def table_of(*headings: str) -> "Table":
-    """An empty table; the first column is text."""
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for index, heading in enumerate(headings):
-        table.add_column(heading, justify="left" if index == 0 else "right", no_wrap=True)
-    return table
-
-
-def print_table(table: "Table") -> None:
-    """On standard output, wide enough in a pipe."""
-    from rich.console import Console
-
-    console = Console()
-    console.width = max(console.width, 160) if not console.is_terminal else console.width
-    console.print(table)
-
-
-def _figure(row: "TableRow", value: float | None) -> str:
-    if value is None:
-        return "-"
-    return f"{value if row.unit == '%' else 100 * value:.1f}"
-
-
-def _mean_and_sd(row: "TableRow") -> str:
-    text = _figure(row, row.mean)
-    if row.sd is not None:
-        text += f" ± {_figure(row, row.sd)}"
-    folds = len(row.per_fold)
-    return text if row.defined_folds == folds else f"{text} ({row.defined_folds} of {folds})"
 
 
 def value_text(value: object) -> str:

@@ -18,6 +18,7 @@ from algr.cli.options import (
     SetOption,
     TrackingOption,
     WorkersOption,
+    dataset_here,
     home_words,
     locate,
     print_json,
@@ -65,6 +66,12 @@ def cv(
     address: AddressOption = None,
     tracking_uri: TrackingOption = None,
     home: HomeOption = None,
+    details: Annotated[
+        bool,
+        typer.Option(
+            "--details", help="Also print every figure, confusion matrices and calibration."
+        ),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Cross-validate one configuration over folds of subjects.
@@ -80,7 +87,7 @@ def cv(
     from algr.compose import TrainingRequest, cross_validate
 
     request = TrainingRequest(
-        dataset=dataset,
+        dataset=dataset_here(dataset, home),
         home=locate(home),
         config=resolved.config,
         name=name,
@@ -93,7 +100,7 @@ def cv(
     if as_json:
         print_json(result.to_dict())
         return
-    print_cross_validation(result)
+    print_cross_validation(result, details=details)
     typer.echo(f"next: algr ui{home_words(home)}, or algr tune --dataset {dataset}", err=True)
 
 
@@ -161,7 +168,7 @@ def tune(
     from algr.compose import SearchOptions, TrainingRequest
 
     request = TrainingRequest(
-        dataset=dataset,
+        dataset=dataset_here(dataset, home),
         home=locate(home),
         config=resolved.config,
         name=name,

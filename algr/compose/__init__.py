@@ -3,9 +3,11 @@
 The command line calls these functions and prints what they return.
 """
 
+from algr.compose.comparison import compare_by_name
 from algr.compose.estimate import SearchEstimate, estimate_search
 from algr.compose.explanation import ExplainRequest, explain_files
 from algr.compose.finish import SearchResult
+from algr.compose.purge import CANNOT_REMOVE, PurgeOutcome, patient_hash, purge_patient
 from algr.compose.requests import TrainingRequest
 from algr.compose.search import SearchOptions, search
 from algr.compose.start import StartInUse, StartNotice
@@ -30,8 +32,10 @@ from algr.compose.usage import (
 )
 
 __all__ = [
+    "CANNOT_REMOVE",
     "CrossValidated",
     "ExplainRequest",
+    "PurgeOutcome",
     "SearchEstimate",
     "SearchOptions",
     "SearchResult",
@@ -41,14 +45,17 @@ __all__ = [
     "StudySummary",
     "TrainingRequest",
     "ask_study",
+    "compare_by_name",
     "cross_validate",
     "dashboard_command",
     "estimate_search",
     "explain_files",
     "list_registered",
     "list_studies",
+    "patient_hash",
     "predict_files",
     "pull_model",
+    "purge_patient",
     "resume_study",
     "run_dashboard",
     "run_ui",

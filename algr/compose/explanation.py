@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from algr.bundle import RESEARCH_USE, Bundle, read_bundle, rebuild_network
 from algr.config import DataHome
+from algr.data import ready_models
 from algr.durable import write_whole
 from algr.errors import UsageError
 from algr.inputs import Source, TimedFace, faces_at, find_source, image_face, spread_faces
@@ -80,7 +81,10 @@ def explain_files(
         TrackingError: A registered model cannot be fetched.
     """
     _check_options(request)
-    sources = [find_source(path, landmarks=request.landmarks) for path in request.files]
+    models = ready_models(request.home)
+    sources = [
+        find_source(path, landmarks=request.landmarks, models=models) for path in request.files
+    ]
     _check_kinds(request, sources)
     bundle = _find_bundle(request)
     grade = _grade_index(bundle, request.grade)

@@ -26,6 +26,8 @@ from algr.cv import (
     FoldsJob,
     TableRow,
     job_identity,
+    read_predictions,
+    statistics_of,
     summarise,
     table_rows,
     write_predictions,
@@ -35,10 +37,12 @@ from algr.distributed import RayTrainExecutor, ray_session
 from algr.durable import held
 from algr.engine import FoldEpoch, FoldResult
 from algr.errors import Interrupted, StudyError
-from algr.metrics import headline
+from algr.metrics import gather_evidence, headline
+from algr.reports import draw_statistics
 from algr.tracking import FoldsTracking, Tracker, context_tags, run_key
 
 LOCK_FILE = "lock"
+FIGURES_FOLDER = "figures"
 
 
 @dataclass(frozen=True)
@@ -47,8 +51,11 @@ class CrossValidated:
 
     result: CrossValidation
     results: tuple[FoldResult, ...]
+    label_names: tuple[str, ...]
     rows: tuple[TableRow, ...]
     predictions: Path
+    figures: tuple[Path, ...]
+    """Confusion matrices and reliability diagrams."""
     start: StartInUse | None
 
     def to_dict(self) -> dict[str, Any]:
@@ -170,11 +177,26 @@ def _run_folds(
     ) as run:
         tracking = FoldsTracking(tracker, run=run, metric=metric)
         results = _execute(job, executor, tracking, shown)
-        summary = summarise(results, run_id=run.run_id or "", name=name, plan=plan)
+        predictions = directory / PREDICTIONS_FILE
+        write_predictions(predictions, dataset=dataset, results=results)
+        statistics = statistics_of(gather_evidence(read_predictions(predictions)))
+        summary = summarise(
+            results, run_id=run.run_id or "", name=name, plan=plan, statistics=statistics
+        )
         tracking.finish(summary.to_dict())
-    write_predictions(directory / PREDICTIONS_FILE, dataset=dataset, results=results)
+        figures = draw_statistics(statistics, directory / FIGURES_FOLDER, title=name)
+        for figure in figures:
+            run.log_artifact(figure, folder=FIGURES_FOLDER)
     rows = table_rows(summary, kind=dataset.kind, label_names=dataset.label_names)
-    return CrossValidated(summary, results, rows, directory / PREDICTIONS_FILE, start)
+    return CrossValidated(
+        result=summary,
+        results=results,
+        label_names=dataset.label_names,
+        rows=rows,
+        predictions=predictions,
+        figures=figures,
+        start=start,
+    )
 
 
 def _execute(

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from algr.config import DataHome
+from algr.data import ready_models
 from algr.distributed import submit_job
 from algr.errors import UsageError
 from algr.tracking import PulledModel, list_models, pull, ui_command
@@ -36,7 +37,7 @@ def pull_model(
 
 
 def predict_files(
-    model: Path, files: Sequence[Path], *, landmarks: Path | None, fps: float
+    model: Path, files: Sequence[Path], *, home: DataHome, landmarks: Path | None, fps: float
 ) -> list[dict[str, Any]]:
     """Predictions of each file, in the form that `algr predict --json` prints.
 
@@ -56,8 +57,10 @@ def predict_files(
         raise UsageError(
             f"--fps {fps:g}", expected="frames per second, a number above 0", advice="leave it out"
         )
-    predictor = Predictor.open(model)
-    return [predictor.predict_file(file, landmarks=landmarks, fps=fps) for file in files]
+    predictor, models = Predictor.open(model), ready_models(home)
+    return [
+        predictor.predict_file(file, landmarks=landmarks, models=models, fps=fps) for file in files
+    ]
 
 
 def run_ui(

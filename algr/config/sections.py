@@ -109,6 +109,9 @@ class TrainConfig(Section):
     """Largest gradient norm; none for no clipping."""
     precision: Literal["auto", "fp32", "bf16"] = "auto"
     """Arithmetic; auto is bf16 where the accelerator has it, else fp32."""
+    recompute: Literal["none", "regions"] = "none"
+    """What the backward pass computes again instead of keeping it: nothing, or all that regions
+    have for themselves (less memory, more time, the same numbers)."""
     compile: Literal["auto", "on", "off"] = "auto"
     """torch.compile; on is not built yet, auto is off."""
     threads_per_fold: PositiveInt = 1

@@ -1,5 +1,6 @@
 """Cross-validation: run the folds through an executor, put their results together, write them."""
 
+from algr.cv.comparison import ComparedRun, Comparison, Difference, compare_runs
 from algr.cv.executor import (
     CHECKPOINT_FILE,
     MODEL_FILE,
@@ -12,28 +13,55 @@ from algr.cv.executor import (
     open_job_dataset,
 )
 from algr.cv.files import PLAN_FILE, read_run_files, write_run_files
-from algr.cv.predictions import PREDICTIONS_FILE, predicted_labels, write_predictions
+from algr.cv.predictions import (
+    PREDICTIONS_FILE,
+    predicted_labels,
+    read_predictions,
+    write_predictions,
+)
 from algr.cv.results import CrossValidation, FoldScores, refit_epochs, summarise
-from algr.cv.table import TableRow, table_rows
+from algr.cv.statistics import (
+    Points,
+    ReliabilityBin,
+    Section,
+    Statistics,
+    figures_of,
+    statistics_of,
+)
+from algr.cv.table import TableRow, figure_title, figure_unit, section_rows, table_rows
 
 __all__ = [
     "CHECKPOINT_FILE",
     "MODEL_FILE",
     "PLAN_FILE",
     "PREDICTIONS_FILE",
+    "ComparedRun",
+    "Comparison",
     "CrossValidation",
+    "Difference",
     "EpochListener",
     "FoldScores",
     "FoldsExecutor",
     "FoldsJob",
     "LocalExecutor",
+    "Points",
+    "ReliabilityBin",
+    "Section",
+    "Statistics",
     "TableRow",
+    "compare_runs",
     "exported_model",
+    "figure_title",
+    "figure_unit",
+    "figures_of",
     "job_identity",
     "open_job_dataset",
     "predicted_labels",
+    "read_predictions",
     "read_run_files",
     "refit_epochs",
+    "section_rows",
+    "statistics_of",
     "summarise",
     "table_rows",
     "write_predictions",

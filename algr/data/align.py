@@ -31,6 +31,16 @@ _MAX_STRIDE = 1.2
 """Source pixels from one bilinear sample to the next."""
 
 
+def alignment_parameters() -> dict[str, object]:
+    """What decides about an aligned face beside picture and landmarks; part of fingerprints."""
+    return {
+        "version": ALIGNMENT_VERSION,
+        "size": ALIGNED_SIZE,
+        "box_enlarge": BOX_ENLARGE,
+        "border": BORDER_GREY,
+    }
+
+
 @dataclass(frozen=True)
 class AlignedFace:
     """A face of 200 x 200 pixels, and where it came from."""

@@ -3,7 +3,7 @@
 import shutil
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -44,6 +44,8 @@ class DatasetPlan:
     source_digest: str = ""
     videos_left_out: int = 0
     rows_per_shard: int = ROWS_PER_SHARD
+    parts: Mapping[str, int] = field(default_factory=dict)
+    """Keyed hash of a subject to its part, 1-3, of published folds."""
 
     @property
     def num_labels(self) -> int:
@@ -58,7 +60,7 @@ class _Subject:
     videos: tuple[StagedVideo, ...]
 
     @classmethod
-    def of(cls, subject_id: str, videos: Sequence[StagedVideo]) -> Self:
+    def of(cls, subject_id: str, videos: Sequence[StagedVideo], *, part: int) -> Self:
         digest = subject_digest(frame.whole for video in videos for frame in video.frame_digests)
         groups = {video.group or subject_id for video in videos}
         assert len(groups) == 1, "a subject stands in one group"
@@ -71,6 +73,7 @@ class _Subject:
                 grade=max(video.record.grade for video in videos),
                 videos=len(videos),
                 group=groups.pop(),
+                part=part,
             ),
             videos=tuple(sorted(videos, key=lambda video: video.record.digest)),
         )
@@ -101,7 +104,10 @@ def assemble(
     for video in videos:
         by_subject[video.record.subject_id].append(video)
     subjects = sorted(
-        (_Subject.of(subject_id, owned) for subject_id, owned in by_subject.items()),
+        (
+            _Subject.of(subject_id, owned, part=plan.parts.get(subject_id, 0))
+            for subject_id, owned in by_subject.items()
+        ),
         key=lambda subject: subject.whole_digest,
     )
     _check_distinct(subjects, labels or {})
@@ -145,7 +151,9 @@ def _write(
         videos_left_out=plan.videos_left_out,
         num_frames=sum(shard.rows for shard in shards),
         frames_per_grade={
-            name: per_grade[grade] for name, grade in _grade_names().items() if per_grade[grade]
+            name: per_grade[grade]
+            for name, grade in _grade_names().items()
+            if per_grade[grade] and plan.kind == "grade"
         },
         subjects=tuple(subject.entry for subject in subjects),
         videos=_file_entry(building / VIDEOS_FILE, rows=len(ordered)),
@@ -202,7 +210,7 @@ def _shared(
 
 
 def _check_space(videos: Sequence[StagedVideo], folder: Path) -> None:
-    needed = sum(video.path.stat().st_size for video in videos)
+    needed = sum(video.bytes_on_disk for video in videos)
     free = shutil.disk_usage(folder).free
     if needed > free:
         raise BrokenOffError(

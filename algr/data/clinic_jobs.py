@@ -1,26 +1,30 @@
 """From a clinic's manifest to the jobs of its preparation: where ids become keyed hashes."""
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from algr.data.align import ALIGNMENT_VERSION, BORDER_GREY, BOX_ENLARGE
+from algr.data.align import alignment_parameters
 from algr.data.clinic import ClinicManifest, ClinicVideo
-from algr.data.decode import Inspection, VideoJob
+from algr.data.decode import VideoJob
 from algr.data.fingerprint import canonical_json
 from algr.data.identity import hash_id
+from algr.data.jobs import Inspection
 from algr.data.manifest import EXERCISES
 from algr.data.rows import UNKNOWN
 from algr.data.summary import LeftOut
 from algr.data.video import DECODING_VERSION
 from algr.data.videos import Rating, VideoRecord
-from algr.faces import ALIGNED_SIZE, HOUSE_BRACKMANN_CLASS
+from algr.faces import HOUSE_BRACKMANN_CLASS
 
 
 def clinic_jobs(
-    manifest: ClinicManifest, *, source: Path, fps: float, key: bytes
+    manifest: ClinicManifest, *, source: Path, fps: float, key: bytes, models: Path | None = None
 ) -> list[VideoJob]:
-    """A job for each video that the manifest does not exclude; `key` hashes its ids."""
+    """A job for each video that the manifest does not exclude; `key` hashes its ids.
+
+    `models` are those of the landmark detector, where it can run.
+    """
     return [
         VideoJob(
             path=source / video.video,
@@ -29,6 +33,7 @@ def clinic_jobs(
             fps=video.fps or fps,
             exercise_names=EXERCISES,
             excluded=video.excluded,
+            models=models,
         )
         for video in manifest.videos
         if not video.exclude_reason
@@ -68,17 +73,24 @@ def preparation_parameters(fps: float) -> dict[str, object]:
     return {
         "fps": float(fps),
         "decoding_version": DECODING_VERSION,
-        "alignment": {
-            "version": ALIGNMENT_VERSION,
-            "size": ALIGNED_SIZE,
-            "box_enlarge": BOX_ENLARGE,
-            "border": BORDER_GREY,
-        },
+        "alignment": alignment_parameters(),
         "house_brackmann_class": {str(hb): grade for hb, grade in HOUSE_BRACKMANN_CLASS.items()},
     }
 
 
-def source_digest(inspections: Sequence[Inspection], *, simulated: bool) -> str:
-    """SHA-256 of all files, cells and options; holds no id but keyed hashes, hexadecimal."""
-    keys = sorted(inspection.key for inspection in inspections)
-    return hashlib.sha256(canonical_json([keys, simulated]).encode()).hexdigest()
+def source_digest(
+    inspections: Sequence[Inspection],
+    *,
+    simulated: bool,
+    options: Mapping[str, object] | None = None,
+) -> str:
+    """SHA-256 of all files, cells and options; holds no id but keyed hashes, hexadecimal.
+
+    Args:
+        inspections: Of all recordings.
+        simulated: Nobody's face.
+        options: Those that the keys of the inspections do not know.
+    """
+    parts: list[object] = [sorted(inspection.key for inspection in inspections), simulated]
+    parts += [dict(options)] if options else []
+    return hashlib.sha256(canonical_json(parts).encode()).hexdigest()

@@ -1,5 +1,7 @@
 """The prepared datasets of a data home: find one by name, list them, verify one."""
 
+# Shape suffixes: N = frames, A = action units.
+
 from collections import Counter
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -11,10 +13,13 @@ from algr.data.description import DESCRIPTION_FILE, Description, FileEntry
 from algr.data.fingerprint import dataset_fingerprint, frame_digests, subject_digest
 from algr.data.rows import Kind
 from algr.data.store import PreparedDataset
-from algr.data.summary import rejected_frames
+from algr.data.summary import label_rates, rejected_frames
 from algr.durable import recover_folder, recover_folders, sha256_of
 from algr.errors import DataError, IntegrityError
 from algr.faces import GRADES
+
+_NAMED_LAYOUTS = ("bp4d", "disfa", "gft")
+"""Whoever asks for a dataset of such a name means that data set."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -65,10 +70,11 @@ def open_dataset(home: DataHome, name: str) -> PreparedDataset:
 def no_dataset(directory: Path) -> DataError:
     """The error for a dataset that is not there: what is, and what to type."""
     there = _names(directory.parent)
+    layout = directory.name if directory.name in _NAMED_LAYOUTS else "clinic"
     return DataError(
         f"no dataset {directory.name!r} in {directory.parent}",
         expected=f"one of: {', '.join(there)}" if there else "a prepared dataset",
-        advice=f"prepare it: algr data prepare clinic --source DIR --name {directory.name}"
+        advice=f"prepare it: algr data prepare {layout} --source DIR --name {directory.name}"
         + ("" if there else " (without recordings: first algr data simulate fpara DIR)"),
     )
 
@@ -97,6 +103,17 @@ def describe_dataset(home: DataHome, name: str) -> dict[str, Any]:
             grade_name: subjects[grade] for grade, grade_name in enumerate(GRADES)
         }
         facts["frames_per_grade"] = description.frames_per_grade
+    else:
+        labels_NA = dataset.frames.labels
+        facts["rate_per_label"] = label_rates(labels_NA, dataset.label_names)
+        coded = (labels_NA >= 0).sum(axis=0).tolist()
+        facts["coded_frames_per_label"] = dict(zip(dataset.label_names, coded, strict=True))
+        facts["subjects_per_published_part"] = {
+            f"part {part}": count
+            for part, count in sorted(Counter(s.part for s in dataset.subjects).items())
+            if part
+        }
+        facts["groups"] = len({subject.group for subject in dataset.subjects})
     return facts | {
         "frames_rejected": rejected_frames(dataset.videos),
         "videos_left_out": description.videos_left_out,

@@ -7,37 +7,28 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
-import numpy as np
-from numpy.typing import NDArray
-
-from algr.data.align import ALIGNMENT_VERSION, align_face, inter_ocular_px
+from algr.data.align import ALIGNMENT_VERSION
+from algr.data.buffer import FrameBuffer, Stamp
 from algr.data.description import SCHEMA_VERSION
+from algr.data.fields import FIELDS_VERSION
+from algr.data.file_digest import file_digest
 from algr.data.fingerprint import canonical_json
-from algr.data.landmarks import LandmarkTrack, landmark_path, read_landmark_csv
-from algr.data.rows import IMAGE_SHAPE, LANDMARK_SHAPE, ROWS_PER_BATCH, FrameRows, slice_rows
+from algr.data.jobs import Control, Inspection, Outcome, StoppedError
+from algr.data.landmark_source import (
+    DETECTOR,
+    LandmarkReader,
+    LandmarkSource,
+    find_landmarks,
+    no_landmarks,
+)
+from algr.data.landmarks import LandmarkTrack
 from algr.data.staging import StagedVideo, StageWriter, find_staged
-from algr.data.usable import face_problem
-from algr.data.video import DECODING_VERSION, VideoFrame, iterate_video, probe_video
+from algr.data.video import DECODING_VERSION, iterate_video, probe_video
 from algr.data.videos import Exercise, Rejection, VideoRecord
 from algr.errors import DataError
 
 EXCLUDED = "excluded by the manifest"
-
-
-class Control(Protocol):
-    """What a decoding process and the one that waits for it tell each other."""
-
-    def count_frame(self) -> None:
-        """One more frame was aligned or rejected."""
-
-    def is_stopped(self) -> bool:
-        """Whether to give up."""
-
-
-class StoppedError(Exception):
-    """The user stopped the preparation."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,28 +43,27 @@ class VideoJob:
     fps: float
     exercise_names: tuple[str, ...]
     excluded: tuple[Exercise, ...]
+    models: Path | None = None
+    """Of the landmark detector, for videos without a landmark file; None where it cannot run."""
 
+    def landmark_source(self) -> LandmarkSource:
+        """Where the landmarks come from.
 
-@dataclass(frozen=True, kw_only=True)
-class Inspection:
-    """What is known of a job before its frames are decoded."""
+        Raises:
+            DataError: There are none.
+        """
+        source = find_landmarks(self.path, models=self.models)
+        if source is None:
+            raise no_landmarks(self.path)
+        return source
 
-    key: str
-    """SHA-256 of the files, the record and the parameters: the same key, the same frames."""
-    frames_expected: int
-    duration_s: float
-    warnings: tuple[str, ...]
-    problem: str
-    """Not empty: why the video cannot be read."""
+    def inspect(self) -> Inspection:
+        """See `Job.inspect`."""
+        return inspect_video(self)
 
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """A staged video, or why there is none."""
-
-    staged: StagedVideo | None
-    warnings: tuple[str, ...] = ()
-    problem: str = ""
+    def stage(self, inspection: Inspection, folder: Path, control: Control) -> Outcome:
+        """See `Job.stage`."""
+        return stage_video(self, inspection, folder, control)
 
 
 def inspect_video(job: VideoJob) -> Inspection:
@@ -81,11 +71,17 @@ def inspect_video(job: VideoJob) -> Inspection:
     key = hashlib.sha256(_job_text(job).encode())
     expected, duration_s = 0, 0.0
     warnings: list[str] = []
-    problem = ""
+    problem, landmarks = "", ""
     try:
-        for path in (job.path, landmark_path(job.path)):
-            key.update(_file_digest(path))
+        key.update(file_digest(job.path))
+        source = job.landmark_source()
+        landmarks = source.name
+        key.update(source.digest())
+        warnings += _landmarks_passed_over(job, source)
         info = probe_video(job.path)
+        if info.is_interlaced:
+            key.update(b"fields %d" % FIELDS_VERSION)
+            warnings.append(f"{job.label}: interlaced; one field of each frame is used")
         duration_s = info.duration_s
         rate = min(job.fps, info.mean_fps) if info.mean_fps else job.fps
         expected = round(info.duration_s * rate)
@@ -103,7 +99,23 @@ def inspect_video(job: VideoJob) -> Inspection:
         duration_s=duration_s,
         warnings=tuple(warnings),
         problem=problem,
+        landmarks=landmarks,
     )
+
+
+def landmark_counts(inspections: Sequence[Inspection]) -> dict[str, int]:
+    """Where the landmarks of the videos come from, and of how many."""
+    used = [part.landmarks for part in inspections if part.landmarks]
+    detected = used.count(DETECTOR)
+    counts = {"files": len(used) - detected, DETECTOR: detected}
+    return {name: count for name, count in counts.items() if count}
+
+
+def _landmarks_passed_over(job: VideoJob, source: LandmarkSource) -> list[str]:
+    if not source.passed_over:
+        return []
+    rest = ", ".join(source.passed_over)
+    return [f"{job.label}: landmarks of {source.name} are used, not those of {rest}"]
 
 
 def _job_text(job: VideoJob) -> str:
@@ -116,16 +128,6 @@ def _job_text(job: VideoJob) -> str:
             "versions": [ALIGNMENT_VERSION, DECODING_VERSION, SCHEMA_VERSION],
         }
     )
-
-
-def _file_digest(path: Path) -> bytes:
-    try:
-        with path.open("rb") as stream:
-            return hashlib.file_digest(stream, "sha256").digest()
-    except FileNotFoundError as error:
-        raise DataError(f"{path.name}: no such file") from error
-    except OSError as error:
-        raise DataError(f"{path.name}: cannot be read ({error.strerror or error})") from error
 
 
 def _exercises_beyond(job: VideoJob, *, duration_s: float) -> list[str]:
@@ -149,8 +151,8 @@ def stage_video(job: VideoJob, inspection: Inspection, folder: Path, control: Co
     staged = find_staged(folder, key=inspection.key)
     if staged is None:
         try:
-            track = read_landmark_csv(landmark_path(job.path))
-            staged, more = _decode(job, track, inspection, folder, control)
+            reader = job.landmark_source().open()
+            staged, more = _decode(job, reader, inspection, folder, control)
             warnings += more
         except DataError as error:
             return Outcome(staged=None, warnings=warnings, problem=error.message)
@@ -165,9 +167,9 @@ def stage_video(job: VideoJob, inspection: Inspection, folder: Path, control: Co
 
 
 def _decode(
-    job: VideoJob, track: LandmarkTrack, inspection: Inspection, folder: Path, control: Control
+    job: VideoJob, reader: LandmarkReader, inspection: Inspection, folder: Path, control: Control
 ) -> tuple[StagedVideo, tuple[str, ...]]:
-    buffer = _Buffer(job.record)
+    buffer = FrameBuffer(job.record, num_labels=0)
     rejected = Counter[str]()
     last, gap = -1, 1
     with StageWriter(folder, key=inspection.key, num_labels=0) as stage:
@@ -175,13 +177,16 @@ def _decode(
             if control.is_stopped():
                 raise StoppedError
             gap, last = max(gap, frame.index - last), frame.index
-            landmarks_L2 = track.at(frame.index)
-            reason = _rejection(frame, landmarks_L2, excluded=job.excluded)
+            landmarks_L2, reason = None, EXCLUDED
+            if not _stretch_at(frame.time_s, job.excluded):
+                found = reader.of(frame)
+                landmarks_L2, reason = found.points_L2, found.problem
             if reason or landmarks_L2 is None:
                 rejected[reason] += 1
             else:
                 exercise = _exercise_at(frame.time_s, job.record.exercises, job.exercise_names)
-                buffer.add(frame, landmarks_L2, exercise=exercise)
+                stamp = Stamp(frame=frame.index, time_s=frame.time_s, exercise=exercise)
+                buffer.add(frame.image_HWC, landmarks_L2, stamp=stamp)
                 if buffer.is_full:
                     stage.add(buffer.take())
             control.count_frame()
@@ -192,29 +197,23 @@ def _decode(
         )
         record = replace(job.record, rejections=rejections, duration_s=inspection.duration_s)
         staged = stage.close(record, group="")
-    return staged, _landmarks_beyond(job, track, last=last, gap=gap)
+    return staged, _landmarks_beyond(job, reader.track, last=last, gap=gap)
 
 
 def _landmarks_beyond(
-    job: VideoJob, track: LandmarkTrack, *, last: int, gap: int
+    job: VideoJob, track: LandmarkTrack | None, *, last: int, gap: int
 ) -> tuple[str, ...]:
     """A landmark file that goes on after the video's end belongs to another one, or is shifted."""
-    if not len(track.frames) or int(track.frames[-1]) < last + gap:
+    if track is None:
         return ()
+    notes = tuple(f"{job.label}: {track.form}: {note}" for note in track.notes)
+    if not len(track.frames) or int(track.frames[-1]) < last + gap:
+        return notes
     return (
+        *notes,
         f"{job.label}: the landmark file goes on to frame {int(track.frames[-1])}, the video ends "
         f"near frame {last}; check that both count from 0 and belong together",
     )
-
-
-def _rejection(
-    frame: VideoFrame, landmarks_L2: NDArray[np.float32] | None, *, excluded: Sequence[Exercise]
-) -> str:
-    """Why this frame is left out, or the empty text."""
-    if _stretch_at(frame.time_s, excluded):
-        return EXCLUDED
-    height, width = frame.image_HWC.shape[:2]
-    return face_problem(landmarks_L2, height=height, width=width)
 
 
 def _stretch_at(time_s: float, stretches: Sequence[Exercise]) -> Exercise | None:
@@ -231,49 +230,3 @@ def _stretch_at(time_s: float, stretches: Sequence[Exercise]) -> Exercise | None
 def _exercise_at(time_s: float, exercises: Sequence[Exercise], names: Sequence[str]) -> int:
     stretch = _stretch_at(time_s, exercises)
     return names.index(stretch.name) if stretch else -1
-
-
-class _Buffer:
-    """Aligned frames of one video, up to a record batch."""
-
-    def __init__(self, record: VideoRecord) -> None:
-        size = ROWS_PER_BATCH
-        self._rows = FrameRows(
-            image=np.empty((size, *IMAGE_SHAPE), np.uint8),
-            landmarks=np.empty((size, *LANDMARK_SHAPE), np.float32),
-            labels=np.empty((size, 0), np.int8),
-            grade=np.full(size, record.grade, np.int8),
-            grade_hb=np.full(size, record.grade_hb, np.int8),
-            subject=np.zeros(size, np.int32),
-            video=np.zeros(size, np.int32),
-            frame=np.empty(size, np.int64),
-            time_s=np.empty(size, np.float64),
-            exercise=np.empty(size, np.int8),
-            inter_ocular_px=np.empty(size, np.float32),
-        )
-        self._count = 0
-
-    @property
-    def is_full(self) -> bool:
-        return self._count == ROWS_PER_BATCH
-
-    @property
-    def is_empty(self) -> bool:
-        return self._count == 0
-
-    def add(self, frame: VideoFrame, landmarks_L2: NDArray[np.float32], *, exercise: int) -> None:
-        face = align_face(frame.image_HWC, landmarks_L2)
-        row, rows = self._count, self._rows
-        rows.image[row] = face.image_HWC
-        rows.landmarks[row] = face.landmarks_L2
-        rows.frame[row] = frame.index
-        rows.time_s[row] = frame.time_s
-        rows.exercise[row] = exercise
-        rows.inter_ocular_px[row] = inter_ocular_px(landmarks_L2)
-        self._count += 1
-
-    def take(self) -> FrameRows:
-        """The frames so far, valid until the next `add`."""
-        rows = slice_rows(self._rows, 0, self._count)
-        self._count = 0
-        return rows

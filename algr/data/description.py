@@ -38,6 +38,8 @@ class SubjectEntry(_Entry):
     grade: int
     videos: int
     group: str
+    part: int = 0
+    """1-3 of the published folds of BP4D and DISFA; 0 for none."""
 
 
 class Description(_Entry):
@@ -65,6 +67,9 @@ class Description(_Entry):
     def write(self, directory: Path) -> None:
         """Write `dataset.json` into the folder and flush it to the disk."""
         values = self.model_dump(mode="json")
+        for subject in values["subjects"]:
+            if not subject["part"]:  # older versions of algr know no parts
+                del subject["part"]
         values["sha256"] = _digest(values)
         write_whole(directory / DESCRIPTION_FILE, json.dumps(values, indent=1) + "\n")
 

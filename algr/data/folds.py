@@ -14,6 +14,7 @@ from typing import Any, Literal, Self
 
 from algr.config import CvConfig
 from algr.data.fingerprint import canonical_json
+from algr.data.published import NUM_PARTS
 from algr.data.rows import Kind
 from algr.data.store import PreparedDataset, SubjectInfo
 from algr.errors import ConfigError, DataError
@@ -32,6 +33,9 @@ class Fold:
     train: tuple[str, ...]
     validation: tuple[str, ...]
     test: tuple[str, ...]
+    part: int = 0
+    """The published part that it tests, 1-3; 0 where the folds are drawn. The literature numbers
+    its folds in different ways, so that the part is the name."""
 
     def __post_init__(self) -> None:
         counts = Counter((*self.train, *self.validation, *self.test))
@@ -89,6 +93,7 @@ class FoldPlan:
                     train=tuple(fold["train"]),
                     validation=tuple(fold["validation"]),
                     test=tuple(fold["test"]),
+                    part=fold.get("part", 0),
                 )
                 for fold in values["folds"]
             )
@@ -122,6 +127,8 @@ class _Unit:
 
     digests: tuple[str, ...]
     grade: int
+    parts: frozenset[int]
+    """Published parts of its subjects."""
 
     @property
     def name(self) -> str:
@@ -130,6 +137,9 @@ class _Unit:
 
 def plan_folds(dataset: PreparedDataset, *, cv: CvConfig, seed: int) -> FoldPlan:
     """Plan folds that are exclusive by subject and group, and stratified by grade.
+
+    Where all subjects have a part of the published folds, all three parts are there and three
+    folds are asked for, fold k tests part k + 1 and the seed decides about validation alone.
 
     Every grade is spread as evenly as it can be, and so are all subjects. Validation subjects
     (protocols `honest` and `nested`) are taken out of the training subjects: of each grade the
@@ -157,7 +167,8 @@ def plan_folds(dataset: PreparedDataset, *, cv: CvConfig, seed: int) -> FoldPlan
             else "prepare more subjects",
         )
     _warn_of_rare_grades(units, num_folds=cv.num_folds, kind=dataset.kind)
-    parts = _deal(units, num_parts=cv.num_folds, seed=derive_seed(seed, "folds"))
+    published = _published(units, dataset=dataset.name, num_folds=cv.num_folds)
+    parts = published or _deal(units, num_parts=cv.num_folds, seed=derive_seed(seed, "folds"))
     folds = []
     for index, test in enumerate(parts):
         rest = [unit for part in parts if part is not test for unit in part]
@@ -175,6 +186,7 @@ def plan_folds(dataset: PreparedDataset, *, cv: CvConfig, seed: int) -> FoldPlan
                 train=_digests(unit for unit in rest if unit not in held_out),
                 validation=_digests(held_out),
                 test=_digests(test),
+                part=index + 1 if published else 0,
             )
         )
     return FoldPlan(
@@ -201,8 +213,37 @@ def _units(subjects: Sequence[SubjectInfo]) -> list[_Unit]:
         _Unit(
             digests=tuple(sorted(subject.digest for subject in group)),
             grade=max(subject.grade for subject in group),
+            parts=frozenset(subject.part for subject in group),
         )
         for group in members.values()
+    ]
+
+
+def _published(units: Sequence[_Unit], *, dataset: str, num_folds: int) -> list[list[_Unit]]:
+    """The published parts, of which fold k tests part k + 1; none where they do not apply."""
+    known = frozenset().union(*(unit.parts for unit in units))
+    if known == {0}:
+        return []
+    reason = ""
+    if num_folds != NUM_PARTS:
+        reason = f"cv.num_folds is {num_folds}, not {NUM_PARTS}"
+    elif 0 in known:
+        reason = "some subjects belong to none of them"
+    elif len(known) < NUM_PARTS:
+        there = " and ".join(f"part {part}" for part in sorted(known))
+        reason = f"the dataset holds subjects of {there} only"
+    elif any(len(unit.parts) > 1 for unit in units):
+        reason = "a group has subjects of several parts"
+    if reason:
+        _LOG.warning(
+            "dataset %r: the published folds are not used, since %s; its folds are drawn",
+            dataset,
+            reason,
+        )
+        return []
+    return [
+        sorted((unit for unit in units if part in unit.parts), key=lambda unit: unit.name)
+        for part in range(1, NUM_PARTS + 1)
     ]
 
 

@@ -19,7 +19,7 @@ from algr.errors import DataError
 _LOG = logging.getLogger(__name__)
 _KEY_BYTES = 32
 _HASH_DIGITS = 16
-IdKind = Literal["patient", "video", "rater"]
+IdKind = Literal["patient", "video", "rater", "group"]
 
 
 def key_path() -> Path:

@@ -1,9 +1,10 @@
-"""`algr data ids`: the keyed hash beside each id, for those who hold manifest and key."""
+"""`algr data ids`: the keyed hash beside each id, for those who hold the source and the key."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from algr.data.adapters import ReadOptions, SourceReading, recognise
 from algr.data.clinic import read_manifest
 from algr.data.identity import IdKind, hash_id, key_path, load_or_create_key
 from algr.data.store import PreparedDataset
@@ -23,11 +24,16 @@ class IdRow:
         return asdict(self)
 
 
-def match_ids(dataset: PreparedDataset, manifest: Path) -> list[IdRow]:
-    """The ids of a manifest whose hashes stand in the dataset: patients, then videos, then raters.
+def match_ids(dataset: PreparedDataset, place: Path) -> list[IdRow]:
+    """The ids of a source whose hashes stand in the dataset: people, then recordings.
+
+    Args:
+        dataset: Opened.
+        place: A clinic's manifest, or the folder of a source of any layout. Of a clinic the raters
+            follow.
 
     Raises:
-        DataError: None does, because the manifest is another or the key is.
+        DataError: None does, because the source is another or the key is; or it cannot be read.
     """
     if not key_path().exists():
         raise DataError(
@@ -36,12 +42,11 @@ def match_ids(dataset: PreparedDataset, manifest: Path) -> list[IdRow]:
             advice="set ALGR_KEY_FILE to it",
         )
     key = load_or_create_key()
-    videos = read_manifest(manifest).videos
-    ids: dict[IdKind, set[str]] = {
-        "patient": {video.patient_id for video in videos},
-        "video": {video.video for video in videos},
-        "rater": {rating.name for video in videos for rating in video.ratings if rating.name},
-    }
+    adapter = recognise(place) if place.is_dir() else None
+    if adapter is None or adapter.layout == "clinic":
+        ids = _of_clinic(place)
+    else:
+        ids = _of_recordings(adapter.read(place, ReadOptions()))
     known: dict[IdKind, set[str]] = {
         "patient": {video.subject_id for video in dataset.videos},
         "video": {video.video_id for video in dataset.videos},
@@ -55,8 +60,24 @@ def match_ids(dataset: PreparedDataset, manifest: Path) -> list[IdRow]:
     found = [row for row in rows if row.hash in known[row.kind]]
     if not found:
         raise DataError(
-            f"no id of {manifest} has a hash in dataset {dataset.name!r}",
-            expected="the manifest from which it was prepared, and the key in use at that time",
-            advice=f"look for another manifest, or set ALGR_KEY_FILE (now {key_path()})",
+            f"no id of {place} has a hash in dataset {dataset.name!r}",
+            expected="the source from which it was prepared, and the key in use at that time",
+            advice=f"look for another source, or set ALGR_KEY_FILE (now {key_path()})",
         )
     return found
+
+
+def _of_clinic(manifest: Path) -> dict[IdKind, set[str]]:
+    videos = read_manifest(manifest).videos
+    return {
+        "patient": {video.patient_id for video in videos},
+        "video": {video.video for video in videos},
+        "rater": {rating.name for video in videos for rating in video.ratings if rating.name},
+    }
+
+
+def _of_recordings(reading: SourceReading) -> dict[IdKind, set[str]]:
+    return {
+        "patient": {recording.subject for recording in reading.recordings},
+        "video": {recording.name for recording in reading.recordings},
+    }

@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from algr.durable import write_whole
 from algr.errors import DataError
 from algr.faces import NUM_LANDMARKS
 
@@ -27,6 +28,10 @@ class LandmarkTrack:
     """(F,) 0-based frame numbers, ascending."""
     points_FL2: NDArray[np.float32]
     """(F, 49, 2) x, y in pixels of the displayed frame; NaN where the file has an empty cell."""
+    form: str = "landmark CSV"
+    """The format they were read from."""
+    notes: tuple[str, ...] = ()
+    """What was assumed or left out in reading, for the user."""
 
     def at(self, frame: int) -> NDArray[np.float32] | None:
         """(49, 2) of this frame, or None if the file has no row for it."""
@@ -74,6 +79,24 @@ def read_landmark_csv(path: Path) -> LandmarkTrack:
     points = np.asarray(rows, np.float32).reshape(-1, NUM_LANDMARKS, 2)
     order = np.argsort(frames, kind="stable")
     return LandmarkTrack(frames=frames[order], points_FL2=points[order])
+
+
+def write_landmark_csv(path: Path, track: LandmarkTrack) -> None:
+    """Write a landmark file that `read_landmark_csv` reads back without a difference.
+
+    Raises:
+        DataError: It cannot be written.
+    """
+    lines = [",".join(HEADER)]
+    for frame, points_L2 in zip(track.frames.tolist(), track.points_FL2, strict=True):
+        cells = ("" if np.isnan(value) else str(value) for value in points_L2.ravel())
+        lines.append(f"{frame},{','.join(cells)}")
+    try:
+        write_whole(path, "\n".join(lines) + "\n")
+    except OSError as error:
+        raise DataError(
+            f"{path}: {error.strerror or error}", expected="a file that can be written"
+        ) from error
 
 
 def _check_header(path: Path, header: tuple[str, ...]) -> None:

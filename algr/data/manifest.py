@@ -165,7 +165,7 @@ def _check_columns(path: Path, header: Sequence[str]) -> list[str]:
     unknown = [name for name in header if name and name not in COLUMNS]
     warnings = []
     for name in unknown:
-        meant = _meant(name, absent)
+        meant = meant_name(name, absent)
         if meant:
             problems.append(f"line 1: unknown column {name!r}; did you mean {meant!r}?")
             absent.remove(meant)
@@ -185,7 +185,7 @@ def _check_columns(path: Path, header: Sequence[str]) -> list[str]:
     return warnings
 
 
-def _meant(name: str, candidates: Sequence[str]) -> str:
+def meant_name(name: str, candidates: Sequence[str]) -> str:
     """The candidate that is one or two slips away; "date" is no slip of "rater"."""
     near = [
         (slips, known)

@@ -44,7 +44,7 @@ class FrameRows:
     video: NDArray[np.int32]
     """(N,) row of the video in `videos.parquet`."""
     frame: NDArray[np.int64]
-    """(N,) 0-based index in the video."""
+    """(N,) 0-based index in the video; for action units the number that the labels give it."""
     time_s: NDArray[np.float64]
     """(N,) seconds after the first frame of the video."""
     exercise: NDArray[np.int8]

@@ -4,7 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import TracebackType
@@ -33,6 +33,11 @@ class StagedVideo:
     group: str
     """Subjects of one group never stand on two sides of a fold; empty: the subject alone."""
     frame_digests: tuple[FrameDigest, ...]
+
+    @property
+    def bytes_on_disk(self) -> int:
+        """Room that its frames take in a dataset, about."""
+        return self.path.stat().st_size
 
     def batches(self) -> Iterator[FrameRows]:
         """The frames in their order, as views of the mapped file."""
@@ -75,6 +80,16 @@ def staging_folder(directory: Path) -> Iterator[Path]:
             shutil.rmtree(folder)
             raise
         shutil.rmtree(folder)
+
+
+def discard_staging(directory: Path) -> None:
+    """Remove what a preparation left that was killed after its dataset was whole.
+
+    A folder that another process works in is left alone.
+    """
+    if staging_path(directory).exists():
+        with suppress(DataError), staging_folder(directory):
+            pass
 
 
 class StageWriter:

@@ -7,10 +7,11 @@ files are uncompressed and mapped, and a gather copies each row from its view.
 # Shape suffixes: N = frames of the dataset, B = gathered frames, H, W = 200, C = colours,
 # L = landmarks (49), 2 = x, y, A = action units.
 
+import mmap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 import pyarrow as pa
@@ -21,6 +22,8 @@ from algr.data.rows import COLUMNS, IMAGE_SHAPE, FrameRows, Kind, frame_schema, 
 from algr.data.videos import VIDEOS_FILE, VideoRecord, read_videos
 from algr.errors import DataError, IntegrityError
 
+_PADDING = 1024
+"""More than Arrow puts between the columns of a record batch."""
 _SMALL_COLUMNS = tuple(name for name in COLUMNS if name != "image")
 
 
@@ -38,6 +41,8 @@ class SubjectInfo:
     videos: int
     group: str
     """Subjects of one group never stand on two sides of a fold."""
+    part: int = 0
+    """1-3 of the published folds; 0 for none."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +54,7 @@ class FrameTable:
     video_index: NDArray[np.int32]
     """(N,) position in `video_names`."""
     frame: NDArray[np.int64]
-    """(N,) 0-based index in the video."""
+    """(N,) 0-based index in the video; for action units the number that the labels give it."""
     time_s: NDArray[np.float64]
     exercise_index: NDArray[np.int8]
     """(N,) position in `exercise_names`; -1 for none."""
@@ -134,16 +139,19 @@ class PreparedDataset:
         for entry in (*description.shards, description.videos):
             _check_size(directory / entry.file, entry)
         num_labels = len(description.label_names) if description.kind == "au" else 0
-        batches = [
-            rows
+        shards = [
+            _map_shard(directory / entry.file, entry, num_labels=num_labels)
             for entry in description.shards
-            for rows in _map_shard(directory / entry.file, entry, num_labels=num_labels)
         ]
+        batches = [rows for shard in shards for rows in shard.batches]
         videos = read_videos(directory / VIDEOS_FILE)
+        frames = _frame_table(batches, description=description, videos=videos)
+        for shard in shards:
+            shard.forget_pages()
         return cls(
             directory=directory,
             description=description,
-            frames=_frame_table(batches, description=description, videos=videos),
+            frames=frames,
             videos=videos,
             batches=batches,
         )
@@ -235,17 +243,53 @@ def _check_size(path: Path, entry: FileEntry) -> None:
         raise _damaged(path, f"has {size} bytes instead of {entry.bytes}")
 
 
-def _map_shard(path: Path, entry: FileEntry, *, num_labels: int) -> list[FrameRows]:
+@dataclass(frozen=True)
+class _Shard:
+    batches: list[FrameRows]
+    mapped: mmap.mmap
+
+    def ask_for_columns(self) -> None:
+        """Have the kernel read the small columns, and not what lies around them: the pixels."""
+        if not hasattr(mmap, "MADV_WILLNEED"):
+            return
+        start = np.frombuffer(self.mapped, np.uint8).ctypes.data
+        for rows in self.batches:
+            end = rows.image.ctypes.data - start + rows.image.nbytes  # the other columns follow
+            size = sum(getattr(rows, name).nbytes for name in _SMALL_COLUMNS)
+            page = end - end % mmap.PAGESIZE
+            length = min(end + size + _PADDING, len(self.mapped)) - page
+            self.mapped.madvise(mmap.MADV_WILLNEED, page, length)
+
+    def forget_pages(self) -> None:
+        """Give back the memory of pages whose content was copied; they stay in the cache."""
+        if hasattr(mmap, "MADV_DONTNEED"):
+            self.mapped.madvise(mmap.MADV_DONTNEED)
+            self.mapped.madvise(mmap.MADV_NORMAL)
+
+
+def _map_shard(path: Path, entry: FileEntry, *, num_labels: int) -> _Shard:
+    """Map a file and read its footer.
+
+    The mapping is Python's: Arrow's own asks the kernel to read whatever a record batch spans, so
+    that opening a dataset would read all of its pixels.
+    """
     try:
-        reader = pa.ipc.open_file(pa.memory_map(str(path)))
+        with path.open("rb") as file:
+            mapped = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        if hasattr(mmap, "MADV_RANDOM"):
+            mapped.madvise(mmap.MADV_RANDOM)  # no reading ahead, until the columns are there
+        content: Any = mapped
+        reader = pa.ipc.open_file(pa.BufferReader(pa.py_buffer(content)))
         if reader.schema != frame_schema(num_labels):
             raise _damaged(path, "has other columns than it was written with")
         batches = [views_of(reader.get_batch(i)) for i in range(reader.num_record_batches)]
-    except (pa.ArrowInvalid, pa.ArrowSerializationError, OSError) as error:
+        shard = _Shard(batches, mapped)
+        shard.ask_for_columns()
+    except (pa.ArrowInvalid, pa.ArrowSerializationError, OSError, ValueError) as error:
         raise _damaged(path, "cannot be read as an Arrow file") from error
     if sum(len(batch) for batch in batches) != entry.rows:
         raise _damaged(path, f"does not have the {entry.rows} frames that it was written with")
-    return batches
+    return shard
 
 
 def _damaged(path: Path, what: str) -> IntegrityError:

@@ -1,15 +1,22 @@
 """What a preparation tells: while it runs, and when it is done."""
 
+# Shape suffixes: N = frames, A = action units.
+
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
+from algr.data.findings import Finding
+from algr.data.rows import Kind
 from algr.data.videos import VideoRecord
 from algr.faces import GRADES, HOUSE_BRACKMANN_CLASS
 
-Stage = Literal["checking", "decoding", "writing"]
+Stage = Literal["reading", "checking", "decoding", "writing"]
 _ROMAN = ("I", "II", "III", "IV", "V", "VI")
 
 
@@ -29,6 +36,8 @@ class PrepareProgress:
     @property
     def note(self) -> str:
         """Half a line for a display."""
+        if self.stage == "reading":
+            return "reading labels and landmarks"
         if self.stage == "checking":
             return "checking the files"
         frames = f"{self.stage}, {self.frames_done} of about {self.frames_expected} frames"
@@ -68,11 +77,28 @@ class PrepareSummary:
     """By this call; fewer than `frames` when an earlier one was broken off."""
     frames_per_second: float | None
     """Decoded, aligned and staged; None where nothing was."""
+    landmarks: Mapping[str, int] = field(default_factory=dict)
+    """Where landmarks came from, and for how many videos."""
+    kind: Kind = "grade"
+    label_rates: Mapping[str, float | None] = field(default_factory=dict)
+    """Action unit to the share of its coded frames that show it; None where none is coded."""
+    missing_codes: Mapping[str, int] = field(default_factory=dict)
+    """How often each spelling of "not coded" stood in the labels."""
+    findings: tuple[Finding, ...] = ()
+    """What was noticed while reading."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for `--json`."""
+        values = asdict(self)
+        if not self.findings:
+            del values["findings"]
+        if self.kind == "grade":
+            del values["label_rates"], values["missing_codes"]
+        else:
+            del values["frames_per_grade"]
+            values["findings"] = [finding.to_dict() for finding in self.findings]
         return {
-            **asdict(self),
+            **values,
             "directory": str(self.directory),
             "left_out": [asdict(video) for video in self.left_out],
             "warnings": list(self.warnings),
@@ -85,9 +111,11 @@ class PrepareSummary:
         lines = [
             f"{self.name} {state}: {self.subjects}{simulated} subjects, {self.videos} videos, "
             f"{self.frames} frames",
-            "frames per grade: " + _pairs(self.frames_per_grade),
-            "House-Brackmann grades: " + grade_mapping_text(),
+            *self._label_lines(),
         ]
+        if self.landmarks:
+            lines.append("landmarks: " + _pairs(self.landmarks))
+        lines += [f"note: {finding.text()}" for finding in self.findings if _is_note(finding)]
         if self.frames_rejected:
             lines.append("frames left out: " + _pairs(self.frames_rejected))
         if self.left_out:
@@ -98,6 +126,35 @@ class PrepareSummary:
         if self.frames_per_second:
             lines.append(f"{self.seconds:.1f} s, {self.frames_per_second:.0f} frames per second")
         return lines
+
+    def _label_lines(self) -> list[str]:
+        if self.kind == "grade":
+            return [
+                "frames per grade: " + _pairs(self.frames_per_grade),
+                "House-Brackmann grades: " + grade_mapping_text(),
+            ]
+        rates = [
+            f"{name} {'not coded' if rate is None else f'{rate:.1%}'}"
+            for name, rate in self.label_rates.items()
+        ]
+        lines = ["share of coded frames that show it: " + ", ".join(rates)]
+        if self.missing_codes:
+            lines.append("labels not coded, by spelling: " + _pairs(self.missing_codes))
+        return lines
+
+
+def _is_note(finding: Finding) -> bool:
+    return finding.severity == "note"
+
+
+def label_rates(labels_NA: NDArray[np.int8], names: Sequence[str]) -> dict[str, float | None]:
+    """The share of the coded frames that show each action unit; None where none is coded."""
+    coded_A = (labels_NA >= 0).sum(axis=0).tolist()
+    present_A = (labels_NA == 1).sum(axis=0).tolist()
+    return {
+        name: round(present / coded, 4) if coded else None
+        for name, present, coded in zip(names, present_A, coded_A, strict=True)
+    }
 
 
 def rejected_frames(videos: Sequence[VideoRecord]) -> dict[str, int]:

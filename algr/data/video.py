@@ -7,19 +7,23 @@ that the same file gives the same pixels on every machine.
 # Shape suffixes: H, W = displayed rows, columns; C = RGB.
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from algr.data.fields import field_taker, fill_lines
 from algr.errors import DataError
 
 DECODING_VERSION = 1
-"""Raised whenever the same file would give other frames or pixels."""
+"""Raised whenever the same file would give other frames or pixels. What holds for interlaced files
+alone is counted by `fields.FIELDS_VERSION`."""
+_FIELD_ORDER_UNKNOWN, _FIELD_ORDER_PROGRESSIVE = 0, 1
 _TIME_TOLERANCE = 1e-6
 _MIN_SHARE_DECODED = 0.9
 _MIN_MISSING_S = 0.5
@@ -40,6 +44,8 @@ class VideoInfo:
     height: int
     pixel_aspect: float
     """Width of a pixel over its height; 1 but for old camcorders."""
+    is_interlaced: bool = False
+    """Two moments per frame, of which the first is taken: see `fields`."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,10 +66,16 @@ def probe_video(path: Path) -> VideoInfo:
         DataError: It cannot be read or has no pictures.
     """
     with _opened(path) as (container, stream):
-        return _info(container, stream)
+        return replace(_info(container, stream), is_interlaced=_is_interlaced(container, stream))
 
 
-def iterate_video(path: Path, *, fps: float | None, threads: int = 0) -> Iterator[VideoFrame]:
+def iterate_video(
+    path: Path,
+    *,
+    fps: float | None,
+    threads: int = 0,
+    wanted: Callable[[int], bool] | None = None,
+) -> Iterator[VideoFrame]:
     """The frames of a video, the first one of each 1/fps seconds.
 
     Works for variable frame rates: a stretch without frames gives none, and a rate above that of
@@ -73,6 +85,7 @@ def iterate_video(path: Path, *, fps: float | None, threads: int = 0) -> Iterato
         path: Any container and codec that FFmpeg reads.
         fps: Frames per second to take; None for all.
         threads: Of the decoder; 0 for as many as there are CPUs.
+        wanted: Asked for each frame by its index; the others are decoded but not given.
 
     Raises:
         DataError: The file cannot be read, breaks off, or has no pictures.
@@ -93,6 +106,8 @@ def iterate_video(path: Path, *, fps: float | None, threads: int = 0) -> Iterato
                 if reached <= slot:
                     continue
                 slot = reached
+            if wanted is not None and not wanted(index):
+                continue
             image = _upright(convert(frame), rotation=frame.rotation)
             yield VideoFrame(index=index, time_s=time_s, image_HWC=image)
         _check_whole(path, info=info, frames=index + 1, reached_s=stamp)
@@ -115,6 +130,12 @@ def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     with container:
         if not container.streams.video:
             raise DataError(f"{path.name}: holds no pictures", expected="a video")
+        if container.streams.video[0].codec_context is None:
+            raise DataError(
+                f"{path.name}: its pictures are of a kind that cannot be decoded, or it is damaged",
+                expected="a whole video file, such as .mp4, .mov, .avi or .mts",
+                advice="copy it again from the camera, or leave it out of the manifest",
+            )
         yield container, container.streams.video[0]
 
 
@@ -133,6 +154,19 @@ def _info(container: Any, stream: Any) -> VideoInfo:
         height=stream.codec_context.height,
         pixel_aspect=float(aspect) if aspect else 1.0,
     )
+
+
+def _is_interlaced(container: Any, stream: Any) -> bool:
+    """As the head says, else as the first frame does."""
+    import av
+
+    order = stream.codec_context.field_order
+    if order != _FIELD_ORDER_UNKNOWN:
+        return bool(order != _FIELD_ORDER_PROGRESSIVE)
+    try:
+        return any(frame.interlaced_frame for frame in islice(container.decode(stream), 1))
+    except av.FFmpegError:
+        return False  # reading the frames will say what is wrong
 
 
 def _decoded(container: Any, stream: Any, path: Path) -> Iterator[Any]:
@@ -174,7 +208,14 @@ def _rgb_converter() -> Any:
         | Interpolation.FULL_CHR_H_INT
     )
 
+    take_field = field_taker()
+
     def convert(frame: Any) -> NDArray[np.uint8]:
+        if frame.interlaced_frame:
+            return fill_lines(rgb(take_field(frame)), height=frame.height)
+        return rgb(frame)
+
+    def rgb(frame: Any) -> NDArray[np.uint8]:
         picture = reformatter.reformat(frame, format="rgb24", interpolation=flags, threads=1)
         return np.asarray(picture.to_ndarray(), np.uint8)
 

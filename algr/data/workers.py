@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from multiprocessing.connection import wait as wait_for_sentinels
 from typing import Any, TypeVar
 
-from algr.data.decode import Control
+from algr.data.jobs import Control
 from algr.data.refusal import BrokenOffError
 
 T = TypeVar("T")

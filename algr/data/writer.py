@@ -1,6 +1,7 @@
 """Datasets from arrays: for adapters that have frames in memory, and for tests."""
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -54,6 +55,7 @@ class DatasetWriter:
         )
         self._staging = staging_path(directory)
         self._staged: list[StagedVideo] = []
+        self._parts: dict[str, int] = {}
 
     def __enter__(self) -> Self:
         """The writer itself."""
@@ -78,6 +80,7 @@ class DatasetWriter:
         grade: int = UNKNOWN,
         grade_hb: int = UNKNOWN,
         group: str = "",
+        part: int = 0,
         video_id: str = "",
         exercise: ArrayLike = UNKNOWN,
         fps: float = 6.0,
@@ -92,10 +95,12 @@ class DatasetWriter:
             grade: Class 0-3, or -1.
             grade_hb: House-Brackmann grade 1-6, or -1.
             group: Subjects of one group share the side of a fold; empty: the subject alone.
+            part: Of the published folds, 1-3; 0 for none.
             video_id: By default the subject's id and a number.
             exercise: Index into `exercises`, one or (N,); -1 for none.
             fps: Frames per second, for the column of times.
         """
+        self._parts[subject_id] = part
         count = len(images)
         number = len(self._staged)
         known = np.zeros((count, self._plan.num_labels)) if labels is None else labels
@@ -129,6 +134,7 @@ class DatasetWriter:
 
     def finish(self) -> PreparedDataset:
         """Write the dataset and open it."""
-        assemble(self._staged, self._directory, plan=self._plan)
+        plan = replace(self._plan, parts=self._parts)
+        assemble(self._staged, self._directory, plan=plan)
         shutil.rmtree(self._staging, ignore_errors=True)
         return PreparedDataset.open(self._directory)

@@ -1,11 +1,7 @@
-"""Results of folds as files in the run's folder: from the worker that has them to the driver.
-
-Shape suffixes: N = frames, K = grades or action units.
-"""
+"""Results of folds as files in the run's folder: from the worker that has them to the driver."""
 
 from pathlib import Path
 
-import numpy as np
 import torch
 
 from algr.cv import FoldsJob
@@ -39,8 +35,9 @@ def write_result(job: FoldsJob, result: FoldResult) -> None:
         "predictions": None
         if predictions is None
         else {
-            "rows_N": torch.from_numpy(predictions.rows_N),
-            "probability_NK": torch.from_numpy(predictions.probability_NK),
+            name: torch.from_numpy(value)
+            for name, value in vars(predictions).items()
+            if value is not None
         },
     }
     save_atomically(result_file(job, result.fold), tree)
@@ -83,8 +80,5 @@ def _read(job: FoldsJob, fold: int) -> FoldResult:
         ),
         predictions=None
         if predictions is None
-        else FramePredictions(
-            rows_N=predictions["rows_N"].numpy().astype(np.int64),
-            probability_NK=predictions["probability_NK"].numpy().astype(np.float32),
-        ),
+        else FramePredictions(**{name: tensor.numpy() for name, tensor in predictions.items()}),
     )

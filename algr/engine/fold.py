@@ -40,6 +40,7 @@ from algr.engine.checks import (
 from algr.engine.device import cpu_threads, is_out_of_memory, pick_arithmetic, seeded
 from algr.engine.export import network_for
 from algr.engine.kept import KeptWeights, cpu_copy
+from algr.engine.memory import keep_freed_memory
 from algr.engine.ports import (
     Collectives,
     FoldProgress,
@@ -53,7 +54,6 @@ from algr.engine.records import (
     FoldFailedError,
     FoldFailure,
     FoldResult,
-    FramePredictions,
     Scores,
 )
 from algr.engine.scoring import Scored, score_rows
@@ -61,7 +61,14 @@ from algr.engine.steps import LossLog, StepRules, average_buffers, targets_of, t
 from algr.errors import StudyError
 from algr.faces import ALIGNED_SIZE, CROP_SIZE
 from algr.metrics import headline, scores
-from algr.models import FollowsEpochs, NetworkSpec, Start, load_start, start_at_face
+from algr.models import (
+    FollowsEpochs,
+    NetworkSpec,
+    Start,
+    load_start,
+    recompute_regions,
+    start_at_face,
+)
 from algr.seeding import derive_seed
 
 _STEPS_PER_LOOK = 16
@@ -141,7 +148,11 @@ class FoldTrainer:
             arithmetic=pick_arithmetic(config.train.precision, device=device),
             clip_norm=config.train.clip_norm,
         )
+        if device.type == "cpu":
+            keep_freed_memory()
         self._model = self._first_model(start)
+        if config.train.recompute == "regions":
+            recompute_regions(self._model)
         self._optimizer = make_optimizer(self._model, train=config.train)
         self._kept = KeptWeights()
         self._result: FoldResult | None = None
@@ -270,7 +281,7 @@ class FoldTrainer:
             test=scores(scored.counts),
             test_subjects=len(self.fold.test),
             counts=scored.counts,
-            predictions=FramePredictions(rows_N, scored.probability_NK),
+            predictions=scored.predictions(rows_N),
         )
 
     def _plan_batches(self) -> list[Rows]:

@@ -56,6 +56,13 @@ class FramePredictions:
     """Rows of the dataset, ascending."""
     probability_NK: npt.NDArray[np.float32]
     """Per grade (rows sum to 1) or per action unit (mean of local and whole head)."""
+    landmark_error_N: npt.NDArray[np.float64] | None = None
+    """Mean point distance over the inter-ocular distance; NaN where the truth is unknown. None from
+    a network without landmarks."""
+    local_NK: npt.NDArray[np.float32] | None = None
+    """Of the heads of the units' own regions, where the network has them."""
+    whole_NK: npt.NDArray[np.float32] | None = None
+    """Of the head of the whole face, where the network has one."""
 
 
 @dataclass(frozen=True)

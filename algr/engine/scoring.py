@@ -14,8 +14,9 @@ from torch import nn
 from algr.data import PreparedDataset, center_batch
 from algr.engine.batches import FrameSource, Rows, prefetched, share_slice, split_batches
 from algr.engine.ports import Collectives
+from algr.engine.records import FramePredictions
 from algr.engine.steps import StepRules, forward, targets_of
-from algr.metrics import EvaluationCounts, count_batch
+from algr.metrics import EvaluationCounts, count_batch, landmark_errors
 from algr.models import NetworkOutput, Targets, compute_loss
 
 
@@ -25,6 +26,19 @@ class Scored:
 
     counts: EvaluationCounts
     probability_NK: npt.NDArray[np.float32]
+    landmark_error_N: npt.NDArray[np.float64] | None
+    local_NK: npt.NDArray[np.float32] | None
+    whole_NK: npt.NDArray[np.float32] | None
+
+    def predictions(self, rows_N: Rows) -> FramePredictions:
+        """What was said of each frame, with the frames' rows."""
+        return FramePredictions(
+            rows_N=rows_N,
+            probability_NK=self.probability_NK,
+            landmark_error_N=self.landmark_error_N,
+            local_NK=self.local_NK,
+            whole_NK=self.whole_NK,
+        )
 
 
 @torch.no_grad()
@@ -43,7 +57,13 @@ def score_rows(
     share = share_slice(len(rows_N), rank=collectives.rank, size=collectives.size)
     batches = split_batches(rows_N[share], batch_size=batch_size, smallest=1)
     counts = EvaluationCounts.zeros(kind=dataset.kind, label_names=dataset.label_names)
-    probability_NK = torch.zeros((len(rows_N), len(dataset.label_names)), dtype=torch.float32)
+    shape = (len(rows_N), len(dataset.label_names))
+    said = {
+        "probability": torch.zeros(shape),
+        "local": torch.zeros(shape),
+        "whole": torch.zeros(shape),
+        "landmark_error": torch.zeros(len(rows_N), dtype=torch.float64),
+    }
     position = share.start
     model.eval()
     for batch in prefetched(frames, batches):
@@ -51,17 +71,44 @@ def score_rows(
         targets = targets_of(batch, crops)
         output = forward(model, crops.images_BCHW, arithmetic=rules.arithmetic)
         loss = compute_loss(output, targets, config=rules.loss, class_weight=rules.class_weight)
-        probability_BK = _probability(output)
         counts += _count(output, targets, dataset=dataset, mean_loss=float(loss.total))
-        probability_NK[position : position + len(probability_BK)] = probability_BK
-        position += len(probability_BK)
+        end = position + len(targets.grade_B)
+        for name, value_B in _said(output, targets).items():
+            said[name][position:end] = value_B.cpu() if value_B is not None else torch.nan
+        position = end
     sums = torch.from_numpy(counts.to_array())
     collectives.sum_(sums)
-    collectives.sum_(probability_NK)
+    for value_N in said.values():
+        collectives.sum_(value_N)
     whole = EvaluationCounts.from_array(
         sums.numpy(), kind=dataset.kind, label_names=dataset.label_names
     )
-    return Scored(whole, probability_NK.numpy())
+    return Scored(
+        counts=whole,
+        probability_NK=said["probability"].numpy(),
+        landmark_error_N=_if_known(said["landmark_error"]),
+        local_NK=_if_known(said["local"]),
+        whole_NK=_if_known(said["whole"]),
+    )
+
+
+def _said(output: NetworkOutput, targets: Targets) -> dict[str, torch.Tensor | None]:
+    """What the network says of each image; None for what it has no head for."""
+    local, whole = output.local_log_B2A, output.whole_log_B2A
+    error_B = None
+    if output.landmarks_BL2 is not None:
+        predicted_BL2, truth_BL2 = output.landmarks_BL2.float(), targets.landmarks_BL2
+        error_B = torch.from_numpy(landmark_errors(_array(predicted_BL2), _array(truth_BL2)))
+    return {
+        "probability": _probability(output),
+        "local": None if local is None else local[:, 1].exp().float(),
+        "whole": None if whole is None else whole[:, 1].exp().float(),
+        "landmark_error": error_B,
+    }
+
+
+def _if_known(value: torch.Tensor) -> npt.NDArray[Any] | None:
+    return None if bool(value.isnan().all()) else value.numpy()
 
 
 def _probability(output: NetworkOutput) -> torch.Tensor:

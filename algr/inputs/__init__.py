@@ -13,6 +13,7 @@ from algr.inputs.files import (
     find_source,
     image_face,
     no_usable_frame,
+    photo_face,
 )
 from algr.inputs.images import decode_image, is_image_file
 
@@ -30,5 +31,6 @@ __all__ = [
     "image_face",
     "is_image_file",
     "no_usable_frame",
+    "photo_face",
     "spread_faces",
 ]

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from algr.data import VideoFrame, iterate_video, probe_video
+from algr.data import LandmarkSource, VideoFrame, iterate_video, probe_video
 from algr.errors import DataError
 from algr.inputs.files import TimedFace, checked_frames, face_of_frame, no_usable_frame
 
@@ -30,12 +30,12 @@ class SomeFaces:
     """Frames that could not be used, by reason."""
 
 
-def faces_at(path: Path, *, landmarks: Path, times_s: Sequence[float]) -> SomeFaces:
+def faces_at(path: Path, *, landmarks: LandmarkSource, times_s: Sequence[float]) -> SomeFaces:
     """The faces of the frames that a video shows at some times; each frame once.
 
     Args:
         path: Of the video.
-        landmarks: CSV with the landmarks of its frames.
+        landmarks: Of its frames.
         times_s: Seconds after the first frame.
 
     Raises:
@@ -71,20 +71,20 @@ def faces_at(path: Path, *, landmarks: Path, times_s: Sequence[float]) -> SomeFa
         raise DataError(
             f"{path.name}: no face at some of the times asked for",
             problems=problems,
-            expected="times at which the landmark file has 49 points of a face in the picture",
+            expected="times at which there are 49 points of a face in the picture",
             advice="choose others with --at, or leave it out for frames that can be used",
         )
     return SomeFaces(faces=tuple(faces.values()), rejected={})
 
 
-def spread_faces(path: Path, *, landmarks: Path, count: int) -> SomeFaces:
+def spread_faces(path: Path, *, landmarks: LandmarkSource, count: int) -> SomeFaces:
     """Faces spread evenly over a video: of each of `count` equal parts the most central one.
 
     A part without a usable frame gives none.
 
     Args:
         path: Of the video.
-        landmarks: CSV with the landmarks of its frames.
+        landmarks: Of its frames.
         count: Faces at most.
 
     Raises:

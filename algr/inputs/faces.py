@@ -31,6 +31,11 @@ class Face:
         return np.asarray(np.linalg.solve(self.rotation_22, moved_L2.T).T, np.float64)
 
 
+def is_aligned(image_HWC: NDArray[np.uint8]) -> bool:
+    """Whether an image has the size of an aligned face, or of its centre."""
+    return image_HWC.shape[:2] in ((ALIGNED_SIZE, ALIGNED_SIZE), (CROP_SIZE, CROP_SIZE))
+
+
 def face_of(
     image_HWC: NDArray[np.uint8], landmarks_L2: NDArray[np.floating] | None, *, name: str
 ) -> Face:
@@ -73,8 +78,9 @@ def face_of(
         f"{name}: {width} x {height} pixels without landmarks",
         expected=f"an aligned face of {ALIGNED_SIZE} x {ALIGNED_SIZE} or {CROP_SIZE} x {CROP_SIZE} "
         f"pixels, or {NUM_LANDMARKS} landmarks with the image",
-        advice="put the landmarks beside it as NAME_land.csv or name them with --landmarks; over "
-        "HTTP send them in the field `landmarks`",
+        advice="put the landmarks beside it as NAME_land.csv or name them with --landmarks; or "
+        "install the landmark detector (pip install 'algr[landmarks]', algr landmarks status); "
+        "over HTTP send them in the field `landmarks`",
     )
 
 

@@ -3,6 +3,7 @@
 Shape suffixes: L = landmarks, 2 = x, y.
 """
 
+import logging
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,10 +11,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from algr.data import VideoFrame, face_problem, iterate_video, landmark_path, read_landmark_csv
+from algr.data import (
+    LandmarkReader,
+    LandmarkSource,
+    VideoFrame,
+    find_landmarks,
+    iterate_video,
+    landmark_file,
+    no_landmarks,
+)
 from algr.errors import DataError
-from algr.inputs.faces import Face, face_of
+from algr.inputs.faces import Face, face_of, is_aligned
 from algr.inputs.images import decode_image, is_image_file
+
+_LOG = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +36,8 @@ class TimedFace:
     """Number in the video, from 0; 0 for an image."""
     time_s: float | None
     """Seconds after the first frame of the video; none for an image."""
+    landmark_source: str | None = None
+    """Of an image: the landmark file or "detector"; none for an aligned face."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,18 +53,18 @@ class Source:
     """A file with faces, and its landmarks."""
 
     path: Path
-    landmarks: Path | None
+    landmarks: LandmarkSource | None
     """None only for an image, which must be an aligned face then."""
     is_image: bool
 
 
-def find_source(path: Path, *, landmarks: Path | None = None) -> Source:
+def find_source(path: Path, *, landmarks: Path | None = None, models: Path | None = None) -> Source:
     """What a file is, and where its landmarks are.
 
     Args:
         path: A JPEG, PNG or video.
-        landmarks: CSV with the landmarks; by default `<stem>_land.csv` beside the file, if there
-            is one.
+        landmarks: File with the landmarks; by default the one beside the file, else the detector.
+        models: Of the landmark detector, where it can run.
 
     Raises:
         DataError: There is no such file, or a video has no landmarks.
@@ -62,15 +75,13 @@ def find_source(path: Path, *, landmarks: Path | None = None) -> Source:
             expected="an image or a video",
             advice="check the spelling of the path",
         )
-    beside = landmark_path(path)
-    chosen = landmarks or (beside if beside.is_file() else None)
+    chosen = landmark_file(landmarks) if landmarks else find_landmarks(path, models=models)
     is_image = is_image_file(path)
     if chosen is None and not is_image:
-        raise DataError(
-            f"{path.name}: no landmarks beside it",
-            expected=f"{beside.name}, with the header frame,x0,y0,…,x48,y48",
-            advice="put it there, or name it with --landmarks FILE",
-        )
+        raise no_landmarks(path, or_aligned=True)
+    if chosen is not None and chosen.passed_over:
+        rest = ", ".join(chosen.passed_over)
+        _LOG.warning("%s: landmarks of %s are used, not those of %s", path.name, chosen.name, rest)
     return Source(path=path, landmarks=chosen, is_image=is_image)
 
 
@@ -80,20 +91,57 @@ def image_face(source: Source) -> TimedFace:
     Raises:
         DataError: It cannot be read, or there are neither landmarks nor an aligned face.
     """
-    path = source.path
+    path, landmarks = source.path, source.landmarks
     image_HWC = decode_image(path.read_bytes(), name=path.name)
-    points_L2 = None if source.landmarks is None else _landmarks_of_image(source.landmarks)
-    return TimedFace(face=face_of(image_HWC, points_L2, name=path.name), frame=0, time_s=None)
+    if landmarks is None or landmarks.path is None:
+        return photo_face(image_HWC, name=path.name, detector=landmarks)
+    points_L2 = _landmarks_of_file(landmarks)
+    return TimedFace(
+        face=face_of(image_HWC, points_L2, name=path.name),
+        frame=0,
+        time_s=None,
+        landmark_source=landmarks.name,
+    )
+
+
+def photo_face(
+    image_HWC: NDArray[np.uint8], *, name: str, detector: LandmarkSource | None
+) -> TimedFace:
+    """The face of an image that came without landmarks: an aligned one, or one that is found.
+
+    Args:
+        image_HWC: RGB.
+        name: For messages.
+        detector: Finds the landmarks of what is no aligned face; none where it is not installed.
+
+    Raises:
+        DataError: No face is found, or none can be sought.
+    """
+    if detector is None or is_aligned(image_HWC):
+        return TimedFace(face=face_of(image_HWC, None, name=name), frame=0, time_s=None)
+    found = _opened(detector).of(VideoFrame(index=0, time_s=0.0, image_HWC=image_HWC))
+    if found.points_L2 is None:
+        raise DataError(
+            f"{name}: {found.problem}",
+            expected="one face that the landmark detector finds",
+            advice="give a sharper or closer picture, or its landmarks as well",
+        )
+    return TimedFace(
+        face=face_of(image_HWC, found.points_L2, name=name),
+        frame=0,
+        time_s=None,
+        landmark_source=detector.name,
+    )
 
 
 def faces_of_video(
-    path: Path, *, landmarks: Path, fps: float | None
+    path: Path, *, landmarks: LandmarkSource, fps: float | None
 ) -> Iterator[TimedFace | Rejected]:
     """The faces of a video's frames, and the frames that hold none to use.
 
     Args:
         path: Of the video.
-        landmarks: CSV with the landmarks of its frames.
+        landmarks: Of its frames.
         fps: Frames per second to take; none for all.
 
     Raises:
@@ -107,14 +155,13 @@ def faces_of_video(
 
 
 def checked_frames(
-    path: Path, *, landmarks: Path, fps: float | None = None
+    path: Path, *, landmarks: LandmarkSource, fps: float | None = None
 ) -> Iterator[tuple[VideoFrame, NDArray[np.float32] | None, str]]:
     """The frames of a video, their landmarks, and why they cannot be used, or the empty text."""
-    track = read_landmark_csv(landmarks)
+    reader = _opened(landmarks)
     for frame in iterate_video(path, fps=fps):
-        points_L2 = track.at(frame.index)
-        height, width = frame.image_HWC.shape[:2]
-        yield frame, points_L2, face_problem(points_L2, height=height, width=width)
+        found = reader.of(frame)
+        yield frame, found.points_L2, found.problem
 
 
 def face_of_frame(path: Path, frame: VideoFrame, points_L2: NDArray[np.float32]) -> TimedFace:
@@ -123,27 +170,41 @@ def face_of_frame(path: Path, frame: VideoFrame, points_L2: NDArray[np.float32])
     return TimedFace(face=face, frame=frame.index, time_s=frame.time_s)
 
 
-def no_usable_frame(path: Path, *, landmarks: Path, rejected: Mapping[str, int]) -> DataError:
+def no_usable_frame(
+    path: Path, *, landmarks: LandmarkSource, rejected: Mapping[str, int]
+) -> DataError:
     """The error of a video without any face.
 
     Args:
         path: Of the video.
-        landmarks: That were read.
+        landmarks: That were used.
         rejected: Frames by the reason why they were left out.
     """
     return DataError(
         f"{path.name}: no frame could be used with {landmarks.name}",
         problems=[f"{count} frames: {reason}" for reason, count in sorted(rejected.items())],
-        expected="49 points for the frames of this video, numbered from 0",
-        advice="check that the two files belong together",
+        expected="a face in the picture, with its 49 points",
+        advice="check that the two files belong together"
+        if landmarks.path
+        else "give its landmarks as a file",
     )
 
 
-def _landmarks_of_image(path: Path) -> NDArray[np.float32]:
-    track = read_landmark_csv(path)
+def _opened(landmarks: LandmarkSource) -> LandmarkReader:
+    """With what was assumed in reading said to the user."""
+    reader = landmarks.open()
+    for note in reader.track.notes if reader.track else ():
+        _LOG.info("%s: %s", landmarks.name, note)
+    return reader
+
+
+def _landmarks_of_file(landmarks: LandmarkSource) -> NDArray[np.float32]:
+    """The points of a file that belongs to one image."""
+    track = _opened(landmarks).track
+    assert track is not None, "a file was named"
     if len(track.frames) != 1:
         raise DataError(
-            f"{path.name}: landmarks of {len(track.frames)} frames",
+            f"{landmarks.name}: landmarks of {len(track.frames)} frames",
             expected="one line of landmarks for an image",
             advice="leave the one line that belongs to it",
         )

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from algr.metrics.scores import grade_f1
+from algr.metrics.agreement import grade_f1
 
 IntArray = NDArray[np.integer[Any]]
 

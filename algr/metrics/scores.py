@@ -1,14 +1,18 @@
 """Scores of summed counts. A score without anything to stand on is None, never 0.
 
-Shape suffixes: A = action units, K = grades, 4 as in `counts`.
+Shape suffixes: A = action units, K = grades, V = variants, 4 as in `counts`.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from algr.metrics.agreement import Figures, Numbers, accuracy, grade_f1
 from algr.metrics.counts import VARIANTS, EvaluationCounts, Kind
+from algr.metrics.detection import detection_f1
+from algr.metrics.ratios import defined, defined_mean, ratio
 
 
 def headline(kind: Kind) -> str:
@@ -25,62 +29,45 @@ def scores(counts: EvaluationCounts) -> dict[str, float | None]:
     present nor detected anywhere is None and left out of the mean. For both: `landmark_error` in
     percent of the inter-ocular distance, `landmark_failure` as a share of the images, `loss`.
     """
-    known = counts.landmark_images
-    return {
-        **(_grade_scores(counts) if counts.kind == "grade" else _au_scores(counts)),
-        "landmark_error": _ratio(100 * counts.landmark_error_sum, known),
-        "landmark_failure": _ratio(counts.landmark_failures, known),
-        "loss": _ratio(counts.loss_sum, counts.images),
+    landmarks_3 = np.array(
+        [counts.landmark_error_sum, counts.landmark_failures, counts.landmark_images], np.float64
+    )
+    found = {
+        **table_figures(counts.table, kind=counts.kind, label_names=counts.label_names),
+        **landmark_figures(landmarks_3),
+        "loss": ratio(counts.loss_sum, counts.images),
     }
+    return {name: defined(float(value)) for name, value in found.items()}
 
 
-def grade_f1(confusion: NDArray[np.integer[Any]]) -> NDArray[np.float64]:
-    """One-versus-rest F1 per grade; NaN for a grade neither true nor predicted.
+def table_figures(table: Numbers, *, kind: Kind, label_names: Sequence[str]) -> dict[str, Figures]:
+    """What `scores` says of a table of counts, on all leading axes at once; NaN for undefined.
 
     Args:
-        confusion: Counts with the truth in rows, (..., K, K).
-
-    Returns:
-        (..., K).
+        table: (..., K, K) for grades, (..., V, A, 4) for action units.
+        kind: Action units or grades.
+        label_names: Names of the action units or grades.
     """
-    hits = np.diagonal(confusion, axis1=-2, axis2=-1)
-    either = confusion.sum(-1) + confusion.sum(-2)
-    f1: NDArray[np.float64] = np.where(either > 0, 2 * hits / np.maximum(either, 1), np.nan)
-    return f1
-
-
-def _grade_scores(counts: EvaluationCounts) -> dict[str, float | None]:
-    per_grade = [_defined(value) for value in grade_f1(counts.table)]
-    named = zip(counts.label_names, per_grade, strict=True)
-    return {
-        "f1_macro": _mean(per_grade),
-        **{f"f1_{name.lower()}": value for name, value in named},
-        "accuracy": _ratio(int(np.trace(counts.table)), int(counts.table.sum())),
-    }
-
-
-def _au_scores(counts: EvaluationCounts) -> dict[str, float | None]:
-    found: dict[str, float | None] = {}
-    for variant, table_A4 in zip(VARIANTS, counts.table, strict=True):
-        suffix = "" if variant == "averaged" else f"_{variant}"
-        per_unit = [
-            _ratio(2 * int(hits), 2 * int(hits) + int(false) + int(missed))
-            for hits, false, missed, _ in table_A4
-        ]
-        found[f"f1_mean{suffix}"] = _mean(per_unit)
-        for name, value in zip(counts.label_names, per_unit, strict=True):
-            found[f"f1_{name.lower()}{suffix}"] = value
+    names = [name.lower() for name in label_names]
+    if kind == "grade":
+        f1 = grade_f1(table)
+        return {
+            "f1_macro": defined_mean(f1),
+            **{f"f1_{name}": f1[..., index] for index, name in enumerate(names)},
+            "accuracy": accuracy(table),
+        }
+    found: dict[str, Figures] = {}
+    for variant, name_of_variant in enumerate(VARIANTS):
+        suffix = "" if name_of_variant == "averaged" else f"_{name_of_variant}"
+        f1 = detection_f1(table[..., variant, :, :])
+        found[f"f1_mean{suffix}"] = defined_mean(f1)
+        found |= {f"f1_{name}{suffix}": f1[..., index] for index, name in enumerate(names)}
     return found
 
 
-def _ratio(value: float, of: float) -> float | None:
-    return float(value) / of if of else None
-
-
-def _defined(value: float) -> float | None:
-    return None if np.isnan(value) else float(value)
-
-
-def _mean(values: list[float | None]) -> float | None:
-    defined = [value for value in values if value is not None]
-    return sum(defined) / len(defined) if defined else None
+def landmark_figures(sums_3: NDArray[np.floating[Any]]) -> dict[str, Figures]:
+    """Landmark error and failure from (..., 3): sum of errors, failures, images."""
+    return {
+        "landmark_error": ratio(100 * sums_3[..., 0], sums_3[..., 2]),
+        "landmark_failure": ratio(sums_3[..., 1], sums_3[..., 2]),
+    }

@@ -5,7 +5,13 @@ Knows nothing of training loops, files or other processes.
 
 from algr.models.ablations import ABLATIONS, Ablation
 from algr.models.baselines import FollowsEpochs, has_regions
-from algr.models.build import build_model, check_model, parameter_groups, start_at_face
+from algr.models.build import (
+    build_model,
+    check_model,
+    parameter_groups,
+    recompute_regions,
+    start_at_face,
+)
 from algr.models.explain import (
     CellGrid,
     ClassMaps,
@@ -47,6 +53,7 @@ __all__ = [
     "map_regions",
     "on_crop",
     "parameter_groups",
+    "recompute_regions",
     "regions_for",
     "start_at_face",
 ]

@@ -161,6 +161,18 @@ def start_at_face(model: nn.Module, landmarks_L2: Tensor) -> None:
             model.landmark_head.last.bias.copy_(landmarks_L2.flatten())
 
 
+def recompute_regions(model: nn.Module) -> None:
+    """Let a network compute what its regions have for themselves again in the backward pass.
+
+    Outputs, gradients and running statistics stay the same; memory falls and time rises. A network
+    without regions stays as it is.
+    """
+    if isinstance(model, ALGRNet):
+        for part in (model.refinement, model.relation, model.refining):
+            if part is not None:
+                part.recomputes = True
+
+
 def parameter_groups(model: nn.Module, *, train: TrainConfig) -> list[dict[str, Any]]:
     """Parameter groups for an optimiser; the offset and scale heads learn more slowly.
 

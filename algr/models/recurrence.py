@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from algr.models.recurrence_gradient import direction_gradient
-from algr.models.recurrence_run import Face, RecurrenceWeights, run_direction
+from algr.models.recurrence_run import Face, RecurrenceWeights, Trace, run_direction
 
 
 def related_features(
@@ -61,13 +61,8 @@ class _RelatedFeatures(torch.autograd.Function):
         feature_BPC, attention_BTP, forward_taps_NDK, backward_taps_NDK, *rest = arguments
         attention_taps_NTD, shape, *weights = rest
         batch, steps, pixels = attention_BTP.shape
-        mean_attention_BTP = attention_BTP / pixels
         taps = (forward_taps_NDK, backward_taps_NDK)
         shifted = (attention_taps_NTD, attention_taps_NTD.flip(1))
-        faces = tuple(
-            Face(feature_BPC=feature_BPC, mean_attention_BTP=attention, shape=shape)
-            for attention in (mean_attention_BTP, mean_attention_BTP.flip(1))
-        )
         directions = (RecurrenceWeights(*weights[:4]), RecurrenceWeights(*weights[4:]))
         traces = tuple(
             run_direction(
@@ -76,11 +71,19 @@ class _RelatedFeatures(torch.autograd.Function):
                 weights=direction,
             )
             for shifted_NTD, taps_NDK, face, direction in zip(
-                shifted, taps, faces, directions, strict=True
+                shifted, taps, _faces(feature_BPC, attention_BTP, shape), directions, strict=True
             )
         )
-        ctx.save_for_backward(attention_BTP, *taps, *shifted)
-        ctx.faces, ctx.directions, ctx.traces = faces, directions, traces
+        # All as saved tensors, so that a checkpoint around this can let go of them.
+        ctx.save_for_backward(
+            feature_BPC,
+            attention_BTP,
+            *taps,
+            *shifted,
+            *weights,
+            *(tensor for trace in traces for tensor in trace.tensors),
+        )
+        ctx.shape = shape
         related_TBPC = torch.empty_like(traces[0].hidden_TBPC)
         for step, related_BPC in enumerate(related_TBPC.unbind(0)):
             ahead_BPC, back_BPC = (
@@ -95,22 +98,24 @@ class _RelatedFeatures(torch.autograd.Function):
     @torch.amp.custom_bwd(device_type="cpu")  # type: ignore[untyped-decorator]
     @once_differentiable
     def backward(ctx: Any, grad_TBPC: Tensor) -> tuple[Any, ...]:
-        attention_BTP, *saved = ctx.saved_tensors
-        taps, shifted = saved[:2], saved[2:]
-        feature_BPC = ctx.faces[0].feature_BPC
+        feature_BPC, attention_BTP, *saved = ctx.saved_tensors
+        taps, shifted, weights, kept = saved[:2], saved[2:4], saved[4:12], saved[12:]
+        traces = (Trace.of(kept[: len(kept) // 2]), Trace.of(kept[len(kept) // 2 :]))
+        directions = (RecurrenceWeights(*weights[:4]), RecurrenceWeights(*weights[4:]))
+        faces = _faces(feature_BPC, attention_BTP, ctx.shape)
         steps, _, pixels, _ = grad_TBPC.shape
         grads = [
             direction_gradient(
                 [grad_BPC * 0.5 for grad_BPC in in_order],
                 trace=trace,
                 face=face,
-                weights=weights,
+                weights=direction,
             )
-            for in_order, trace, face, weights in zip(
+            for in_order, trace, face, direction in zip(
                 (grad_TBPC.unbind(0), grad_TBPC.unbind(0)[::-1]),
-                ctx.traces,
-                ctx.faces,
-                ctx.directions,
+                traces,
+                faces,
+                directions,
                 strict=True,
             )
         ]
@@ -141,3 +146,13 @@ class _RelatedFeatures(torch.autograd.Function):
             *grads[0].weights,
             *grads[1].weights,
         )
+
+
+def _faces(feature_BPC: Tensor, attention_BTP: Tensor, shape: tuple[int, int]) -> tuple[Face, Face]:
+    """What the two directions see."""
+    mean_attention_BTP = attention_BTP / attention_BTP.shape[2]
+    forward, backward = (
+        Face(feature_BPC=feature_BPC, mean_attention_BTP=attention, shape=shape)
+        for attention in (mean_attention_BTP, mean_attention_BTP.flip(1))
+    )
+    return forward, backward

@@ -5,8 +5,9 @@ The four gates lie next to each other in memory, so that one sigmoid serves them
 Shape suffixes: as in `recurrence`.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -51,6 +52,33 @@ class Trace:
     received_JBPC: Tensor
     agreement_JBTC: Tensor
     skips: tuple[Tensor, ...]
+
+    @property
+    def tensors(self) -> tuple[Tensor, ...]:
+        """All of them in one row."""
+        return (
+            self.gates_TBPK,
+            self.cells_TBPC,
+            self.tanh_cells_TBPC,
+            self.hidden_TBPC,
+            self.received_JBPC,
+            self.agreement_JBTC,
+            *self.skips,
+        )
+
+    @classmethod
+    def of(cls, tensors: Sequence[Tensor]) -> Self:
+        """The trace whose `tensors` they are."""
+        gates, cells, tanh_cells, hidden, received, agreement, *skips = tensors
+        return cls(
+            gates_TBPK=gates,
+            cells_TBPC=cells,
+            tanh_cells_TBPC=tanh_cells,
+            hidden_TBPC=hidden,
+            received_JBPC=received,
+            agreement_JBTC=agreement,
+            skips=tuple(skips),
+        )
 
 
 def run_direction(inputs: tuple[Tensor, ...], *, face: Face, weights: RecurrenceWeights) -> Trace:

@@ -15,7 +15,7 @@ from torch.nn import functional
 
 from algr.models.recurrence import related_features
 from algr.models.recurrence_run import RecurrenceWeights
-from algr.models.stacks import runs_grouped
+from algr.models.stacks import recomputed, runs_grouped
 
 TAPS = 9
 _CHUNK_VALUES = 2**17
@@ -98,6 +98,8 @@ class SkipBiLSTM(nn.Module):
         order: Region indices in the order of the forward direction.
     """
 
+    recomputes = False
+    """Whether activations are computed again in the backward pass instead of being kept."""
     doubled_update_K: Tensor
 
     def __init__(
@@ -132,17 +134,18 @@ class SkipBiLSTM(nn.Module):
         usual_cell = self.cell_state == "neighbour" and self.peepholes is None
         if usual_cell and not runs_grouped(feature_BCHW):
             chunk = _chunk_size(len(feature_BCHW), values=feature_BCHW[0].numel())
+            split = zip(
+                torch.split(feature_BCHW, chunk), torch.split(attention_BTHW, chunk), strict=True
+            )
             parts = [
-                self._chunk(feature, attention)
-                for feature, attention in zip(
-                    torch.split(feature_BCHW, chunk),
-                    torch.split(attention_BTHW, chunk),
-                    strict=True,
-                )
+                recomputed(self._chunk, *images) if self.recomputes else self._chunk(*images)
+                for images in split
             ]
             related = [torch.cat(images) for images in zip(*parts, strict=True)]
+        elif self.recomputes:
+            related = list(recomputed(self._stepwise, feature_BCHW, attention_BTHW))
         else:
-            related = self._stepwise(feature_BCHW, attention_BTHW)
+            related = list(self._stepwise(feature_BCHW, attention_BTHW))
         return [related[self.order.index(region)] for region in range(len(self.order))]
 
     def _chunk(self, feature_BCHW: Tensor, attention_BTHW: Tensor) -> tuple[Tensor, ...]:
@@ -173,7 +176,7 @@ class SkipBiLSTM(nn.Module):
         weight_2JCC, bias_2J1C = self.gates()
         return list(zip(weight_2JCC.unbind(0), bias_2J1C.unbind(0), strict=True))
 
-    def _stepwise(self, feature_BCHW: Tensor, attention_BTHW: Tensor) -> list[Tensor]:
+    def _stepwise(self, feature_BCHW: Tensor, attention_BTHW: Tensor) -> tuple[Tensor, ...]:
         """Related features of all images, (B, P, C) per step; both directions step together."""
         feature_taps, attention_taps_NTD = self._taps(
             feature_BCHW, attention_BTHW, weight_KCHW=self.input_weight
@@ -192,7 +195,7 @@ class SkipBiLSTM(nn.Module):
         )
         ahead_BPTC, back_BPTC = hidden_BPT2C.unbind(3)
         related_BPTC = regions_BPTC + (ahead_BPTC + back_BPTC.flip(2)) / 2
-        return list(related_BPTC.unbind(2))
+        return related_BPTC.unbind(2)
 
     def _taps(
         self, feature_BCHW: Tensor, attention_BTHW: Tensor, *, weight_KCHW: Tensor

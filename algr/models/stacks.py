@@ -8,13 +8,17 @@ Shape suffixes: B = images, C = channels of one region, H W = cells. A list of t
 region.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import ContextVar
+from functools import partial
 from itertools import pairwise
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.checkpoint import checkpoint
 
 POOLINGS = 3
 """Poolings of a feature extractor, by two each."""
@@ -23,6 +27,43 @@ POOLINGS = 3
 def runs_grouped(x: Tensor) -> bool:
     """Whether grouped kernels are the better form: on accelerators, and in a compiled graph."""
     return x.device.type != "cpu" or torch.compiler.is_compiling()
+
+
+_RECOMPUTING: ContextVar[bool] = ContextVar("recomputing", default=False)
+
+
+@contextmanager
+def _recomputing() -> Iterator[None]:
+    """The forward pass is run again, and must not count for running statistics again."""
+    token = _RECOMPUTING.set(True)
+    try:
+        yield
+    finally:
+        _RECOMPUTING.reset(token)
+
+
+def _both_passes() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+    return nullcontext(), _recomputing()
+
+
+Parts = TypeVar("Parts", Tensor, tuple[Tensor, ...])
+
+
+def recomputed(part: Callable[..., Parts], *inputs: Tensor) -> Parts:
+    """`part(*inputs)` that keeps no activation but its inputs: the backward pass runs it again.
+
+    Gradients and running statistics are those of running it once.
+    """
+    if not torch.is_grad_enabled():
+        return part(*inputs)
+    out: Parts = checkpoint(
+        part, *inputs, use_reentrant=False, preserve_rng_state=False, context_fn=_both_passes
+    )
+    return out
+
+
+def _plainly(part: Callable[..., Parts], *inputs: Tensor) -> Parts:
+    return part(*inputs)
 
 
 class _Norm(NamedTuple):
@@ -37,10 +78,13 @@ class _Norm(NamedTuple):
     eps: float
 
     def relu(self, x_BCHW: Tensor) -> Tensor:
+        mean, var = self.mean, self.var
+        if _RECOMPUTING.get():
+            mean, var = mean.clone(), var.clone()  # they counted this batch already
         normed_BCHW = functional.batch_norm(
             x_BCHW,
-            self.mean,
-            self.var,
+            mean,
+            var,
             self.weight,
             self.bias,
             self.training,
@@ -81,6 +125,9 @@ class RegionConv(nn.Module):
         x_BCHW = self.conv(x_BCHW)
         if self.norm is None:
             return x_BCHW
+        if _RECOMPUTING.get():
+            (whole,) = _split_norm(self.norm, 1, counts=False)
+            return whole.relu(x_BCHW)
         return functional.relu(self.norm(x_BCHW), inplace=True)
 
     def per_region(self) -> list[_Layer]:
@@ -97,12 +144,12 @@ class RegionConv(nn.Module):
         ]
 
 
-def _split_norm(norm: nn.BatchNorm2d, regions: int) -> list[_Norm]:
+def _split_norm(norm: nn.BatchNorm2d, regions: int, *, counts: bool = True) -> list[_Norm]:
     assert norm.running_mean is not None
     assert norm.running_var is not None
     assert norm.num_batches_tracked is not None
     assert norm.momentum is not None
-    if norm.training:
+    if norm.training and counts:
         norm.num_batches_tracked.add_(1)
     return [
         _Norm(mean, var, weight, bias, norm.training, norm.momentum, norm.eps)
@@ -129,6 +176,9 @@ class FeatureExtractor(nn.Module):
         pooled: Whether a max pooling follows each block; else the resolution stays.
     """
 
+    recomputes = False
+    """Whether activations are computed again in the backward pass instead of being kept."""
+
     def __init__(
         self,
         *,
@@ -147,15 +197,19 @@ class FeatureExtractor(nn.Module):
 
     def forward(self, regions: Sequence[Tensor]) -> list[Tensor]:
         """One feature per region."""
+        run = recomputed if self.recomputes else _plainly
         if self.regions == 1:
-            return [self._blocks(regions[0], list(self.layers))]
+            return [run(partial(self._blocks, list(self.layers)), regions[0])]
         if not runs_grouped(regions[0]):
             layers = zip(*(_region_conv(layer).per_region() for layer in self.layers), strict=True)
-            return [self._blocks(x_BCHW, own) for x_BCHW, own in zip(regions, layers, strict=True)]
-        common_BCHW = torch.cat(list(regions), 1)
-        return list(self._blocks(common_BCHW, list(self.layers)).chunk(self.regions, 1))
+            return [
+                run(partial(self._blocks, own), x_BCHW)
+                for x_BCHW, own in zip(regions, layers, strict=True)
+            ]
+        common_BCHW = run(partial(self._blocks, list(self.layers)), torch.cat(list(regions), 1))
+        return list(common_BCHW.chunk(self.regions, 1))
 
-    def _blocks(self, x_BCHW: Tensor, layers: Sequence[_Layer | nn.Module]) -> Tensor:
+    def _blocks(self, layers: Sequence[_Layer | nn.Module], x_BCHW: Tensor) -> Tensor:
         for index, layer in enumerate(layers):
             x_BCHW = layer(x_BCHW)
             if self.pooled and index % 2:
@@ -171,6 +225,9 @@ def _region_conv(module: nn.Module) -> RegionConv:
 class AttentionRefinement(nn.Module):
     """Four 3x3 convolutions without padding per region, then a sigmoid: 52x52 maps to 44x44."""
 
+    recomputes = False
+    """Whether activations are computed again in the backward pass instead of being kept."""
+
     def __init__(self, *, regions: int, channels: int) -> None:
         super().__init__()
         widths = (1, channels, channels, channels, 1)
@@ -181,14 +238,18 @@ class AttentionRefinement(nn.Module):
 
     def forward(self, maps_BAHW: Tensor) -> Tensor:
         """(B, regions, H + 8, W + 8) to (B, regions, H, W) in [0, 1]."""
+        run = recomputed if self.recomputes else _plainly
         if runs_grouped(maps_BAHW):
-            for layer in self.layers:
-                maps_BAHW = layer(maps_BAHW)
-            return torch.sigmoid(maps_BAHW)
-        refined = []
+            return torch.sigmoid(run(partial(_in_turn, list(self.layers)), maps_BAHW))
         layers = zip(*(_region_conv(layer).per_region() for layer in self.layers), strict=True)
-        for map_B1HW, own in zip(torch.split(maps_BAHW, 1, 1), layers, strict=True):
-            for layer in own:
-                map_B1HW = layer(map_B1HW)  # noqa: PLW2901 - the map, refined step by step
-            refined.append(map_B1HW)
+        refined = [
+            run(partial(_in_turn, own), map_B1HW)
+            for map_B1HW, own in zip(torch.split(maps_BAHW, 1, 1), layers, strict=True)
+        ]
         return torch.sigmoid(torch.cat(refined, 1))
+
+
+def _in_turn(layers: Sequence[_Layer | nn.Module], x_BCHW: Tensor) -> Tensor:
+    for layer in layers:
+        x_BCHW = layer(x_BCHW)
+    return x_BCHW

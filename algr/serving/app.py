@@ -6,6 +6,7 @@ Uploads stay in memory and are forgotten with the answer.
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from algr.data import LandmarkSource
 from algr.errors import DataError
 from algr.inputs import decode_image
 from algr.serving.predictor import Predictor
@@ -19,11 +20,12 @@ _CONCURRENT = 2
 """Requests that compute at once: one decodes while the other has the network."""
 
 
-def create_app(predictor: Predictor) -> "FastAPI":
+def create_app(predictor: Predictor, *, detector: LandmarkSource | None = None) -> "FastAPI":
     """The service of one model.
 
     Args:
         predictor: Of the model.
+        detector: Finds the landmarks of photographs that come without; none where it cannot run.
     """
     import anyio
     import anyio.to_thread
@@ -43,7 +45,7 @@ def create_app(predictor: Predictor) -> "FastAPI":
 
     def compute(upload: Upload) -> PredictionReply:
         image_HWC = decode_image(upload.image, name="image")
-        return predictor.predict_image(image_HWC, upload.landmarks_L2)
+        return predictor.predict_image(image_HWC, upload.landmarks_L2, detector=detector)
 
     @app.post(
         "/predict",
@@ -52,7 +54,7 @@ def create_app(predictor: Predictor) -> "FastAPI":
         responses={
             413: {"description": f"More than {MAX_BODY_BYTES >> 20} MiB"},
             415: {"description": "A content type that is not taken"},
-            422: {"description": "No readable image, or no aligned face and no landmarks"},
+            422: {"description": "No readable image, or no face whose landmarks are known"},
         },
     )
     async def predict(request: Request) -> PredictionReply:

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algr.bundle import Bundle, read_bundle
+from algr.data import LandmarkSource
 from algr.inputs import (
     Rejected,
     TimedFace,
@@ -20,6 +21,7 @@ from algr.inputs import (
     find_source,
     image_face,
     no_usable_frame,
+    photo_face,
 )
 from algr.serving.replies import (
     FrameReply,
@@ -62,24 +64,37 @@ class Predictor:
         landmarks_L2: NDArray[np.floating] | None = None,
         *,
         name: str = "image",
+        detector: LandmarkSource | None = None,
     ) -> PredictionReply:
         """The prediction for one image; see `face_of` for what it takes.
 
+        Args:
+            image_HWC: RGB.
+            landmarks_L2: (49, 2) in pixels of the image, or none.
+            name: For messages.
+            detector: Finds the landmarks where none are given and it is no aligned face.
+
         Raises:
-            DataError: There are neither landmarks nor an aligned face.
+            DataError: There are neither landmarks nor an aligned face, or no face is found.
         """
-        face = face_of(image_HWC, landmarks_L2, name=name)
-        frames, _ = self._predict([TimedFace(face=face, frame=0, time_s=None)])
-        return PredictionReply(frames=frames, model=self.model)
+        if landmarks_L2 is None:
+            timed = photo_face(image_HWC, name=name, detector=detector)
+        else:
+            face = face_of(image_HWC, landmarks_L2, name=name)
+            timed = TimedFace(face=face, frame=0, time_s=None)
+        frames, _ = self._predict([timed])
+        return PredictionReply(
+            frames=frames, landmark_source=timed.landmark_source, model=self.model
+        )
 
     def predict_video(
-        self, path: Path, *, landmarks: Path, fps: float | None = DEFAULT_FPS
+        self, path: Path, *, landmarks: LandmarkSource, fps: float | None = DEFAULT_FPS
     ) -> PredictionReply:
         """The predictions for the frames of a video, and their mean.
 
         Args:
             path: Of the video.
-            landmarks: CSV with the landmarks of its frames. Those that a preparation would leave
+            landmarks: Of its frames. Those that a preparation would leave
                 out are left out here too, and named in the reply.
             fps: Frames per second to take; none for all.
 
@@ -112,27 +127,37 @@ class Predictor:
             frames=frames,
             video=self._video(np.concatenate(probabilities)),
             rejected=left_out,
+            landmark_source=landmarks.name,
             model=self.model,
         )
 
     def predict_file(
-        self, path: Path, *, landmarks: Path | None = None, fps: float | None = DEFAULT_FPS
+        self,
+        path: Path,
+        *,
+        landmarks: Path | None = None,
+        models: Path | None = None,
+        fps: float | None = DEFAULT_FPS,
     ) -> dict[str, object]:
         """The prediction for an image or video file, as `algr predict --json` prints it.
 
         Args:
             path: A JPEG, PNG or video.
-            landmarks: CSV with the landmarks; by default `<stem>_land.csv` beside the file, if
-                there is one.
+            landmarks: File with the landmarks; by default the one beside the file, else the
+                detector.
+            models: Of the landmark detector, where it can run.
             fps: Frames per second to take from a video.
 
         Raises:
             DataError: A file is missing or cannot be read, or landmarks are missing.
         """
-        source = find_source(path, landmarks=landmarks)
+        source = find_source(path, landmarks=landmarks, models=models)
         if source.is_image:
-            frames, _ = self._predict([image_face(source)])
-            return PredictionReply(frames=frames, model=self.model).to_dict()
+            face = image_face(source)
+            frames, _ = self._predict([face])
+            return PredictionReply(
+                frames=frames, landmark_source=face.landmark_source, model=self.model
+            ).to_dict()
         assert source.landmarks is not None
         return self.predict_video(path, landmarks=source.landmarks, fps=fps).to_dict()
 

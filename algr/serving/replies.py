@@ -65,6 +65,8 @@ class PredictionReply(Reply):
     video: VideoReply | None = None
     rejected: list[RejectedFrames] | None = None
     """Frames of a video that were left out, by reason; the rules are those of a preparation."""
+    landmark_source: str | None = None
+    """Name of the landmark file that was used, or "detector"."""
     model: ModelReply
     notice: str = RESEARCH_USE
 

@@ -67,7 +67,7 @@ def request_body() -> dict[str, Any]:
         "minItems": NUM_LANDMARKS,
         "maxItems": NUM_LANDMARKS,
         "description": "49 points x, y in pixels of the image; needed unless the image is an "
-        "aligned face of 200 x 200 or 176 x 176 pixels.",
+        "aligned face of 200 x 200 or 176 x 176 pixels, or the landmark detector is installed.",
     }
     file = {"type": "string", "format": "binary"}
     form = {

@@ -1,87 +1,32 @@
 """A simulated clinic: videos of visits, a manifest and landmark files, as a clinic has them."""
 
-import csv
-import io
-import json
-from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
-from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
 
-from algr.errors import DataError, UsageError
+from algr.errors import UsageError
 from algr.seeding import derive_seed
-from algr.simulate.exercises import EXERCISES, Motion, Segment, perform, plan_segments
+from algr.simulate.clinic_traps import list_planted, plant
+from algr.simulate.exercises import Motion, perform
+from algr.simulate.folder import SimulationSummary, claim, record_all
 from algr.simulate.geometry import Curves, landmarks, trace
-from algr.simulate.palsy import Palsy, draw_palsy
 from algr.simulate.person import Person, Scene, draw_person, draw_rooms, draw_scene
 from algr.simulate.render import FRAME_SIZE, render_frames
-from algr.simulate.video import write_landmarks, write_text, write_video
+from algr.simulate.traps import choose_traps
+from algr.simulate.video import (
+    repeating,
+    uneven_stamps,
+    write_landmarks,
+    write_text,
+    write_video,
+)
+from algr.simulate.visits import MANIFEST, Visit, manifest_text, plan_visits
 
 GENERATOR = "algr.simulate.fpara/3"
 """Changes whenever the same seed gives other bytes."""
-MARKER = "simulated.json"
-MANIFEST = "manifest.csv"
-MANIFEST_COLUMNS = (
-    "video",
-    "patient_id",
-    "visit",
-    "grade_hb",
-    "rater",
-    "affected_side",
-    "exercise",
-    "start_s",
-    "end_s",
-    "fps_override",
-    "exclude_reason",
-)
-_GRADES_OF_CLASS = ((1,), (2,), (3, 4), (5, 6))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Visit:
-    """One video of the clinic.
-
-    Attributes:
-        subject: Number of the subject, from 0.
-        visit: Number of the visit, from 1.
-        patient_id: As the clinic writes it.
-        palsy: The palsy on that day.
-        segments: The exercises with their times.
-    """
-
-    subject: int
-    visit: int
-    patient_id: str
-    palsy: Palsy
-    segments: tuple[Segment, ...]
-
-    @property
-    def stem(self) -> str:
-        """Name of the video without its extension."""
-        return f"{self.patient_id}_visit{self.visit}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class SimulationSummary:
-    """What `simulate_fpara` leaves behind.
-
-    Attributes:
-        directory: Where it lies.
-        subjects: Number of people.
-        videos: Number of videos.
-        written: Videos rendered by this call; 0 when the simulation was complete before.
-        frames: Frames in all videos.
-    """
-
-    directory: Path
-    subjects: int
-    videos: int
-    written: int
-    frames: int
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +46,7 @@ def simulate_fpara(
     subjects: int,
     seed: int,
     jobs: int = 1,
+    traps: Sequence[str] = (),
     progress: Callable[[int, int], None] | None = None,
     seconds_per_exercise: float = 0.95,
     video_fps: float = 12.0,
@@ -116,17 +62,21 @@ def simulate_fpara(
         subjects: Number of people; grades go round over the four classes.
         seed: Seed of everything.
         jobs: Processes.
+        traps: What to plant, of `traps.TRAPS`; `all` for everything that fits.
         progress: Called with (videos done, videos in all).
         seconds_per_exercise: Mean length of an exercise.
         video_fps: Frames per second of the videos.
 
     Raises:
-        UsageError: A number that makes no clinic.
+        UsageError: A number or trap that makes no clinic.
         DataError: The folder holds something else.
     """
     _check_numbers(subjects, jobs, seconds_per_exercise, video_fps)
+    chosen = choose_traps(traps, layout="fpara")
     visits = plan_visits(subjects=subjects, seed=seed, seconds_per_exercise=seconds_per_exercise)
-    marker = {
+    visits = plant(visits, chosen, seed=seed, video_fps=video_fps)
+    planted = list_planted(visits, chosen)
+    marker: dict[str, object] = {
         "simulated": True,
         "generator": GENERATOR,
         "seed": seed,
@@ -134,25 +84,17 @@ def simulate_fpara(
         "seconds_per_exercise": seconds_per_exercise,
         "video_fps": video_fps,
     }
-    _claim(out, marker)
-    missing = [visit for visit in visits if not (out / f"{visit.stem}.mp4").is_file()]
-    done = len(visits) - len(missing)
-    shoot = partial(shoot_visit, out, seed=seed, video_fps=video_fps)
-    if progress is not None:
-        progress(done, len(visits))
-    if jobs == 1 or len(missing) < 2:
-        for visit in missing:
-            shoot(visit)
-            done += 1
-            if progress is not None:
-                progress(done, len(visits))
-    else:
-        with ProcessPoolExecutor(min(jobs, len(missing)), mp_context=get_context("spawn")) as pool:
-            for future in as_completed([pool.submit(shoot, visit) for visit in missing]):
-                future.result()
-                done += 1
-                if progress is not None:
-                    progress(done, len(visits))
+    if chosen:
+        marker |= {"traps": list(chosen), "planted": planted}
+    claim(out, marker)
+    missing = [visit for visit in visits if not (out / visit.video).is_file()]
+    record_all(
+        missing,
+        partial(shoot_visit, out, seed=seed, video_fps=video_fps),
+        of=len(visits),
+        jobs=jobs,
+        progress=progress,
+    )
     if missing or not (out / MANIFEST).is_file():
         write_text(out / MANIFEST, manifest_text(visits))
     return SimulationSummary(
@@ -160,41 +102,9 @@ def simulate_fpara(
         subjects=subjects,
         videos=len(visits),
         written=len(missing),
-        frames=sum(_count_frames(visit, video_fps) for visit in visits),
+        frames=sum(visit.frames(video_fps) for visit in visits),
+        planted=planted,
     )
-
-
-def plan_visits(*, subjects: int, seed: int, seconds_per_exercise: float) -> tuple[Visit, ...]:
-    """Who comes when, with which palsy: classes go round, so that 8 subjects have two of each.
-
-    Some people with a palsy of grade III or worse come twice, the second time often one grade
-    better; the first visit is always of the subject's class.
-    """
-    visits = []
-    number = 0
-    for subject in range(subjects):
-        rng = np.random.default_rng(derive_seed(seed, "subject", subject, "palsy"))
-        number += int(rng.integers(1, 14))
-        palsy_class = subject % 4
-        grades = _GRADES_OF_CLASS[palsy_class]
-        grade_hb = grades[int(rng.integers(0, len(grades)))]
-        side = int(rng.integers(0, 2))
-        comes_twice = palsy_class >= 2 and (subject // 4) % 3 == palsy_class - 2
-        for visit in (1, 2) if comes_twice else (1,):
-            if visit == 2 and rng.uniform() < 0.6:
-                grade_hb -= 1
-            visits.append(
-                Visit(
-                    subject=subject,
-                    visit=visit,
-                    patient_id=f"P{number:04d}",
-                    palsy=draw_palsy(grade_hb, side=side, rng=rng),
-                    segments=plan_segments(
-                        EXERCISES, seconds_per_exercise=seconds_per_exercise, rng=rng
-                    ),
-                )
-            )
-    return tuple(visits)
 
 
 def prepare_take(visit: Visit, *, seed: int, video_fps: float) -> Take:
@@ -223,7 +133,13 @@ def prepare_take(visit: Visit, *, seed: int, video_fps: float) -> Take:
 def shoot_visit(out: Path, visit: Visit, *, seed: int, video_fps: float) -> None:
     """Write the landmark file and then the video of a visit."""
     take = prepare_take(visit, seed=seed, video_fps=video_fps)
-    write_landmarks(out / f"{visit.stem}_land.csv", landmarks(take.curves))
+    flaws = visit.flaws
+    write_landmarks(
+        out / visit.landmarks,
+        landmarks(take.curves),
+        no_row=flaws.no_row,
+        no_points=flaws.no_points,
+    )
     frames = render_frames(
         take.person,
         take.scene,
@@ -233,41 +149,17 @@ def shoot_visit(out: Path, visit: Visit, *, seed: int, video_fps: float) -> None
         segments=visit.segments,
         video_fps=video_fps,
     )
-    write_video(out / f"{visit.stem}.mp4", frames, video_fps=video_fps, size=FRAME_SIZE)
-
-
-def manifest_text(visits: tuple[Visit, ...]) -> str:
-    """The manifest: one row per exercise of a video."""
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(MANIFEST_COLUMNS)
-    for visit in visits:
-        for segment in visit.segments:
-            writer.writerow(
-                [
-                    f"{visit.stem}.mp4",
-                    visit.patient_id,
-                    visit.visit,
-                    visit.palsy.grade_hb,
-                    "R1",
-                    visit.palsy.affected_side,
-                    segment.exercise,
-                    f"{segment.start_s:.2f}",
-                    f"{segment.end_s:.2f}",
-                    "",
-                    "",
-                ]
-            )
-    return buffer.getvalue()
-
-
-def is_simulation(directory: Path) -> bool:
-    """Whether a folder was written by the simulator, finished or not."""
-    return (directory / MARKER).is_file()
-
-
-def _count_frames(visit: Visit, video_fps: float) -> int:
-    return int(np.ceil(visit.segments[-1].end_s * video_fps - 1e-9))
+    if flaws.repeated:
+        frames = repeating(frames, flaws.repeated)
+    rng = np.random.default_rng(derive_seed(seed, "subject", visit.subject, "uneven"))
+    write_video(
+        out / visit.video,
+        frames,
+        video_fps=video_fps,
+        size=FRAME_SIZE,
+        is_turned=flaws.is_turned,
+        stamps=uneven_stamps(visit.frames(video_fps), video_fps, rng) if flaws.is_uneven else None,
+    )
 
 
 def _check_numbers(subjects: int, jobs: int, seconds_per_exercise: float, video_fps: float) -> None:
@@ -282,45 +174,3 @@ def _check_numbers(subjects: int, jobs: int, seconds_per_exercise: float, video_
         problems.append(f"frames per second: {video_fps} is outside 2 to 60")
     if problems:
         raise UsageError("The simulation cannot be made as asked", problems=problems)
-
-
-def _claim(out: Path, marker: dict[str, object]) -> None:
-    """Make the folder ours, or find that it is ours already."""
-    path = out / MARKER
-    if out.exists() and not out.is_dir():
-        raise DataError(f"{out} is a file", expected="a new or empty folder")
-    if out.is_dir() and any(out.iterdir()):
-        if not path.is_file():
-            raise DataError(
-                f"{out} is not empty and holds no simulation",
-                expected="a new or empty folder",
-                advice="name another folder",
-            )
-        found = _read_marker(path)
-        if found != marker:
-            changed = [
-                f"{key}: {found.get(key)!r} there, {value!r} asked for"
-                for key, value in marker.items()
-                if found.get(key) != value
-            ]
-            raise DataError(
-                f"{out} holds another simulation",
-                problems=changed,
-                expected="a new or empty folder, or one with the same parameters",
-                advice="name another folder, or ask for the same parameters",
-            )
-        return
-    out.mkdir(parents=True, exist_ok=True)
-    write_text(path, json.dumps(marker, indent=2) + "\n")
-
-
-def _read_marker(path: Path) -> dict[str, object]:
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, ValueError) as error:
-        raise DataError(
-            f"{path} cannot be read: {error}",
-            expected="the marker that a simulation writes",
-            advice="name another folder",
-        ) from error
-    return found if isinstance(found, dict) else {}

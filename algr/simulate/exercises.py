@@ -3,12 +3,12 @@
 # Shape suffixes: F = frames, K = movers, 2 = sides.
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
 
-from algr.simulate.muscles import MOVER_INDEX, MOVERS
+from algr.simulate.muscles import MOVER_INDEX, MOVERS, Mover
 from algr.simulate.palsy import Palsy
 
 Array = npt.NDArray[np.float64]
@@ -67,7 +67,7 @@ class Motion:
     """What moves in every frame of a video.
 
     Attributes:
-        movers_FK: Activation of each mover (`muscles.MOVERS`); yaw and pitch as sines.
+        movers_FK: Activation of each of the `movers`; yaw and pitch as sines.
         openness_F2: Opening of each eye relative to the person's own at rest.
         gape_F2: How far each lower lid hangs.
         lift_F2: Lift of each half of the upper lip, eye distances.
@@ -76,6 +76,8 @@ class Motion:
         roll_F: Roll of the head, radians, clockwise in the image.
         shift_F2: Position of the head relative to its mean, eye distances.
         scale_F: Size of the head relative to its mean.
+        press_F: How thin the lips are pressed, 0 to below 1; one value holds for all frames.
+        movers: The K movers.
     """
 
     movers_FK: Array
@@ -84,6 +86,20 @@ class Motion:
     lift_F2: Array
     drop_F2: Array
     gaze_F2: Array
+    roll_F: Array
+    shift_F2: Array
+    scale_F: Array
+    press_F: Array = field(default_factory=lambda: np.zeros(1))
+    movers: tuple[Mover, ...] = MOVERS
+
+
+@dataclass(frozen=True, kw_only=True)
+class HeadMotion:
+    """How gaze and head wander; see `Motion`."""
+
+    gaze_F2: Array
+    yaw_F: Array
+    pitch_F: Array
     roll_F: Array
     shift_F2: Array
     scale_F: Array
@@ -138,7 +154,7 @@ def perform(
         for name, amount in COMMANDS[segment.exercise].items():
             strength = max(vigour, 0.95) if name == "close" else vigour
             efforts[name] += amount * strength * shape_F * tremor_F
-    efforts["blink"] = _blinks(time_F, segments, rng)
+    efforts["blink"] = draw_blinks(time_F, segments, rng)
     return _innervate(palsy, efforts, time_F, rng)
 
 
@@ -192,14 +208,11 @@ def _innervate(
         drop_F2[:, side] = efforts["drop"] * half_F
     movers_FK[:, MOVER_INDEX["jaw", 0]] = efforts["jaw"]
     _drift(movers_FK, palsy, mouth_effort_F)
-    gaze_F2 = np.stack([_wander(time_F, rng, period_s=2.5) for _ in range(2)], axis=1) * 0.25
+    head = move_head(time_F, rng)
+    gaze_F2 = head.gaze_F2
     gaze_F2[:, 1] -= 1.1 * np.clip(efforts["close"], 0.0, 1.0)
-    movers_FK[:, MOVER_INDEX["yaw", 0]] = rng.normal(0.0, 0.03) + 0.045 * _wander(
-        time_F, rng, period_s=4.0
-    )
-    movers_FK[:, MOVER_INDEX["pitch", 0]] = rng.normal(0.0, 0.03) + 0.040 * _wander(
-        time_F, rng, period_s=4.0
-    )
+    movers_FK[:, MOVER_INDEX["yaw", 0]] = head.yaw_F
+    movers_FK[:, MOVER_INDEX["pitch", 0]] = head.pitch_F
     return Motion(
         movers_FK=movers_FK,
         openness_F2=openness_F2,
@@ -207,6 +220,18 @@ def _innervate(
         lift_F2=lift_F2,
         drop_F2=drop_F2,
         gaze_F2=gaze_F2,
+        roll_F=head.roll_F,
+        shift_F2=head.shift_F2,
+        scale_F=head.scale_F,
+    )
+
+
+def move_head(time_F: Array, rng: np.random.Generator) -> HeadMotion:
+    """Gaze and head of somebody who sits before a camera."""
+    return HeadMotion(
+        gaze_F2=np.stack([_wander(time_F, rng, period_s=2.5) for _ in range(2)], axis=1) * 0.25,
+        yaw_F=rng.normal(0.0, 0.03) + 0.045 * _wander(time_F, rng, period_s=4.0),
+        pitch_F=rng.normal(0.0, 0.03) + 0.040 * _wander(time_F, rng, period_s=4.0),
         roll_F=rng.normal(0.0, 0.045) + 0.02 * _wander(time_F, rng),
         shift_F2=np.stack([0.035 * _wander(time_F, rng) for _ in range(2)], axis=1),
         scale_F=1.0 + 0.012 * _wander(time_F, rng, period_s=4.0),
@@ -234,7 +259,8 @@ def _wander(time_F: Array, rng: np.random.Generator, *, period_s: float = 3.0) -
     return total_F
 
 
-def _blinks(time_F: Array, segments: Sequence[Segment], rng: np.random.Generator) -> Array:
+def draw_blinks(time_F: Array, segments: Sequence[Segment], rng: np.random.Generator) -> Array:
+    """How far the eyes are shut by blinks, 0 to 1; in about every fourth segment there is one."""
     closed_F = np.zeros_like(time_F)
     for segment in segments:
         if rng.uniform() < 0.25:

@@ -10,7 +10,6 @@ from PIL import Image, ImageDraw
 from scipy.ndimage import gaussian_filter
 
 from algr.simulate.exercises import Motion
-from algr.simulate.muscles import MOVER_INDEX
 from algr.simulate.palsy import Palsy
 from algr.simulate.person import Person, Shape
 from algr.simulate.raster import FINE, Array, Floats
@@ -55,6 +54,7 @@ def draw_folds(person: Person, rng: np.random.Generator) -> tuple[Fold, ...]:
             _crease("marionette", side, [_marionette(shape)], depth=0.32, width=0.032),
             _apple(side),
             _chin(shape, side, rng),
+            _crease("dimple", side, [_dimple(shape)], depth=0.46, width=0.030),
         ]
     return tuple(folds)
 
@@ -81,25 +81,27 @@ def _depth(fold: Fold, age: float, palsy: Palsy, motion: Motion) -> Array:
         "marionette": 0.35 * palsy.mouth_droop[side] + 0.2 * age,
     }
     depth_F = np.full(motion.movers_FK.shape[0], at_rest.get(fold.name, 0.0))
-    for muscle, share in _DRAWN_BY[fold.name].items():
-        depth_F += share * motion.movers_FK[:, MOVER_INDEX[muscle, side]]
+    for column, (name, of_side) in enumerate(motion.movers):
+        if of_side == side and name in _DRAWN_BY[fold.name]:
+            depth_F += _DRAWN_BY[fold.name][name] * motion.movers_FK[:, column]
     return depth_F
 
 
 _DRAWN_BY: dict[str, dict[str, float]] = {
-    "furrows": {"frontalis": 1.0},
-    "glabella": {"corrugator": 1.0},
-    "crow": {"orbicularis": 0.8, "zygomatic": 0.5},
-    "bunny": {"levator": 1.0},
-    "nasolabial": {"zygomatic": 0.65, "levator": 0.5},
-    "corner": {"zygomatic": 0.85},
-    "bag": {"orbicularis": 1.0},
-    "perioral": {"pucker": 1.0},
-    "marionette": {},
-    "apple": {"zygomatic": 1.0, "orbicularis": 0.3},
-    "chin": {"mentalis": 1.0, "pucker": 0.6, "depressor": 0.3},
+    "furrows": {"frontalis": 1.0, "AU1": 0.55, "AU2": 0.55},
+    "glabella": {"corrugator": 1.0, "AU4": 1.0, "AU9": 0.4},
+    "crow": {"orbicularis": 0.8, "zygomatic": 0.5, "AU6": 1.1, "AU12": 0.2},
+    "bunny": {"levator": 1.0, "AU9": 1.1},
+    "nasolabial": {"zygomatic": 0.65, "levator": 0.5, "AU9": 0.35, "AU10": 0.75, "AU12": 0.6},
+    "corner": {"zygomatic": 0.85, "AU12": 0.5, "AU14": 1.0},
+    "bag": {"orbicularis": 1.0, "AU6": 0.9, "AU7": 0.7},
+    "perioral": {"pucker": 1.0, "AU23": 0.75, "AU24": 0.3},
+    "marionette": {"AU15": 1.0},
+    "apple": {"zygomatic": 1.0, "orbicularis": 0.3, "AU6": 0.7, "AU12": 0.6},
+    "chin": {"mentalis": 1.0, "pucker": 0.6, "depressor": 0.3, "AU15": 0.3, "AU17": 1.1},
+    "dimple": {"AU14": 1.4},
 }
-"""The muscles that draw a fold, with the depth that full effort gives."""
+"""The muscles and action units that draw a fold, with the depth that full effort gives."""
 
 
 def _crease(name: str, side: int, lines: Sequence[Line], *, depth: float, width: float) -> Fold:
@@ -196,6 +198,12 @@ def _nasolabial(shape: Shape) -> Line:
 def _corner(shape: Shape) -> Line:
     corner, mouth = shape.mouth_half_width, shape.mouth_y
     return [(corner + 0.05, mouth - 0.09), (corner + 0.085, mouth), (corner + 0.06, mouth + 0.09)]
+
+
+def _dimple(shape: Shape) -> Line:
+    """The pit beside a corner of the mouth that is drawn in."""
+    corner, mouth = shape.mouth_half_width, shape.mouth_y
+    return [(corner + 0.06, mouth - 0.06), (corner + 0.11, mouth - 0.01), (corner + 0.08, mouth)]
 
 
 def _bags() -> list[Line]:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 from algr.simulate.exercises import Motion
 from algr.simulate.muscles import weights_at
 from algr.simulate.person import Scene, Shape
+from algr.simulate.skin import head_outline
 
 Array = npt.NDArray[np.float64]
 
@@ -21,6 +22,9 @@ BROW_POINTS = 13
 LID_POINTS = 25
 LIP_POINTS = 49
 """Points per curve, from image-left to image-right (for a lid too)."""
+JAW_POINTS = 17
+_JAW_TOP = 0.05
+"""Where the line of the jaw begins and ends, beside the eyes; face y."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,7 +147,7 @@ def trace(shape: Shape, scene: Scene, motion: Motion) -> Curves:
 
 def moved(points_P2: Array, motion: Motion) -> Array:
     """Where the muscles and the turn of the head take points; (F, P, 2), face coordinates."""
-    weights_PK2 = weights_at(points_P2[:, 0], points_P2[:, 1])
+    weights_PK2 = weights_at(points_P2[:, 0], points_P2[:, 1], motion.movers)
     return np.asarray(points_P2 + np.einsum("fk,pkc->fpc", motion.movers_FK, weights_PK2))
 
 
@@ -186,6 +190,9 @@ def _lips(shape: Shape, motion: Motion) -> list[Array]:
         points_FP2 = moved(lines_4P2[index], motion)
         points_FP2[..., 1] += drop * drop_FP - lift * lift_FP
         lines.append(points_FP2)
+    press_F1 = motion.press_F[:, None]
+    lines[0][..., 1] += press_F1 * (lines[1][..., 1] - lines[0][..., 1])
+    lines[3][..., 1] += press_F1 * (lines[2][..., 1] - lines[3][..., 1])
     _keep_closed(lines)
     return lines
 
@@ -218,3 +225,20 @@ def landmarks(curves: Curves) -> Array:
     parts += [lips[:, 0, [0, *outer, last]], lips[:, 3, outer[::-1]]]
     parts += [lips[:, 1, inner], lips[:, 2, inner[::-1]]]
     return np.concatenate(parts, axis=1)
+
+
+def jaw_points(shape: Shape, scene: Scene, motion: Motion) -> Array:
+    """17 points on the contour of the face, image-left to image-right; (F, 17, 2) pixels.
+
+    They come before the 49 in the order of iBUG.
+    """
+    outline_P2 = head_outline(shape)
+    right_P2 = outline_P2[(outline_P2[:, 0] >= 0.0) & (outline_P2[:, 1] >= _JAW_TOP)]
+    right_P2 = right_P2[np.argsort(-right_P2[:, 1], kind="stable")]
+    steps_P = np.linalg.norm(np.diff(right_P2, axis=0, prepend=right_P2[:1]), axis=1)
+    along_P = np.cumsum(steps_P)
+    picks = np.linspace(0.0, along_P[-1], JAW_POINTS // 2 + 1)
+    half_P2 = np.stack([np.interp(picks, along_P, column) for column in right_P2.T], axis=-1)
+    half_P2[0, 0] = 0.0
+    line_P2 = np.concatenate([half_P2[:0:-1] * (-1.0, 1.0), half_P2])
+    return place(motion, scene).to_image(moved(line_P2, motion))

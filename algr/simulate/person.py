@@ -124,8 +124,13 @@ _IRISES: tuple[Rgb, ...] = (
 )
 
 
-def draw_person(rng: np.random.Generator) -> Person:
-    """A person, every part drawn on its own."""
+def draw_person(rng: np.random.Generator, *, female: bool | None = None) -> Person:
+    """A person, every part drawn on its own.
+
+    Args:
+        rng: Where the differences between people come from.
+        female: Which hair, lips and beard are usual; None leaves it to chance.
+    """
 
     def around(mean: float, spread: float) -> float:
         return float(mean + np.clip(rng.normal(), -2.2, 2.2) * spread)
@@ -162,10 +167,10 @@ def draw_person(rng: np.random.Generator) -> Person:
         corner_offsets=pair(0.0, 0.00675),
         eye_factors=pair(1.0, 0.02625),
     )
-    return Person(shape=shape, looks=_draw_looks(rng))
+    return Person(shape=shape, looks=_draw_looks(rng, female=female))
 
 
-def _draw_looks(rng: np.random.Generator) -> Looks:
+def _draw_looks(rng: np.random.Generator, *, female: bool | None) -> Looks:
     tone = rng.choice(len(_SKINS), p=[0.26, 0.26, 0.22, 0.16, 0.10])
     skin = _SKINS[tone]
     dark_hair = tone >= 3
@@ -174,7 +179,8 @@ def _draw_looks(rng: np.random.Generator) -> Looks:
     grey = float(np.clip((age - 0.55) * 2.2, 0.0, 1.0))
     hair = _mixed(hair, (176, 172, 168), grey)
     iris = _IRISES[rng.integers(0, 2 if dark_hair else len(_IRISES))]
-    female = bool(rng.uniform() < 0.5)
+    by_chance = bool(rng.uniform() < 0.5)
+    female = by_chance if female is None else female
     lips = _mixed(_mixed(skin, (170, 74, 74), 0.45), (150, 60, 60), 0.12 * float(female))
     if female and rng.uniform() < 0.35:
         lips = _mixed(lips, (176, 40, 58), 0.5)

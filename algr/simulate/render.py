@@ -51,6 +51,7 @@ def render_frames(
     segments: Sequence[Segment],
     video_fps: float,
     frames: Iterable[int] | None = None,
+    size: tuple[int, int] = FRAME_SIZE,
 ) -> Iterator[npt.NDArray[np.uint8]]:
     """Images (height, width, 3), one per frame of the motion.
 
@@ -63,16 +64,17 @@ def render_frames(
         segments: The exercises; each has its own light.
         video_fps: Frames per second.
         frames: Which frames; None for all.
+        size: Width and height, pixels.
     """
     sheet = paint_sheet(person, scene).reshape(3, -1)
     folds = draw_folds(person, np.random.default_rng(person.looks.texture_seed + 1))
     depths_FN = depths(folds, person, palsy, motion)
     placement = place(motion, scene)
-    warp = Warp(FRAME_SIZE)
+    warp = Warp(size, motion.movers)
     num_frames = motion.movers_FK.shape[0]
-    camera = Camera(scene, segments, size=FRAME_SIZE, num_frames=num_frames, video_fps=video_fps)
+    camera = Camera(scene, segments, size=size, num_frames=num_frames, video_fps=video_fps)
     shadow_sheet = np.zeros((FINE.size[1], FINE.size[0]), np.float32)
-    image = np.empty((3, FRAME_SIZE[1], FRAME_SIZE[0]), np.float32)
+    image = np.empty((3, size[1], size[0]), np.float32)
     for frame in range(num_frames) if frames is None else frames:
         index = warp.index_of(motion.movers_FK[frame], placement, frame)
         for plane, painted in zip(image, sheet, strict=True):
@@ -95,7 +97,7 @@ def _darken_face(
 ) -> None:
     unit = float(curves.unit_px_F[frame])
     x, y = curves.nose_FP2[frame, 0]
-    width, height = FRAME_SIZE
+    height, width = index.shape
     rows = slice(max(int(y - 1.25 * unit), 0), min(int(y + 2.1 * unit), height))
     columns = slice(max(int(x - 1.2 * unit), 0), min(int(x + 1.2 * unit), width))
     darken(image[:, rows, columns], shadow_sheet.take(index[rows, columns]), tint=_TINT)

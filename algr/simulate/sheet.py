@@ -1,9 +1,12 @@
-"""One picture of a simulated clinic: a row per visit, a column per exercise."""
+"""One picture of a simulation: a row per visit or subject, some frames of each."""
+
+# Shape suffixes: P = points, 2 = x and y.
 
 import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -11,12 +14,17 @@ from PIL import Image, ImageDraw
 
 from algr.data import iterate_video, landmark_path, read_landmark_csv
 from algr.errors import DataError
-from algr.simulate.clinic import MANIFEST, is_simulation
+from algr.simulate import bp4d_plan, disfa_plan
+from algr.simulate.folder import is_simulation
+from algr.simulate.sheet_units import Face, bp4d_rows, disfa_rows
+from algr.simulate.visits import MANIFEST
 
 NUMERALS = ("I", "II", "III", "IV", "V", "VI")
 _LABEL_PX = 84
 _HEADER_PX = 18
 _POINT = (64, 255, 96)
+_CAPTION = (255, 255, 160)
+_OUTLINE: dict[str, Any] = {"stroke_width": 1, "stroke_fill": (40, 40, 40)}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -32,36 +40,61 @@ class _Row:
 def contact_sheet(
     source: Path, out_png: Path, *, landmarks: bool = False, rows: int = 8, width_px: int = 150
 ) -> None:
-    """Draw frames of a simulated clinic on one picture, a row per visit, grades in turn.
+    """Draw frames of a simulation on one picture.
+
+    Of a clinic: a row per visit, a column per exercise. Of BP4D and DISFA: a row per subject,
+    frames at even distances, each with the action units that its labels name.
 
     Args:
         source: Folder of a finished simulation.
         out_png: Where to write the picture.
-        landmarks: Draw the 49 points.
-        rows: Visits at most.
+        landmarks: Draw the points.
+        rows: Visits or subjects at most.
         width_px: Width of a frame on the sheet.
 
     Raises:
         DataError: The folder holds no finished simulation.
     """
-    visits = _visits(source)[:rows]
-    exercises = [name for name, _ in visits[0].moments]
-    frames = [_frames(source, visit, landmarks=landmarks) for visit in visits]
-    height_px = round(frames[0][0].height * width_px / frames[0][0].width)
-    size = (_LABEL_PX + width_px * len(exercises), _HEADER_PX + height_px * len(visits))
-    sheet = Image.new("RGB", size, (255, 255, 255))
+    columns: tuple[str, ...] = ()
+    if (source / disfa_plan.LABELS).is_dir() and is_simulation(source):
+        labelled = disfa_rows(source, rows=rows)
+    elif (source / bp4d_plan.PICTURES).is_dir() and is_simulation(source):
+        labelled = bp4d_rows(source, rows=rows)
+    else:
+        visits = _visits(source)[:rows]
+        columns = tuple(name for name, _ in visits[0].moments)
+        labelled = iter([(_title(visit), _faces(source, visit)) for visit in visits])
+    _paste(tuple(labelled), columns, out_png, landmarks=landmarks, width_px=width_px)
+
+
+def _paste(
+    rows: Sequence[tuple[str, list[Face]]],
+    columns: tuple[str, ...],
+    out_png: Path,
+    *,
+    landmarks: bool,
+    width_px: int,
+) -> None:
+    first = rows[0][1][0].image
+    height_px = round(first.height * width_px / first.width)
+    width = max(len(faces) for _, faces in rows) * width_px
+    sheet = Image.new(
+        "RGB", (_LABEL_PX + width, _HEADER_PX + height_px * len(rows)), (255, 255, 255)
+    )
     draw = ImageDraw.Draw(sheet)
     draw.text((4, 3), "simulated", fill=(150, 0, 0))
-    for column, name in enumerate(exercises):
+    for column, name in enumerate(columns):
         draw.text((_LABEL_PX + column * width_px + 4, 3), name, fill=(0, 0, 0))
-    for row, (visit, images) in enumerate(zip(visits, frames, strict=True)):
+    for row, (title, faces) in enumerate(rows):
         top = _HEADER_PX + row * height_px
-        weak = f"weak {visit.affected_side}" if visit.affected_side else "no palsy"
-        text = f"{visit.patient_id}\nHB {NUMERALS[visit.grade_hb - 1]}\n{weak}"
-        draw.multiline_text((4, top + 6), text, fill=(0, 0, 0), spacing=4)
-        for column, image in enumerate(images):
-            small = image.resize((width_px, height_px), Image.Resampling.LANCZOS)
-            sheet.paste(small, (_LABEL_PX + column * width_px, top))
+        draw.multiline_text((4, top + 6), title, fill=(0, 0, 0), spacing=4)
+        for column, face in enumerate(faces):
+            left = _LABEL_PX + column * width_px
+            small = face.image.resize((width_px, height_px), Image.Resampling.LANCZOS)
+            if landmarks and face.points_P2 is not None:
+                _draw_points(small, face.points_P2 * (width_px / face.image.width))
+            sheet.paste(small, (left, top))
+            draw.text((left + 3, top + 2), face.caption, fill=_CAPTION, **_OUTLINE)
     out_png.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(out_png)
 
@@ -93,21 +126,30 @@ def _visits(source: Path) -> list[_Row]:
     ]
 
 
-def _frames(source: Path, visit: _Row, *, landmarks: bool) -> list[Image.Image]:
+def _title(visit: _Row) -> str:
+    weak = f"weak {visit.affected_side}" if visit.affected_side else "no palsy"
+    return f"{visit.patient_id}\nHB {NUMERALS[visit.grade_hb - 1]}\n{weak}"
+
+
+def _faces(source: Path, visit: _Row) -> list[Face]:
     path = source / visit.video
     wanted: Sequence[float] = [moment for _, moment in visit.moments]
-    images: list[Image.Image] = []
-    track = read_landmark_csv(landmark_path(path)) if landmarks else None
+    faces: list[Face] = []
+    track = read_landmark_csv(landmark_path(path))
     for frame in iterate_video(path, fps=None, threads=1):
-        while len(images) < len(wanted) and frame.time_s >= wanted[len(images)]:
-            image = Image.fromarray(frame.image_HWC)
-            if track is not None:
-                _draw_points(image, track.at(frame.index))
-            images.append(image)
-    return images
+        while len(faces) < len(wanted) and frame.time_s >= wanted[len(faces)]:
+            points_P2 = track.at(frame.index)
+            faces.append(
+                Face(
+                    image=Image.fromarray(frame.image_HWC),
+                    caption="",
+                    points_P2=None if points_P2 is None else points_P2.astype(np.float64),
+                )
+            )
+    return faces
 
 
-def _draw_points(image: Image.Image, points_L2: npt.NDArray[np.float32] | None) -> None:
+def _draw_points(image: Image.Image, points_P2: npt.NDArray[np.float64]) -> None:
     draw = ImageDraw.Draw(image)
-    for x, y in () if points_L2 is None else points_L2:
-        draw.ellipse((x - 1.5, y - 1.5, x + 1.5, y + 1.5), fill=_POINT)
+    for x, y in points_P2[np.isfinite(points_P2).all(axis=1)]:
+        draw.ellipse((x - 0.7, y - 0.7, x + 0.7, y + 0.7), fill=_POINT)

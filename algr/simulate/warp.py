@@ -3,11 +3,13 @@
 # Shape suffixes: H, W = rows and columns of the frame; h, w = of a coarse grid; K = movers,
 # 2 = x and y.
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
 from algr.simulate.geometry import Placement
-from algr.simulate.muscles import MOVERS, weights_at
+from algr.simulate.muscles import MOVERS, Mover, weights_at
 from algr.simulate.raster import BOTTOM, FINE, LEFT, RIGHT, TOP, Array, Floats
 
 CELL = 8
@@ -23,7 +25,7 @@ class Warp:
     q + displacement(q) = u; it is found by iteration from the previous frame's solution.
     """
 
-    def __init__(self, size: tuple[int, int]) -> None:
+    def __init__(self, size: tuple[int, int], movers: Sequence[Mover] = MOVERS) -> None:
         self._size = size
         width, height = size
         columns = np.arange(-(-width // CELL) + 1) * CELL
@@ -34,8 +36,8 @@ class Warp:
             np.arange(TOP, BOTTOM + TABLE_STEP, TABLE_STEP),
         )
         self._table_shape = x.shape
-        weights = weights_at(x.ravel(), y.ravel()).transpose(1, 2, 0)
-        self._table = weights.reshape(len(MOVERS), -1).astype(np.float32)
+        weights = weights_at(x.ravel(), y.ravel(), movers).transpose(1, 2, 0)
+        self._table = weights.reshape(len(movers), -1).astype(np.float32)
         self._moved: Floats | None = None
 
     def index_of(self, movers_K: Array, placement: Placement, frame: int) -> npt.NDArray[np.intp]:

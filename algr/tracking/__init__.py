@@ -2,6 +2,7 @@
 
 from algr.tracking.gate import Decision, Gate
 from algr.tracking.interface import UiCommand, ui_command
+from algr.tracking.lineage import TrackedUse, trained_on
 from algr.tracking.listeners import FoldsTracking, RefitTracking, SearchTracking
 from algr.tracking.reference import is_reference, parse_reference
 from algr.tracking.registry import (
@@ -30,6 +31,7 @@ __all__ = [
     "SearchTracking",
     "Store",
     "SyncReport",
+    "TrackedUse",
     "Tracker",
     "UiCommand",
     "context_tags",
@@ -41,5 +43,6 @@ __all__ = [
     "pull",
     "run_key",
     "sync",
+    "trained_on",
     "ui_command",
 ]

@@ -8,6 +8,9 @@ from typing import Any, Protocol
 
 from algr.tracking.tracker import RunHandle, Tracker
 
+SECTIONS = frozenset({"video", "subject", "units"})
+"""Parts of a result that have figures of their own."""
+
 
 class EpochOfFold(Protocol):
     """One finished epoch of one fold."""
@@ -154,6 +157,9 @@ class FoldsTracking:
         summary = {f"cv/{name}_mean": value for name, value in result["mean"].items()}
         summary |= {f"cv/{name}_sd": value for name, value in result["sd"].items()}
         summary |= {f"pooled/{name}": value for name, value in result["pooled"].items()}
+        summary |= interval_metrics(result.get("interval"), mean="cv", pooled="pooled")
+        for section in SECTIONS & result.keys():
+            summary |= section_metrics(section, result[section])
         self._run.log_metrics(summary, step=0)
 
     def abandon(self, *, interrupted: bool) -> None:
@@ -186,6 +192,32 @@ class RefitTracking:
         """An epoch is finished."""
         for fold in fold_epochs:
             self._run.log_metrics(fold_metrics(fold), step=fold.epoch)
+
+
+def section_metrics(name: str, section: Mapping[str, Any]) -> dict[str, float | None]:
+    """Figures of recordings, people or units: mean, deviation, pooled, and intervals."""
+    metrics = {f"{name}/{key}_mean": value for key, value in section["mean"].items()}
+    metrics |= {f"{name}/{key}_sd": value for key, value in section["sd"].items()}
+    metrics |= {f"{name}_pooled/{key}": value for key, value in section["pooled"].items()}
+    return metrics | interval_metrics(section["interval"], mean=name, pooled=f"{name}_pooled")
+
+
+def interval_metrics(
+    interval: Mapping[str, Any] | None, *, mean: str, pooled: str
+) -> dict[str, float | None]:
+    """Both ends of the intervals; figures without one are left out.
+
+    Args:
+        interval: As `algr cv --json` has it.
+        mean: First part of the names of means over folds.
+        pooled: The same of pooled figures.
+    """
+    metrics: dict[str, float | None] = {}
+    for prefix, figures in ((mean, "mean"), (pooled, "pooled")):
+        for name, ends in (interval or {}).get(figures, {}).items():
+            if ends is not None:
+                metrics[f"{prefix}/{name}_low"], metrics[f"{prefix}/{name}_high"] = ends
+    return metrics
 
 
 def fold_metrics(fold: EpochOfFold) -> dict[str, float | None]:

@@ -7,7 +7,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from algr.config import Config, with_values
-from algr.cv import read_run_files, write_predictions, write_run_files
+from algr.cv import read_predictions, read_run_files, write_predictions, write_run_files
 from algr.data import FoldPlan, PreparedDataset, plan_folds
 from algr.engine import FoldResult, FramePredictions
 from algr.errors import IntegrityError, StudyError
@@ -83,6 +83,7 @@ def test_predictions_of_grades_stand_in_one_row_per_frame(
     assert rows[2] == {
         "fold": 1,
         "subject": str(frames.subject_id[9]),
+        "digest": grades.subjects[frames.subject_index[9]].digest,
         "video": str(frames.video_id[9]),
         "frame": int(frames.frame[9]),
         "time_s": float(frames.time_s[9]),
@@ -112,6 +113,7 @@ def test_predictions_of_action_units_have_a_probability_and_a_label_for_each(
     assert list(row) == [
         "fold",
         "subject",
+        "digest",
         "video",
         "frame",
         "time_s",
@@ -122,6 +124,43 @@ def test_predictions_of_action_units_have_a_probability_and_a_label_for_each(
     ]
     assert (row["label_au1"], row["label_au12"]) == (0, -1)
     assert (row["probability_au1"], row["probability_au12"]) == (0.25, 0.5)
+
+
+def test_what_was_written_of_each_frame_is_read_back(
+    tmp_path: Path, units: PreparedDataset, make_result: Callable[..., FoldResult]
+) -> None:
+    rows = np.array([4, 1])
+    said = {name: np.random.default_rng(0).random((2, 2), np.float32) for name in ("a", "l", "w")}
+    predictions = FramePredictions(
+        rows, said["a"], np.array([0.04, np.nan]), local_NK=said["l"], whole_NK=said["w"]
+    )
+    result = make_result(2, [[1]], predictions=predictions)
+
+    write_predictions(tmp_path / "p.parquet", dataset=units, results=[result])
+    found = read_predictions(tmp_path / "p.parquet")
+
+    digests = [units.subjects[index].digest for index in units.frames.subject_index[rows]]
+    assert [found.subjects[index] for index in found.subject_N] == digests
+    assert found.fold_S.tolist() == [2] * len(set(digests))
+    assert (found.kind, found.label_names) == ("au", ("AU1", "AU12"))
+    np.testing.assert_array_equal(found.truth, units.frames.labels[rows])
+    np.testing.assert_array_equal(found.probability["averaged"], said["a"])
+    np.testing.assert_array_equal(found.probability["local"], said["l"])
+    np.testing.assert_array_equal(found.probability["whole"], said["w"])
+    np.testing.assert_array_equal(found.landmark_error_N, [0.04, np.nan])
+
+
+def test_predictions_of_an_earlier_version_are_refused(
+    tmp_path: Path, grades: PreparedDataset, make_result: Callable[..., FoldResult]
+) -> None:
+    predictions = FramePredictions(np.array([1]), np.full((1, 4), 0.25, dtype=np.float32))
+    path = tmp_path / "predictions.parquet"
+    result = make_result(0, [[1]], predictions=predictions)
+    write_predictions(path, dataset=grades, results=[result])
+    pq.write_table(pq.read_table(path).drop_columns(["digest"]), path)
+
+    with pytest.raises(IntegrityError, match="digest"):
+        read_predictions(path)
 
 
 def test_the_written_plan_names_no_one(

@@ -15,6 +15,7 @@ from algr.config import DataHome
 from algr.data import DatasetWriter, PreparedDataset
 from algr.data.landmarks import HEADER
 from algr.data.manifest import COLUMNS
+from tests.data import landmark_files
 
 
 def face_points(*, seed: int = 0, size: float = 40.0, center: float = 48.0) -> NDArray[np.float64]:
@@ -109,6 +110,20 @@ def clinic(tmp_path: Path) -> Clinic:
     rows.append({"video": "anna_again.mp4", "patient_id": "anna", "visit": 2, "grade_hb": "I"})
     made.write_manifest(rows)
     return made
+
+
+@pytest.fixture
+def openface_clinic(clinic: Clinic) -> Clinic:
+    """Two of the videos have the landmarks of OpenFace, one of them beside our own."""
+    own = clinic.folder / "bert_take_land.csv"
+    points = np.zeros((8, 68, 2))
+    keep = [i for i in range(17, 68) if i not in (60, 64)]
+    rows = [line.split(",")[1:] for line in own.read_text().splitlines()[1:]]
+    points[:, keep] = np.array(rows, float).reshape(8, 49, 2)
+    for name in ("anna_take", "bert_take"):
+        (clinic.folder / f"{name}.csv").write_text(landmark_files.openface2(points))
+    (clinic.folder / "anna_take_land.csv").unlink()
+    return clinic
 
 
 @pytest.fixture

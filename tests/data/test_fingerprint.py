@@ -7,7 +7,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from algr.data import DatasetWriter
-from algr.data.fingerprint import frame_digests
+from algr.data.fingerprint import dataset_fingerprint, frame_digests, subject_digest
 from algr.data.rows import FrameRows
 
 
@@ -137,3 +137,67 @@ def test_parameters_of_the_preparation_count(tmp_path):
 
     assert one.fingerprint != two.fingerprint
     assert one.subjects == two.subjects
+
+
+def fingerprint_of(rows):
+    whole = [digest.whole for digest in frame_digests(rows)]
+    return dataset_fingerprint(parameters={}, subjects=[subject_digest(whole)])
+
+
+@given(
+    row=st.integers(0, 1),
+    place=st.tuples(st.integers(0, 199), st.integers(0, 199), st.integers(0, 2)),
+    step=st.integers(1, 255),
+)
+@settings(max_examples=40, deadline=None)
+def test_any_change_of_any_pixel_changes_the_fingerprint(row, place, step):
+    before = rows_of()
+    value = (int(before.image[row][place]) + step) % 256
+
+    assert fingerprint_of(rows_of(image=((row, *place), value))) != fingerprint_of(before)
+
+
+@given(
+    row=st.integers(0, 1),
+    unit=st.integers(0, 1),
+    value=st.sampled_from([-1, 0, 1]),
+    grade=st.integers(-1, 3),
+    point=st.tuples(st.integers(0, 48), st.integers(0, 1)),
+    way=st.floats(-50, 50, width=32),
+)
+@settings(max_examples=60, deadline=None)
+def test_the_fingerprint_is_another_exactly_if_a_label_grade_or_point_is(
+    row, unit, value, grade, point, way
+):
+    before = rows_of()
+    coordinate = before.landmarks[(row, *point)] + np.float32(way)
+    after = rows_of(
+        labels=((row, unit), value),
+        grade=(row, grade),
+        landmarks=((row, *point), coordinate),
+    )
+
+    is_same = (
+        (after.labels == before.labels).all()
+        and (after.grade == before.grade).all()
+        and (after.landmarks == before.landmarks).all()
+    )
+    assert (fingerprint_of(after) == fingerprint_of(before)) == is_same
+
+
+@given(order=st.permutations(range(6)))
+@settings(max_examples=20, deadline=None)
+def test_the_fingerprint_does_not_depend_on_the_order_of_frames_and_subjects(order):
+    frames = [bytes([number]) * 32 for number in range(6)]
+    shuffled = [frames[place] for place in order]
+
+    one = dataset_fingerprint(
+        parameters={"a": 1, "b": [2]},
+        subjects=[subject_digest(frames), subject_digest(frames[:2])],
+    )
+    other = dataset_fingerprint(
+        parameters={"b": [2], "a": 1},
+        subjects=[subject_digest(frames[1::-1]), subject_digest(shuffled)],
+    )
+
+    assert one == other

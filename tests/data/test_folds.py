@@ -125,6 +125,72 @@ def test_the_assignment_is_pinned():
     assert plan.folds_hash == "9de4cd5b078931705ab0d36aa4ee04dc86df8ffd7f4f661c5441537181c5d1c2"
 
 
+PINNED = {
+    ("honest", 3, "alone"): "8ab93175d138ed61e69b5e9b61730d53fa2db39ac97821eb14bbd4cc59145627",
+    ("paper", 3, "alone"): "f0ea2f7e5eebd66ae7e8e29df6830dca666054e16f44d5240514a30bcaf5495c",
+    ("nested", 4, "alone"): "9e8ddb87e16e7fd12d15a8e5e148572b200b02884a743d067c3c11b9c1709177",
+    ("honest", 3, "pairs"): "bcab891f12c6e4e1ff150722c00777d5c8f01b6fa146c43afe3e3297f0970931",
+    ("honest", 5, "au"): "b5973883a48d9aed6811c51ab6e8a74b5d95344b6057a58ad7a68a5da845f44f",
+}
+
+
+@pytest.mark.parametrize(("case", "folds_hash"), PINNED.items())
+def test_folds_of_every_kind_are_pinned(case, folds_hash):
+    """Old results depend on them: a change needs a new major version."""
+    protocol, num_folds, people = case
+    dataset = {
+        "alone": stand_in([0, 1, 1, 2, 3, 3, 3] * 3),
+        "pairs": stand_in([0, 0, 1, 1, 2, 2, 3, 3] * 3, groups=[f"g{i // 2}" for i in range(24)]),
+        "au": stand_in([-1] * 27, kind="au"),
+    }[people]
+
+    plan = plan_folds(dataset, cv=CvConfig(num_folds=num_folds, protocol=protocol), seed=7)
+
+    assert plan.folds_hash == folds_hash
+
+
+@given(
+    sizes=st.lists(st.integers(1, 4), min_size=6, max_size=20),
+    folds=st.integers(2, 5),
+    protocol=st.sampled_from(["honest", "paper"]),
+    seed=st.integers(0, 2**31 - 1),
+)
+def test_groups_of_any_size_are_tested_once_and_never_parted(sizes, folds, protocol, seed):
+    groups = [f"g{number}" for number, size in enumerate(sizes) for _ in range(size)]
+    dataset = stand_in([number % 4 for number in range(len(groups))], groups=groups)
+    group_of = {subject.digest: subject.group for subject in dataset.subjects}
+
+    plan = plan_folds(dataset, cv=CvConfig(num_folds=folds, protocol=protocol), seed=seed)
+
+    tested = [digest for fold in plan.folds for digest in fold.test]
+    assert sorted(tested) == [subject.digest for subject in dataset.subjects]
+    sides = [
+        {group_of[digest] for digest in side}
+        for fold in plan.folds
+        for side in (fold.train, fold.validation, fold.test)
+    ]
+    assert sum(map(len, sides)) == folds * len(sizes)
+
+
+@given(
+    grades=grade_lists,
+    folds=st.integers(2, 5),
+    order=st.randoms(use_true_random=False),
+    seed=st.integers(0, 99),
+)
+def test_folds_depend_on_who_the_subjects_are_not_on_their_order(grades, folds, order, seed):
+    dataset, shuffled = stand_in(grades), stand_in(grades)
+    subjects = list(shuffled.subjects)
+    order.shuffle(subjects)
+    shuffled.subjects = tuple(subjects)
+
+    plans = [
+        plan_folds(which, cv=CvConfig(num_folds=folds), seed=seed) for which in (dataset, shuffled)
+    ]
+
+    assert plans[0].folds_hash == plans[1].folds_hash
+
+
 def test_another_seed_gives_other_folds():
     dataset = stand_in([number % 4 for number in range(24)])
 

@@ -172,7 +172,7 @@ def remove_video(clinic):
 @pytest.mark.parametrize(
     ("harm", "reason"),
     [
-        (remove_landmarks, "cleo_take_land.csv: no such file"),
+        (remove_landmarks, "cleo_take.mp4: no landmarks beside it"),
         (break_landmarks, "cleo_take_land.csv: line 1: 1 columns"),
         (empty_landmarks, "no frame could be used (4 no row in the landmark file)"),
         (remove_video, "cleo_take.mp4: no such file"),

@@ -1,5 +1,6 @@
 """Preparations that are stopped, killed, or run twice at once."""
 
+import json
 import os
 import signal
 import subprocess
@@ -171,3 +172,71 @@ def test_a_killed_preparation_leaves_neither_dataset_nor_workers_and_can_go_on(
     assert not home.dataset("sim").exists()
     assert prepare().frames_decoded < 16 + 750
     assert open_dataset(home, "sim").num_frames == 16 + 750
+
+
+KILLED = '''
+"""Prepare, die at a drawn change of a name or flush, prepare again, until it comes to its end."""
+import itertools, json, os, random, shutil, signal, sys
+from pathlib import Path
+from algr.config import DataHome
+from algr.data import open_dataset, prepare_clinic, verify_dataset
+
+source, place = map(Path, sys.argv[1:])
+
+def dying(function, changes, at):
+    def wrapped(*args, **kwargs):
+        if next(changes) == at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return function(*args, **kwargs)
+    return wrapped
+
+def prepare_and_die(home, at):
+    """Whether it died; a child process, which leaves no trace but its files."""
+    child = os.fork()
+    if not child:
+        changes = itertools.count(1)
+        Path.replace = dying(Path.replace, changes, at)
+        Path.rename = dying(Path.rename, changes, at)
+        os.fsync = dying(os.fsync, changes, at)
+        shutil.rmtree = dying(shutil.rmtree, changes, at)
+        prepare_clinic(source=source, home=home, name="sim", jobs=1)
+        os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+results = []
+for seed in range(4):
+    draw = random.Random(seed)
+    home = DataHome(place / str(seed))
+    kills = 0
+    while prepare_and_die(home, at=draw.randint(1, 12) if kills < 8 else 0):
+        kills += 1
+    dataset = open_dataset(home, "sim")
+    verify_dataset(dataset.directory)
+    frames = dataset.frames
+    keys = set(zip(frames.video_index.tolist(), frames.frame.tolist()))
+    results.append({
+        "kills": kills,
+        "fingerprint": dataset.fingerprint,
+        "frames": dataset.num_frames,
+        "different": len(keys),
+        "beside": sorted(path.name for path in home.datasets.iterdir()),
+    })
+print(json.dumps(results))
+'''
+
+
+def test_a_preparation_that_is_killed_again_and_again_ends_as_if_it_had_not_been(
+    prepare, clinic, tmp_path
+):
+    undisturbed = prepare()
+    script = tmp_path / "killed.py"
+    script.write_text(KILLED, encoding="utf-8")
+    command = [sys.executable, str(script), str(clinic.folder), str(tmp_path / "homes")]
+
+    results = json.loads(subprocess.check_output(command, text=True))
+
+    assert sum(result["kills"] for result in results) >= 14
+    assert {result["fingerprint"] for result in results} == {undisturbed.fingerprint}
+    assert {result["frames"] for result in results} == {undisturbed.frames}
+    assert {result["different"] for result in results} == {undisturbed.frames}
+    assert [result["beside"] for result in results] == [["sim"]] * 4

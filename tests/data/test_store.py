@@ -1,6 +1,10 @@
+import ctypes
 import json
+import mmap
+import os
 import pickle
 import shutil
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from algr.config import DataHome
 from algr.data import (
     DatasetWriter,
     PreparedDataset,
@@ -359,3 +364,75 @@ def test_a_dataset_that_a_killed_replacement_took_away_comes_back(dataset, home,
 
     assert uses[use]() == dataset.name
     assert [path.name for path in home.datasets.iterdir()] == [dataset.name]
+
+
+def resident_share(path):
+    """Of a file's pages, how many lie in the page cache; mincore(2) on a mapping of its own."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    libc.mmap.restype = ctypes.c_void_p
+    libc.mmap.argtypes = [ctypes.c_void_p, ctypes.c_size_t, *[ctypes.c_int] * 3, ctypes.c_long]
+    libc.mincore.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_char_p]
+    size = path.stat().st_size
+    pages = -(-size // mmap.PAGESIZE)
+    states = ctypes.create_string_buffer(pages)
+    with path.open("rb") as file:
+        place = libc.mmap(None, size, mmap.PROT_READ, mmap.MAP_SHARED, file.fileno(), 0)
+    assert libc.mincore(place, size, states) == 0
+    libc.munmap(ctypes.c_void_p(place), ctypes.c_size_t(size))
+    return sum(state & 1 for state in states.raw) / pages
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux what lies in its page cache")
+def test_opening_a_dataset_reads_none_of_its_pixels(make_dataset, kit):
+    directory = make_dataset([kit.person(name="anna", grade=0, frames=700)]).directory
+    shard = directory / "frames-00000.arrow"
+    with shard.open("rb") as file:
+        os.fsync(file.fileno())
+        os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+    if resident_share(shard) > 0.1:
+        pytest.skip("the temporary folder lies in memory, so that nothing has to be read")
+
+    dataset = PreparedDataset.open(directory)
+
+    assert dataset.frames.landmarks.shape == (700, 49, 2)
+    assert resident_share(shard) < 0.05
+
+
+def written_with_parts(folder, parts):
+    with DatasetWriter(folder, kind="au", label_names=("AU1",)) as writer:
+        for number, part in enumerate(parts):
+            images = np.random.default_rng(number).integers(0, 256, (1, 200, 200, 3))
+            writer.add_video(
+                subject_id=f"s{number}",
+                images=images.astype(np.uint8),
+                landmarks=np.zeros((1, 49, 2), np.float32),
+                labels=[[1]],
+                part=part,
+            )
+        return writer.finish()
+
+
+def test_parts_of_published_folds_are_kept_and_enter_no_fingerprint(tmp_path):
+    first = written_with_parts(tmp_path / "a", [1, 2, 3])
+    second = written_with_parts(tmp_path / "b", [0, 0, 0])
+
+    assert {subject.subject_id: subject.part for subject in first.subjects} == {
+        "s0": 1,
+        "s1": 2,
+        "s2": 3,
+    }
+    assert {subject.part for subject in second.subjects} == {0}
+    assert first.fingerprint == second.fingerprint
+
+
+def test_a_dataset_without_parts_is_written_as_older_versions_wrote_it(tmp_path):
+    written_with_parts(tmp_path / "a", [0, 0])
+
+    subjects = json.loads((tmp_path / "a" / "dataset.json").read_text())["subjects"]
+    assert set(subjects[0]) == {"digest", "subject_id", "frames", "grade", "videos", "group"}
+
+
+@pytest.mark.parametrize("name", ["bp4d", "disfa", "gft"])
+def test_a_dataset_that_has_the_name_of_a_layout_is_prepared_from_it(tmp_path, name):
+    with pytest.raises(DataError, match=f"algr data prepare {name} --source DIR --name {name}"):
+        open_dataset(DataHome(tmp_path), name)

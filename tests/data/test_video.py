@@ -1,11 +1,15 @@
+import hashlib
 import wave
+from fractions import Fraction
 
 import av
 import numpy as np
 import pytest
 
 from algr.data import iterate_video, probe_video
+from algr.data.fields import fill_lines
 from algr.errors import DataError
+from tests.data import raw_layouts as raw
 
 
 def indices(path, fps):
@@ -166,3 +170,86 @@ def test_sound_beside_the_pictures_does_no_harm(kit, tmp_path):
                     both.mux(packet)
 
     assert indices(tmp_path / "a.mkv", None) == [0, 1, 2, 3]
+
+
+def write_woven(path, *, codec="libx264", fps=25, size=(96, 96), moves=True, **options):
+    """Frames whose upper field is dark and whose lower one is bright, a stripe further each."""
+    width, height = size
+    flags = {"flags": "+ildct+ilme"} if moves else {}
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream(codec, rate=fps, options={**flags, **options})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for number in range(4):
+            image = np.full((height, width, 3), 40 + 40 * number, np.uint8)
+            image[1::2] += 60
+            frame = av.VideoFrame.from_ndarray(image, format="rgb24")
+            frame = frame.reformat(format="yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, fps)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+    return path
+
+
+INTERLACED = {
+    "h264": {"name": "a.mp4", "crf": "0", "preset": "ultrafast"},
+    "mpeg2": {"name": "a.mpg", "codec": "mpeg2video", "g": "1", "qscale": "1"},
+    "dv": {"name": "a.avi", "codec": "dvvideo", "size": (720, 576)},
+}
+
+
+@pytest.mark.parametrize("kind", INTERLACED)
+def test_of_two_woven_moments_only_the_first_is_shown(tmp_path, kind):
+    made = dict(INTERLACED[kind])
+    path = write_woven(tmp_path / made.pop("name"), **made)
+
+    images = [frame.image_HWC for frame in iterate_video(path, fps=None)]
+
+    assert probe_video(path).is_interlaced
+    np.testing.assert_allclose([image.mean() for image in images], [40, 80, 120, 160], atol=2)
+    assert max(image.std() for image in images) < 2
+    assert images[0].shape[:2] == made.get("size", (96, 96))[::-1]
+
+
+def test_progressive_frames_keep_every_line(tmp_path):
+    path = write_woven(tmp_path / "a.mp4", moves=False, crf="0", preset="ultrafast")
+
+    image = next(iterate_video(path, fps=None)).image_HWC
+
+    assert not probe_video(path).is_interlaced
+    assert np.abs(np.diff(image[:, 0, 0].astype(int))).min() > 50
+
+
+def test_lines_between_those_of_a_field_are_the_mean_of_their_neighbours():
+    field = np.array([[[10]], [[20]], [[31]]], np.uint8)
+
+    np.testing.assert_array_equal(fill_lines(field, height=5).ravel(), [10, 15, 20, 26, 31])
+    np.testing.assert_array_equal(fill_lines(field, height=6).ravel(), [10, 15, 20, 26, 31, 31])
+
+
+def test_a_progressive_file_gives_the_pixels_it_always_gave(tmp_path):
+    """Fingerprints of prepared datasets rest on these. The planes are stored without loss."""
+    rng = np.random.default_rng(0)
+    with av.open(str(tmp_path / "a.mkv"), "w") as container:
+        stream = container.add_stream("ffv1", rate=5)
+        stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
+        for number in range(3):
+            planes = rng.integers(16, 236, (72, 64), dtype=np.uint8)
+            frame = av.VideoFrame.from_ndarray(planes, format="yuv420p")
+            frame.pts, frame.time_base = number, Fraction(1, 5)
+            container.mux(stream.encode(frame))
+        container.mux(stream.encode())
+
+    digest = hashlib.sha256()
+    for frame in iterate_video(tmp_path / "a.mkv", fps=None):
+        digest.update(frame.image_HWC.tobytes())
+
+    assert digest.hexdigest() == "3c2a7e2daaab6c6087d7d10f8581ce9c1477cab94e5c16f973a4a7eac41998ca"
+
+
+def test_pictures_of_an_unknown_kind_are_refused(tmp_path):
+    path = tmp_path / "odd.avi"
+    raw.write_avi(path, "a", 3)
+    path.write_bytes(path.read_bytes().replace(b"FFV1", b"ZZZZ"))
+
+    with pytest.raises(DataError, match="odd.avi: its pictures are of a kind that cannot"):
+        probe_video(path)

@@ -5,17 +5,22 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from algr.data import LandmarkSource, landmark_file
 from algr.errors import DataError
 from algr.inputs import SomeFaces, faces_at, spread_faces
 from tests.recordings import landmark_csv
 
 
+def landmarks_of(video: Path) -> LandmarkSource:
+    return landmark_file(video.parent / "visit_land.csv")
+
+
 def at(video: Path, *times_s: float) -> SomeFaces:
-    return faces_at(video, landmarks=video.parent / "visit_land.csv", times_s=times_s)
+    return faces_at(video, landmarks=landmarks_of(video), times_s=times_s)
 
 
 def spread(video: Path, count: int) -> SomeFaces:
-    return spread_faces(video, landmarks=video.parent / "visit_land.csv", count=count)
+    return spread_faces(video, landmarks=landmarks_of(video), count=count)
 
 
 def numbers(found: SomeFaces) -> list[int]:

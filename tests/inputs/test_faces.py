@@ -1,14 +1,15 @@
 """From an image to the crop that a network sees, and back."""
 
+import logging
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from algr.data import align_face
+from algr.data import align_face, landmark_file
 from algr.errors import DataError
-from algr.inputs import face_of, find_source, image_face
+from algr.inputs import TimedFace, face_of, faces_of_video, find_source, image_face
 from tests.recordings import landmark_csv
 
 
@@ -43,7 +44,7 @@ def test_landmarks_beside_a_photo_are_found(
 
     source = find_source(tmp_path / "photo.png")
 
-    assert source.landmarks == tmp_path / "photo_land.csv"
+    assert source.landmarks == landmark_file(tmp_path / "photo_land.csv")
     expected = align_face(photo, points.astype(np.float32)).image_HWC[12:188, 12:188]
     np.testing.assert_array_equal(image_face(source).face.crop_HWC, expected)
 
@@ -56,3 +57,33 @@ def test_a_photo_with_landmarks_of_two_frames_is_refused(
 
     with pytest.raises(DataError, match=r"photo_land\.csv: landmarks of 2 frames"):
         image_face(find_source(tmp_path / "photo.png"))
+
+
+def test_of_two_landmark_files_the_one_that_is_used_is_said(
+    video: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    np.save(video.with_suffix(".npy"), np.zeros((1, 49, 2)))
+
+    with caplog.at_level(logging.WARNING, logger="algr.inputs.files"):
+        source = find_source(video)
+
+    assert source.landmarks is not None
+    assert source.landmarks.name == "visit_land.csv"
+    assert caplog.messages == [
+        "visit.mp4: landmarks of visit_land.csv are used, not those of visit.npy"
+    ]
+
+
+def test_what_was_assumed_of_a_landmark_file_is_said(
+    video: Path, points: np.ndarray, caplog: pytest.LogCaptureFixture
+) -> None:
+    one_based = "\n".join(f"{x + 1} {y + 1}" for x, y in points)
+    folder = video.with_name("visit_pts")
+    folder.mkdir()
+    (folder / "1.pts").write_text(f"version: 1\nn_points: 49\n{{\n{one_based}\n}}\n")
+
+    with caplog.at_level(logging.INFO, logger="algr.inputs.files"):
+        frames = list(faces_of_video(video, landmarks=landmark_file(folder), fps=None))
+
+    assert isinstance(frames[0], TimedFace)
+    assert "visit_pts: pixels counted from 1" in caplog.messages

@@ -11,8 +11,11 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from algr.data import LandmarkSource
+from algr.data.landmark_source import DetectorReader
 from algr.serving import Predictor, create_app
 from algr.serving.uploads import MAX_BODY_BYTES
+from tests.data.drawn_faces import Face, MarkNetworks, picture
 
 with warnings.catch_warnings():
     # Starlette would rather have a client that is not among our requirements.
@@ -87,6 +90,58 @@ def test_a_photo_with_landmarks_is_aligned(
 
     assert form.json()["frames"] == json.loads(json.dumps(expected))["frames"]
     assert encoded.json() == form.json()
+
+
+class DrawnDetector(LandmarkSource):
+    """The detector with networks that find drawn marks."""
+
+    def open(self) -> DetectorReader:
+        return DetectorReader(MarkNetworks())
+
+
+@pytest.fixture
+def seeing(predictor: Predictor) -> Iterator[TestClient]:
+    """A service on whose machine the detector is installed."""
+    with TestClient(create_app(predictor, detector=DrawnDetector(path=None))) as opened:
+        yield opened
+
+
+def test_the_detector_finds_the_landmarks_of_a_photo(
+    seeing: TestClient, predictor: Predictor
+) -> None:
+    drawn, place = picture(Face(300, 200)), Face(300, 200).points()
+
+    found = seeing.post("/predict", files={"image": png(drawn)}).json()
+
+    assert found["landmark_source"] == "detector"
+    expected = predictor.predict_image(drawn, place).to_dict()["frames"]
+    given = np.array(json.loads(json.dumps(expected))[0]["landmarks"])
+    np.testing.assert_allclose(np.array(found["frames"][0]["landmarks"]), given, atol=6)
+
+
+def test_a_photo_in_which_the_detector_finds_nobody_is_refused(seeing: TestClient) -> None:
+    reply = seeing.post("/predict", files={"image": png(np.zeros((480, 640, 3), np.uint8))})
+
+    assert reply.status_code == 422
+    assert "image: no face found" in reply.json()["detail"]
+
+
+def test_given_landmarks_and_aligned_faces_do_without_the_detector(
+    seeing: TestClient, client: TestClient, face: bytes, photo: np.ndarray, points: np.ndarray
+) -> None:
+    with_points = {
+        "files": {"image": png(photo)},
+        "data": {"landmarks": json.dumps(points.tolist())},
+    }
+
+    assert (
+        seeing.post("/predict", files={"image": face}).json()
+        == client.post("/predict", files={"image": face}).json()
+    )
+    assert (
+        seeing.post("/predict", **with_points).json()
+        == client.post("/predict", **with_points).json()
+    )
 
 
 def test_a_turned_photo_is_put_upright(client: TestClient, photo: np.ndarray) -> None:

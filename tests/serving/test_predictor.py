@@ -212,3 +212,20 @@ def test_action_units_are_given_by_name(au_bundle: Bundle, photo: np.ndarray) ->
     assert set(frame["au_probability"]) == {"AU1", "AU2", "AU4"}
     assert "grade" not in frame
     assert "video" not in result
+
+
+def test_a_result_says_where_its_landmarks_came_from(
+    predictor: Predictor, video: Path, photo: np.ndarray, points: np.ndarray
+) -> None:
+    aligned = align_face(photo, points).image_HWC
+    Image.fromarray(aligned).save(video.parent / "aligned.png")
+    Image.fromarray(photo).save(video.parent / "photo.png")
+    np.save(video.parent / "photo.npy", points)
+
+    graded = predictor.predict_file(video, fps=1)
+    measured = predictor.predict_file(video.parent / "photo.png")
+    given = predictor.predict_file(video.parent / "aligned.png", models=video.parent)
+
+    assert graded["landmark_source"] == "visit_land.csv"
+    assert measured["landmark_source"] == "photo.npy"
+    assert "landmark_source" not in given

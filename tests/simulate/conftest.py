@@ -6,11 +6,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from algr.simulate.clinic import Take, Visit, prepare_take
+from algr.simulate.clinic import Take, prepare_take
 from algr.simulate.exercises import EXERCISES, Motion, plan_segments
 from algr.simulate.muscles import MOVERS
 from algr.simulate.palsy import Palsy, draw_palsy
 from algr.simulate.person import Shape, draw_person
+from algr.simulate.visits import Visit
 
 FPS = 12.0
 

@@ -12,7 +12,7 @@ from algr.data import open_dataset, prepare_clinic, probe_video, read_landmark_c
 from algr.errors import DataError, UsageError
 from algr.faces import HOUSE_BRACKMANN_CLASS
 from algr.simulate import contact_sheet, simulate_fpara
-from algr.simulate.clinic import MANIFEST_COLUMNS, plan_visits
+from algr.simulate.visits import MANIFEST_COLUMNS, plan_visits
 
 SHORT = {"seconds_per_exercise": 0.2, "video_fps": 6.0}
 

@@ -153,6 +153,39 @@ def test_a_cross_validation_has_a_run_per_fold(connect: Connect) -> None:
     assert "cv/f1_macro_sd" not in runs["cv"].data.metrics
 
 
+def test_intervals_and_figures_of_recordings_are_metrics_of_the_cross_validation(
+    connect: Connect,
+) -> None:
+    tracker = connect()
+    run = tracker.start_run("cv", name="cv", key="k")
+    video = {
+        "mean": {"accuracy": 0.6},
+        "sd": {"accuracy": 0.1},
+        "pooled": {"accuracy": 0.65},
+        "interval": {"mean": {"accuracy": [0.5, 0.7]}, "pooled": {"accuracy": None}},
+    }
+    interval = {"mean": {"f1_macro": [0.25, 0.75]}, "pooled": {"f1_macro": [0.2, 0.7]}}
+
+    tracking = FoldsTracking(tracker, run=run, metric="f1_macro")
+    tracking.finish(RESULT | {"interval": interval, "video": video})
+    run.end()
+
+    metrics = runs_of(tracker)["cv"].data.metrics
+    expected = {
+        "cv/f1_macro_low": 0.25,
+        "cv/f1_macro_high": 0.75,
+        "pooled/f1_macro_low": 0.2,
+        "pooled/f1_macro_high": 0.7,
+        "video/accuracy_mean": 0.6,
+        "video/accuracy_sd": 0.1,
+        "video/accuracy_low": 0.5,
+        "video/accuracy_high": 0.7,
+        "video_pooled/accuracy": 0.65,
+    }
+    assert {name: metrics.get(name) for name in expected} == expected
+    assert "video_pooled/accuracy_low" not in metrics
+
+
 @pytest.mark.parametrize(("interrupted", "status"), [(True, "KILLED"), (False, "FAILED")])
 def test_an_abandoned_cross_validation_ends_its_folds(
     connect: Connect, interrupted: bool, status: str

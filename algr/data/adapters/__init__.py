@@ -8,5 +8,15 @@ from algr.data.adapters.base import (
     SourceReading,
     VideoFile,
 )
+from algr.data.adapters.recognise import adapter_of, recognise
 
-__all__ = ["Adapter", "ImageFiles", "ReadOptions", "Recording", "SourceReading", "VideoFile"]
+__all__ = [
+    "Adapter",
+    "ImageFiles",
+    "ReadOptions",
+    "Recording",
+    "SourceReading",
+    "VideoFile",
+    "adapter_of",
+    "recognise",
+]

@@ -35,6 +35,8 @@ class VideoFile:
     path: Path
     index_N: NDArray[np.int64]
     """0-based place of each frame in the video, ascending."""
+    frames_labelled: int = 0
+    """Frames of the video that the labels count, left out or not; 0: not known."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +60,10 @@ class Recording:
     grade_hb: int = -1
     fps: float | None = None
     """Frames per second of `number_N`, where known."""
+    time_N: NDArray[np.float64] | None = None
+    """Seconds, where the source states them."""
+    left_out: Mapping[str, int] = field(default_factory=dict)
+    """Reason to number of labelled frames that the reading has left out already."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,6 +74,8 @@ class ReadOptions:
     """Action units to take, such as AU1; None: those of the paper."""
     threshold: int = 2
     """Least intensity that counts as present, where labels are intensities (DISFA)."""
+    intensities: bool = False
+    """The labels of a manifest are intensities 0-5, to be compared with the threshold."""
     frame_offset: int | None = None
     """Added to a label's frame number to get the picture's; None: what the layout says."""
     landmark_base: Literal[0, 1] | None = None
@@ -102,7 +110,11 @@ class SourceReading:
     """What shaped the reading; stored, and part of the fingerprint."""
     published: PublishedCounts | None = None
     missing_codes: Mapping[str, int] = field(default_factory=dict)
-    """How often each spelling of "not coded" occurred."""
+    """How often each spelling of "not coded" occurred among the labels that were asked for."""
+    parts: Mapping[str, int] = field(default_factory=dict)
+    """Subject to its part, 1-3, of the published folds; holds names of people."""
+    simulated: bool = False
+    """Nobody's face: a simulator has left its marker."""
 
     @property
     def num_frames(self) -> int:

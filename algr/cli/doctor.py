@@ -1,0 +1,183 @@
+"""The doctor's findings as text for people: a table per topic, 100 columns at most."""
+
+import textwrap
+from collections import Counter
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from algr.data.doctor import Examination
+
+WIDTH = 100
+_SHOWN_PER_CODE = 4
+_COLOURS = {"refused": "bold red", "warning": "yellow", "note": "dim"}
+_VERDICTS = {
+    "ready": "ready: it can be prepared as it is",
+    "warnings": "warnings: it can be prepared; read them first",
+    "refused": "refused: it cannot be prepared before this is mended",
+}
+
+
+def print_examination(found: "Examination") -> None:
+    """Head, findings, tables, verdict, and what to type next."""
+    reading = found.reading
+    typer.echo(found.source)
+    typer.echo(
+        f"{reading.layout} ({reading.variant}): {found.subjects} subjects, "
+        f"{len(reading.recordings)} recordings, {reading.num_frames} frames"
+    )
+    _print_findings(found)
+    _print_labels(found)
+    _print_grades(found)
+    _print_clinic(found)
+    _print_facts(found)
+    typer.echo(f"\nverdict: {_VERDICTS[found.verdict]}")
+    if found.command:
+        typer.echo(f"next: {found.command}")
+
+
+def _print_findings(found: "Examination") -> None:
+    if not found.findings:
+        typer.echo("\nnothing was found amiss")
+        return
+    from rich.text import Text
+
+    table = _table("findings, worst first", "where", "what", right=False)
+    table.columns[1].max_width = 30
+    shown: Counter[tuple[str, str]] = Counter()
+    for finding in found.findings:
+        kind = (finding.severity, finding.code)
+        shown[kind] += 1
+        if shown[kind] > _SHOWN_PER_CODE:
+            continue
+        place = finding.file if finding.line is None else f"{finding.file}:{finding.line}"
+        table.add_row(
+            Text(finding.severity, style=_COLOURS[finding.severity]),
+            Text(place, overflow="fold"),
+            Text(finding.message),
+        )
+    _print(table)
+    for (_, code), count in shown.items():
+        if count > _SHOWN_PER_CODE:
+            typer.echo(f"{count - _SHOWN_PER_CODE} more of {code}: --json has them")
+
+
+def _print_labels(found: "Examination") -> None:
+    if not found.labels:
+        return
+    has_published = any(label.published_rate is not None for label in found.labels)
+    headings = ["present", "rate %"] + ["published %"] * has_published
+    table = _table("labels", *headings, "absent", "not coded", "subjects with it")
+    for label in sorted(found.labels, key=lambda label: label.rate or 0.0):
+        published = [_percent(label.published_rate)] * has_published
+        table.add_row(
+            label.name,
+            str(label.present),
+            _percent(label.rate),
+            *published,
+            str(label.absent),
+            str(label.unknown),
+            str(label.subjects),
+        )
+    _print(table)
+    if has_published:
+        from algr.data.doctor import RATES_SOURCE
+
+        typer.echo("\n".join(textwrap.wrap(f"published: {RATES_SOURCE}", WIDTH)))
+    codes = ", ".join(
+        f"{spelling or 'empty'}: {count}" for spelling, count in found.reading.missing_codes.items()
+    )
+    if codes:
+        typer.echo(f"spellings of 'not coded': {codes}")
+
+
+def _print_grades(found: "Examination") -> None:
+    if not found.grades:
+        return
+    table = _table("grades", "subjects", "recordings", "frames")
+    for grade in found.grades:
+        table.add_row(grade.name, str(grade.subjects), str(grade.recordings), str(grade.frames))
+    _print(table)
+
+
+def _print_clinic(found: "Examination") -> None:
+    clinic = found.clinic
+    if clinic is None:
+        return
+    least, most = clinic.videos_per_patient
+    table = _table("clinic", "")
+    table.add_row("patients, with more than one visit", f"{clinic.patients_with_visits}")
+    table.add_row("videos per patient", f"{least}" if least == most else f"{least} to {most}")
+    table.add_row("videos that the manifest excludes", f"{clinic.excluded}")
+    table.add_row("raters", f"{clinic.raters}")
+    table.add_row("videos with several ratings", f"{clinic.rated_twice}")
+    table.add_row("  which differ", f"{clinic.disagreements}")
+    table.add_row("  and fall into different classes", f"{clinic.across_classes}")
+    for name, count in clinic.exercises.items():
+        table.add_row(f"videos with {name}", f"{count}")
+    _print(table)
+
+
+def _print_facts(found: "Examination") -> None:
+    landmarks, calibration = found.landmarks, found.calibration
+    facts = _table("checks", "", right=False)
+    facts.add_row("pictures", f"{found.files} files, {found.pictures_seen} of them decoded")
+    if found.parts:
+        parts = ", ".join(f"{name} {count}" for name, count in found.parts.items())
+        facts.add_row("subjects per published part", parts)
+    published = found.reading.published
+    if published is not None:
+        facts.add_row("published", f"{published.frames} frames, {published.subjects} subjects")
+    trouble = ", ".join(
+        f"{kind.replace('_', ' ')} {count}" for kind, count in landmarks.counts.items() if count
+    )
+    facts.add_row("frames with landmarks", f"{landmarks.frames}, in doubt: {trouble or 'none'}")
+    if landmarks.eye_distance_px:
+        least, median, most = landmarks.eye_distance_px
+        facts.add_row("eye distance", f"{least:.0f} to {most:.0f} pixels, median {median:.0f}")
+    facts.add_row("orientation of the landmarks", calibration.axes)
+    facts.add_row("picture to landmarks", _offset_words(found))
+    facts.add_row("landmarks' middle beside the faces'", _base_words(found))
+    facts.add_row("time", f"{found.seconds:.0f} s")
+    _print(facts)
+
+
+def _offset_words(found: "Examination") -> str:
+    answer = found.calibration.offset
+    if answer.offset is None:
+        return "cannot tell"
+    return (
+        f"{answer.offset:+d} frames" if answer.offset else "the same frame"
+    ) + f" ({answer.sureness:.0f} standard errors, {answer.pictures} pictures)"
+
+
+def _base_words(found: "Examination") -> str:
+    answer = found.calibration.base
+    if answer.shift_px is None:
+        return "cannot tell"
+    return f"{answer.shift_px:+.2f} ± {answer.error_px:.2f} pixels ({answer.pictures} faces)"
+
+
+def _percent(share: float | None) -> str:
+    return "-" if share is None else f"{100 * share:.1f}"
+
+
+def _table(*headings: str, right: bool = True) -> "Table":
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for index, heading in enumerate(headings):
+        table.add_column(heading, justify="right" if right and index else "left")
+    return table
+
+
+def _print(table: "Table") -> None:
+    from rich.console import Console
+
+    typer.echo()
+    console = Console()
+    console.width = min(console.width, WIDTH) if console.is_terminal else WIDTH
+    console.print(table)

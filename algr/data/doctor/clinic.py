@@ -1,0 +1,136 @@
+"""What a clinic's manifest says: visits, raters, grades and exercises."""
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from algr.data.clinic import ClinicManifest, ClinicVideo
+from algr.data.findings import Finding
+from algr.data.manifest import EXERCISES, MANIFEST_FILE
+from algr.faces import GRADES, HOUSE_BRACKMANN_CLASS
+
+_FOLDS = 3
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClinicReport:
+    """A manifest in figures."""
+
+    patients: int
+    videos: int
+    excluded: int
+    patients_with_visits: int
+    """With more than one visit."""
+    videos_per_patient: tuple[int, int]
+    """Least and most."""
+    raters: int
+    rated_twice: int
+    """Videos with more than one rating."""
+    disagreements: int
+    """Of these, videos whose ratings differ."""
+    across_classes: int
+    """Of these, videos whose ratings fall into different classes."""
+    exercises: dict[str, int]
+    """Name to number of videos; empty where the manifest names none."""
+
+
+def examine_manifest(manifest: ClinicManifest) -> tuple[ClinicReport, list[Finding]]:
+    """Figures, and what is worth knowing before folds are planned."""
+    videos = [video for video in manifest.videos if not video.exclude_reason]
+    by_patient: dict[str, list[ClinicVideo]] = defaultdict(list)
+    for video in videos:
+        by_patient[video.patient_id].append(video)
+    several = {
+        patient: owned
+        for patient, owned in by_patient.items()
+        if len({video.visit for video in owned}) > 1
+    }
+    rated = [video for video in videos if len(video.ratings) > 1]
+    differing = [video for video in rated if len({r.grade_hb for r in video.ratings}) > 1]
+    crossing = [video for video in differing if len(_classes(video)) > 1]
+    exercises = Counter(
+        name for video in videos for name in {exercise.name for exercise in video.exercises}
+    )
+    report = ClinicReport(
+        patients=len(by_patient),
+        videos=len(videos),
+        excluded=len(manifest.videos) - len(videos),
+        patients_with_visits=len(several),
+        videos_per_patient=(
+            min((len(owned) for owned in by_patient.values()), default=0),
+            max((len(owned) for owned in by_patient.values()), default=0),
+        ),
+        raters=len({rating.name for video in videos for rating in video.ratings if rating.name}),
+        rated_twice=len(rated),
+        disagreements=len(differing),
+        across_classes=len(crossing),
+        exercises={name: exercises[name] for name in EXERCISES if exercises[name]},
+    )
+    return report, [
+        *_visit_findings(several),
+        *_rater_findings(crossing, rated=len(rated)),
+        *_grade_findings(by_patient),
+    ]
+
+
+def _classes(video: ClinicVideo) -> set[int]:
+    return {HOUSE_BRACKMANN_CLASS[rating.grade_hb] for rating in video.ratings}
+
+
+def _visit_findings(several: dict[str, list[ClinicVideo]]) -> list[Finding]:
+    if not several:
+        return []
+    first = min(several.values(), key=lambda owned: owned[0].line)[0]
+    return [
+        Finding(
+            severity="note",
+            code="several_visits",
+            message=f"{len(several)} patients have more than one visit; all visits of a patient "
+            "stay on one side of each fold",
+            file=MANIFEST_FILE,
+            line=first.line,
+            count=len(several),
+        )
+    ]
+
+
+def _rater_findings(crossing: Sequence[ClinicVideo], *, rated: int) -> list[Finding]:
+    if not crossing:
+        return []
+    worst = max(crossing, key=lambda video: (_gap(video), -video.line))
+    grades = ", ".join(f"{rating.grade_hb}" for rating in worst.ratings)
+    return [
+        Finding(
+            severity="warning" if len(crossing) > 0.2 * rated else "note",
+            code="raters_disagree",
+            message=f"raters put {len(crossing)} of {rated} videos with several ratings into "
+            f"different classes (here {grades}); the median counts, halves upward",
+            file=MANIFEST_FILE,
+            line=worst.line,
+            count=len(crossing),
+        )
+    ]
+
+
+def _gap(video: ClinicVideo) -> int:
+    grades = [rating.grade_hb for rating in video.ratings]
+    return max(grades) - min(grades)
+
+
+def _grade_findings(by_patient: dict[str, list[ClinicVideo]]) -> list[Finding]:
+    classes = Counter(
+        max(HOUSE_BRACKMANN_CLASS.get(video.grade_hb, -1) for video in owned)
+        for owned in by_patient.values()
+    )
+    return [
+        Finding(
+            severity="warning",
+            code="rare_grade",
+            message=f"grade {name!r} has {classes[grade]} patient"
+            f"{'' if classes[grade] == 1 else 's'}; with {_FOLDS} folds some do not test it",
+            file=MANIFEST_FILE,
+            count=classes[grade],
+        )
+        for grade, name in enumerate(GRADES)
+        if classes[grade] < _FOLDS
+    ]

@@ -1,0 +1,87 @@
+"""The command to type after the doctor, with the options that it found."""
+
+import re
+import shlex
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from algr.data.adapters import ImageFiles, ReadOptions, Recording, SourceReading
+from algr.data.doctor.calibrate import Calibration
+from algr.data.doctor.judge import fitting_base
+
+
+@dataclass(frozen=True, kw_only=True)
+class Settings:
+    """With what a source was read."""
+
+    frame_offset: int
+    landmark_base: int
+
+    @classmethod
+    def of(cls, reading: SourceReading) -> "Settings":
+        """As the reading states them, or as its numbers show where it states none."""
+        base = reading.parameters.get("landmark_base")
+        offset = reading.parameters.get("frame_offset")
+        return cls(
+            frame_offset=offset if isinstance(offset, int) else _offset_of(reading.recordings),
+            landmark_base=base if isinstance(base, int) else 0,
+        )
+
+
+def _offset_of(recordings: Sequence[Recording]) -> int:
+    """From the numbers of labels to those of pictures, as most recordings were read."""
+    offsets: Counter[int] = Counter()
+    for recording in recordings:
+        pictures = recording.pictures
+        if not len(recording.number_N):
+            continue
+        if isinstance(pictures, ImageFiles):
+            digits = re.findall(r"\d+", pictures.paths[0].stem)
+            if not digits:
+                continue
+            number = int(digits[-1])
+        else:
+            number = int(pictures.index_N[0])
+        offsets[number - int(recording.number_N[0])] += 1
+    return offsets.most_common(1)[0][0] if offsets else 0
+
+
+def next_command(
+    reading: SourceReading,
+    source: Path,
+    *,
+    calibration: Calibration,
+    settings: Settings,
+    chosen: ReadOptions,
+) -> str:
+    """The preparation of the source, with options where they differ from the layout's own.
+
+    Args:
+        reading: The source.
+        source: Its folder.
+        calibration: What was found out.
+        settings: With what it was read.
+        chosen: What the user chose; it is named again.
+    """
+    words = ["algr", "data", "prepare", reading.layout, "--source", str(source)]
+    words += ["--name", _name_of(source, reading.layout)]
+    if reading.layout == "clinic":
+        return shlex.join(words)  # its landmark files must be mended instead
+    offset = calibration.offset.offset or 0
+    if offset or chosen.frame_offset is not None:
+        words += ["--frame-offset", str(settings.frame_offset - offset)]
+    base = fitting_base(calibration, used=settings.landmark_base)
+    base = settings.landmark_base if base is None else base
+    if base != settings.landmark_base or chosen.landmark_base is not None:
+        words += ["--landmark-base", str(base)]
+    return shlex.join(words)
+
+
+def _name_of(source: Path, layout: str) -> str:
+    name = "".join(
+        letter if letter.isascii() and (letter.isalnum() or letter in "._-") else "-"
+        for letter in source.resolve().name.lower()
+    ).strip("._-")
+    return name or layout

@@ -1,0 +1,368 @@
+"""From what was measured to findings: each rule of the doctor, without touching a file."""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from pathlib import Path
+
+from algr.data.adapters import ImageFiles, SourceReading
+from algr.data.adapters.base import Layout
+from algr.data.doctor.calibrate import Axes, Calibration, OffsetAnswer, SubjectOffset
+from algr.data.doctor.duplicates import SharedFootage
+from algr.data.doctor.labels import LabelCount
+from algr.data.doctor.landmarks import MEANING, LandmarkReport
+from algr.data.doctor.pictures import Seen
+from algr.data.findings import Finding, Severity
+
+_SHOWN = 20
+_AXES_ADVICE: dict[Axes, str] = {
+    "swapped": "x and y are exchanged: exchange the columns of the landmark files",
+    "mirrored": "left and right are exchanged: the points are numbered in mirror image, or "
+    "the pictures are mirrored",
+    "turned": "the faces lie on their side or stand on their head: turn pictures and "
+    "landmarks upright",
+}
+_BASE_TOLERANCE_PX = 0.3
+_BASE_MAX_ERROR_PX = 0.2
+"""So that 0 and 1 lie three standard errors and more apart from each other."""
+
+
+def label_findings(labels: Sequence[LabelCount]) -> list[Finding]:
+    """Action units that never or always occur."""
+    findings = []
+    for label in labels:
+        if label.rate is None:
+            found, code = "is coded in no frame", "label_unknown"
+        elif not label.present:
+            found, code = "occurs in no frame, so that it cannot be learned", "label_absent"
+        elif not label.absent:
+            found, code = "is present in every frame", "label_constant"
+        elif label.subjects < 3:
+            found, code = f"occurs in {label.subjects} subjects only", "label_rare"
+        else:
+            continue
+        findings.append(Finding(severity="warning", code=code, message=f"{label.name} {found}"))
+    return findings
+
+
+def landmark_findings(
+    report: LandmarkReport, reading: SourceReading, *, turned: Collection[str], has_detector: bool
+) -> list[Finding]:
+    """Frames whose landmarks cannot be used, worst recording first.
+
+    Of recordings that are turned or exchanged as a whole another finding tells.
+    """
+    worst = [
+        trouble
+        for trouble in report.worst
+        if trouble.kind != "swapped_eyes" or trouble.recording not in turned
+    ]
+    findings = [
+        Finding(
+            severity="warning",
+            code=f"landmarks_{trouble.kind}",
+            message=f"{MEANING[trouble.kind]}, in {trouble.frames} frames from {trouble.first} on",
+            file=trouble.recording,
+            count=trouble.frames,
+        )
+        for trouble in worst[:_SHOWN]
+    ]
+    hidden = worst[_SHOWN:]
+    if hidden:
+        findings.append(
+            Finding(
+                severity="warning",
+                code="landmarks_more",
+                message=f"landmarks of {len(hidden)} more recordings are in doubt",
+                count=sum(trouble.frames for trouble in hidden),
+            )
+        )
+    if report.without:
+        findings.append(_without_landmarks(report, reading, has_detector=has_detector))
+    return findings
+
+
+def _without_landmarks(
+    report: LandmarkReport, reading: SourceReading, *, has_detector: bool
+) -> Finding:
+    """Recordings without a landmark file; the detector looks at those of a clinic."""
+    is_clinic = reading.layout == "clinic"
+    told = f"{report.without} of {reading.num_frames} frames have no landmark file"
+    if is_clinic and has_detector:
+        return Finding(
+            severity="note",
+            code="landmarks_by_detector",
+            message=f"{told}; the preparation finds their landmarks with the detector",
+            count=report.without,
+        )
+    ways = "give one"
+    if is_clinic:
+        ways += ", or install the detector (algr landmarks status)"
+    return Finding(
+        severity="warning" if report.frames else "refused",
+        code="no_landmarks",
+        message=f"{told}; {ways}",
+        count=report.without,
+    )
+
+
+def axes_findings(calibration: Calibration) -> list[Finding]:
+    """Coordinates in another order, or pictures that lie on their side."""
+    advice = _AXES_ADVICE.get(calibration.axes)
+    if advice is None:
+        return []
+    return [
+        Finding(
+            severity="refused",
+            code=f"axes_{calibration.axes}",
+            message=f"in {100 * calibration.axes_share:.0f} % of the frames {advice}",
+        )
+    ]
+
+
+def turned_findings(turned: Mapping[int, Axes], reading: SourceReading) -> list[Finding]:
+    """Single recordings whose landmarks are not upright, while most are."""
+    return [
+        Finding(
+            severity="refused",
+            code=f"axes_{axes}",
+            message=f"unlike the others: {_AXES_ADVICE[axes]}; or take the recording away",
+            file=reading.recordings[position].name,
+            count=len(reading.recordings[position].number_N),
+        )
+        for position, axes in list(turned.items())[:_SHOWN]
+    ]
+
+
+def subject_offset_findings(found: Sequence[SubjectOffset], *, usual: int) -> list[Finding]:
+    """Subjects whose pictures are numbered in another way than everybody's."""
+    findings = []
+    for item in found:
+        way = item.offset - usual
+        told = (
+            f"subject {item.subject}: the landmarks that fit a picture stand {way:+d} frame(s) "
+            f"from where those of the others do ({item.sureness:.1f} standard errors, "
+            f"{item.pictures} pictures)"
+        )
+        findings.append(
+            Finding(
+                severity="warning",
+                code="frame_offset_of_subject",
+                message=f"{told}: rename the pictures of this subject by {way:+d}, or take the "
+                "subject away; --frame-offset is for all",
+                count=item.pictures,
+            )
+            if item.is_sure
+            else Finding(
+                severity="note",
+                code="frame_offset_in_doubt",
+                message=f"{told}: this may be chance; look at some of its frames",
+                count=item.pictures,
+            )
+        )
+    return findings
+
+
+def repeated_findings(surplus: Mapping[int, int], reading: SourceReading) -> list[Finding]:
+    """Recordings in which a picture stands more than once."""
+    ordered = sorted(surplus.items(), key=lambda item: -item[1])
+    findings = [
+        Finding(
+            severity="note",
+            code="picture_repeated",
+            message=f"{count} pictures are byte by byte equal to another one of the recording",
+            file=reading.recordings[position].name,
+            count=count,
+        )
+        for position, count in ordered[:_SHOWN]
+    ]
+    hidden = ordered[_SHOWN:]
+    if hidden:
+        total = sum(count for _, count in hidden)
+        findings.append(
+            Finding(
+                severity="note",
+                code="picture_repeated",
+                message=f"{total} pictures of {len(hidden)} more recordings",
+                count=total,
+            )
+        )
+    return findings
+
+
+def offset_findings(answer: OffsetAnswer, *, frame_offset: int, layout: Layout) -> list[Finding]:
+    """Whether the numbers of pictures and landmarks have one origin."""
+    if answer.offset is None:
+        return [
+            Finding(
+                severity="note",
+                code="offset_unknown",
+                message="whether pictures and landmarks are numbered alike cannot be told: "
+                + answer.why,
+                count=answer.pictures,
+            )
+        ]
+    if answer.offset == 0:
+        return []
+    right = frame_offset - answer.offset
+    later = "after" if answer.offset > 0 else "before"
+    advice = (
+        f"prepare with --frame-offset {right}, which moves the labels along with the landmarks"
+        if layout != "clinic"
+        else f"add {-answer.offset} to the frame numbers of the landmark files"
+    )
+    return [
+        Finding(
+            severity="warning",
+            code="frame_offset",
+            message=f"the landmarks that fit a picture stand {abs(answer.offset)} frame"
+            f"{'' if abs(answer.offset) == 1 else 's'} {later} its own "
+            f"({answer.sureness:.0f} standard errors, {answer.pictures} pictures): {advice}",
+            count=answer.pictures,
+        )
+    ]
+
+
+def fitting_base(calibration: Calibration, *, used: int) -> int | None:
+    """The pixel that the landmark files seem to count from; None: cannot tell."""
+    answer = calibration.base
+    if answer.shift_px is None or not answer.error_px <= _BASE_MAX_ERROR_PX:
+        return None
+    for base in (0, 1):
+        if abs(answer.shift_px - (base - used)) <= _BASE_TOLERANCE_PX:
+            return base
+    return None
+
+
+def base_findings(calibration: Calibration, *, used: int, layout: Layout) -> list[Finding]:
+    """Whether the landmarks count pixels from 0 or from 1."""
+    base = fitting_base(calibration, used=used)
+    answer = calibration.base
+    if base == used:
+        return []
+    if base is None:
+        measured = (
+            answer.why
+            if answer.shift_px is None
+            else f"the faces lie {answer.shift_px:+.1f} ± {answer.error_px:.1f} pixels beside "
+            "the landmarks' middle"
+        )
+        return [
+            Finding(
+                severity="note",
+                code="base_unknown",
+                message=f"whether landmarks count from pixel 0 or 1 cannot be told ({measured}); "
+                f"{used} is taken, as the layout says",
+                count=answer.pictures,
+            )
+        ]
+    advice = (
+        f"prepare with --landmark-base {base}"
+        if layout != "clinic"
+        else "take 1 from all coordinates of the landmark files"
+    )
+    return [
+        Finding(
+            severity="warning",
+            code="landmark_base",
+            message=f"the landmarks seem to count from pixel {base}, not {used}: the faces lie "
+            f"{answer.shift_px:+.2f} ± {answer.error_px:.2f} pixels beside the middle of "
+            f"{answer.pictures} faces; {advice}",
+            count=answer.pictures,
+        )
+    ]
+
+
+def file_findings(problems: Sequence[tuple[str, str]], *, total: int) -> list[Finding]:
+    """Pictures that cannot be used, by name."""
+    findings = [
+        Finding(severity="warning", code=_file_code(problem), message=problem, file=name)
+        for name, problem in problems[:_SHOWN]
+    ]
+    if len(problems) > _SHOWN:
+        findings.append(
+            Finding(
+                severity="warning",
+                code="unreadable_more",
+                message=f"{len(problems) - _SHOWN} more files cannot be used",
+                count=len(problems) - _SHOWN,
+            )
+        )
+    if problems and len(problems) == total:
+        findings.append(
+            Finding(
+                severity="refused",
+                code="no_pictures",
+                message="no picture can be read",
+                count=total,
+            )
+        )
+    return findings
+
+
+def _file_code(problem: str) -> str:
+    if "0 bytes" in problem:
+        return "empty_file"
+    return (
+        "truncated_file" if problem.startswith(("is cut", "breaks off", "ends")) else "unreadable"
+    )
+
+
+def footage_findings(
+    shared: Sequence[SharedFootage], reading: SourceReading, source: Path
+) -> list[Finding]:
+    """Pictures under two names."""
+    findings = []
+    for item in shared[:_SHOWN]:
+        one, other = reading.recordings[item.first], reading.recordings[item.second]
+        first, second = (shown(name, source) for name in item.examples)
+        is_apart = one.subject != other.subject and (not one.group or one.group != other.group)
+        how = "the same file" if item.is_exact else "the same picture"
+        is_video = item.is_exact and not isinstance(one.pictures, ImageFiles)
+        what = "pictures" if item.is_exact else "sampled pictures"
+        common = "a whole video" if is_video else f"{item.pictures} {what}"
+        if is_apart:
+            severity: Severity = "refused" if item.is_exact else "warning"
+            message = (
+                f"subjects {one.subject} and {other.subject} have {common} in common ({how}, for "
+                f"instance {second}): one person under two names would be trained and tested on"
+            )
+        else:
+            severity = "note"
+            message = f"{common} stands in {other.name} too ({how}, for instance {second})"
+        findings.append(
+            Finding(
+                severity=severity,
+                code="subject_twice" if is_apart else "picture_twice",
+                message=message,
+                file=first,
+                count=item.pictures,
+            )
+        )
+    return findings
+
+
+def size_findings(seen: Sequence[Seen], reading: SourceReading, source: Path) -> list[Finding]:
+    """Pictures that are not as large as most of their recording."""
+    whole = [picture for picture in seen if not picture.problem]
+    sizes: dict[int, Counter[tuple[int, int]]] = defaultdict(Counter)
+    for picture in whole:
+        sizes[picture.recording][picture.width, picture.height] += 1
+    usual = {position: counts.most_common(1)[0][0] for position, counts in sizes.items()}
+    return [
+        Finding(
+            severity="warning",
+            code="mixed_sizes",
+            message=f"is {picture.width} x {picture.height}, most of "
+            f"{reading.recordings[picture.recording].name} are "
+            f"{usual[picture.recording][0]} x {usual[picture.recording][1]}",
+            file=shown(picture.file, source),
+        )
+        for picture in whole
+        if (picture.width, picture.height) != usual[picture.recording]
+    ][:_SHOWN]
+
+
+def shown(file: str, source: Path) -> str:
+    """A file as the user knows it: below the source."""
+    path = Path(file)
+    return path.relative_to(source).as_posix() if path.is_relative_to(source) else file

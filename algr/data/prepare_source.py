@@ -1,0 +1,248 @@
+"""`algr data prepare bp4d|disfa|gft|manifest`: a data set in, one dataset out, or nothing."""
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+from algr.config import DataHome
+from algr.data.adapters import (
+    Adapter,
+    ReadOptions,
+    Recording,
+    SourceReading,
+    VideoFile,
+    adapter_of,
+    recognise,
+)
+from algr.data.adapters.recognise import EXPECTED, check_folder, refuse_others
+from algr.data.align import alignment_parameters
+from algr.data.assemble import DatasetPlan
+from algr.data.clinic_jobs import source_digest
+from algr.data.findings import Finding
+from algr.data.identity import claim_key, hash_id, key_path
+from algr.data.images import PICTURES_VERSION
+from algr.data.jobs import Inspection
+from algr.data.preparation import Work, inspect_jobs, prepare_jobs
+from algr.data.recordings import RecordingJob
+from algr.data.refusal import RESUMABLE, no_folders_after_refusal
+from algr.data.summary import PrepareSummary
+from algr.data.video import DECODING_VERSION
+from algr.data.videos import Rejection, VideoRecord
+from algr.data.watch import ProgressCallback, Watch
+from algr.errors import AlgrError, DataError
+from algr.faces import HOUSE_BRACKMANN_CLASS
+
+SourceLayout = Literal["bp4d", "disfa", "gft", "manifest"]
+PARTIAL_COPY = "partial_copy"
+"""The one warning that `strict` lets pass: a part of a data set may be whole in itself."""
+
+
+def prepare_source(
+    *,
+    layout: SourceLayout,
+    source: Path,
+    home: DataHome,
+    name: str,
+    options: ReadOptions | None = None,
+    jobs: int = 1,
+    strict: bool = False,
+    replace: bool = False,
+    progress: ProgressCallback | None = None,
+) -> PrepareSummary:
+    """Prepare a data set as the dataset `name`.
+
+    Broken off and called again it goes on where it stood, by recordings; the dataset appears
+    whole, by one rename; refused it leaves nothing that was not there before.
+
+    Args:
+        layout: Of the source.
+        source: Folder of the data set.
+        home: Where datasets lie.
+        name: Of the dataset.
+        options: How to read the source.
+        jobs: Processes that decode.
+        strict: Refuse instead of leaving anything out.
+        replace: Replace a dataset of that name which was made from other files or options.
+        progress: Called now and then.
+
+    Raises:
+        DataError: The source is wrong, or another dataset of that name is there.
+        UsageError: The name cannot be used.
+    """
+    directory = home.dataset(name)
+    Watch(progress, videos_total=0).show("reading", videos=0)
+    reading = read_source(layout, source, options or ReadOptions())
+    check_reading(reading, source=source, strict=strict)
+    with no_folders_after_refusal(home.datasets, key_path().parent):
+        claim = claim_key()
+        try:
+            todo = [_job(recording, key=claim.key) for recording in reading.recordings]
+            watch = Watch(progress, videos_total=len(todo))
+            inspections = inspect_jobs(todo, threads=jobs, watch=watch)
+            _refuse_shared_files(todo, inspections)
+            work = Work(
+                jobs=jobs,
+                strict=strict,
+                todo=todo,
+                inspections=inspections,
+                watch=watch,
+                strict_advice="repair it, take it out of the source, or leave out --strict",
+            )
+            plan = _plan(reading, work, key=claim.key)
+            summary = prepare_jobs(work, directory=directory, plan=plan, replace=replace)
+        except RESUMABLE:
+            raise
+        except AlgrError:
+            claim.give_back()
+            raise
+    warnings = [finding.text() for finding in reading.findings if finding.severity == "warning"]
+    return dataclasses.replace(
+        summary,
+        warnings=(*warnings, *summary.warnings),
+        missing_codes=dict(reading.missing_codes),
+        findings=reading.findings,
+        seconds=watch.elapsed_s,
+    )
+
+
+def read_source(layout: SourceLayout, source: Path, options: ReadOptions) -> SourceReading:
+    """Read a folder as the layout that the user names.
+
+    Raises:
+        DataError: It is no folder, or has another layout.
+    """
+    check_folder(source)
+    refuse_others(source)
+    adapter = adapter_of(layout)
+    if not adapter.recognises(source):
+        raise _other_layout(layout, source)
+    return adapter.read(source, options)
+
+
+def _other_layout(layout: SourceLayout, source: Path) -> DataError:
+    found: Adapter = recognise(source)
+    return DataError(
+        f"--source {source}: looks like {found.layout}, not like {layout}",
+        expected=EXPECTED[layout],
+        advice=f"algr data prepare {found.layout} --source {source} --name NAME",
+    )
+
+
+def check_reading(reading: SourceReading, *, source: Path, strict: bool) -> None:
+    """Refuse a reading that cannot be prepared as it is.
+
+    Raises:
+        DataError: All reasons at once.
+    """
+    refused = [finding for finding in reading.findings if finding.severity == "refused"]
+    if refused:
+        raise _refusal(source, refused, warnings=_warnings(reading))
+    warnings = [finding for finding in _warnings(reading) if finding.code != PARTIAL_COPY]
+    if strict and warnings:
+        raise _refusal(source, warnings, prefix="--strict: ")
+    if all(recording.landmarks_NL2 is None for recording in reading.recordings):
+        raise DataError(
+            f"--source {source}: no recording has landmarks",
+            problems=[finding.text() for finding in _warnings(reading)],
+            expected="the landmark files of the data set",
+            advice="copy them beside the pictures, or name landmark files in a manifest.csv",
+        )
+
+
+def _warnings(reading: SourceReading) -> list[Finding]:
+    return [finding for finding in reading.findings if finding.severity == "warning"]
+
+
+def _refusal(
+    source: Path,
+    findings: Sequence[Finding],
+    *,
+    warnings: Sequence[Finding] = (),
+    prefix: str = "",
+) -> DataError:
+    count = len(findings)
+    return DataError(
+        f"{prefix}--source {source}: {count} problem{'' if count == 1 else 's'}",
+        problems=[
+            *(finding.text() for finding in findings),
+            *(f"only a warning: {finding.text()}" for finding in warnings),
+        ],
+        advice="mend these; nothing was written",
+    )
+
+
+def _job(recording: Recording, *, key: bytes) -> RecordingJob:
+    return RecordingJob(
+        recording=recording,
+        record=VideoRecord(
+            video_id=hash_id("video", recording.name, key=key),
+            subject_id=hash_id("patient", recording.subject, key=key),
+            grade=recording.grade,
+            grade_hb=recording.grade_hb,
+            rejections=tuple(
+                Rejection(reason=reason, frames=frames)
+                for reason, frames in sorted(recording.left_out.items())
+            ),
+        ),
+        group=hash_id("group", recording.group, key=key) if recording.group else "",
+    )
+
+
+def _refuse_shared_files(todo: Sequence[RecordingJob], inspections: Sequence[Inspection]) -> None:
+    """One file under two subjects, whatever landmarks it has there.
+
+    Aligned pictures are compared too, when all are decoded; other landmarks hide a copy from that.
+    """
+    owners: dict[bytes, RecordingJob] = {}
+    for job, inspection in zip(todo, inspections, strict=True):
+        for digest in inspection.faces:
+            owner = owners.setdefault(digest, job)
+            if _side(owner) != _side(job):
+                raise DataError(
+                    f"subjects {owner.recording.subject} and {job.recording.subject} have the same "
+                    f"pictures, in {owner.label} and {job.label}",
+                    expected="each person under one name, so that no face is trained and tested on",
+                    advice="take one of the copies out of the source",
+                )
+
+
+def _side(job: RecordingJob) -> str:
+    return job.group or job.record.subject_id
+
+
+def _plan(reading: SourceReading, work: Work, *, key: bytes) -> DatasetPlan:
+    return DatasetPlan(
+        kind=reading.kind,
+        label_names=reading.label_names,
+        parameters=_parameters(reading),
+        exercises=(),
+        simulated=reading.simulated,
+        source_digest=source_digest(
+            work.inspections,
+            simulated=reading.simulated,
+            options={"parameters": _parameters(reading), "labels": list(reading.label_names)},
+        ),
+        parts={
+            hash_id("patient", subject, key=key): part for subject, part in reading.parts.items()
+        },
+    )
+
+
+def _parameters(reading: SourceReading) -> dict[str, object]:
+    """What, beside the recordings, decides about the frames; part of the fingerprint."""
+    are_videos = {isinstance(recording.pictures, VideoFile) for recording in reading.recordings}
+    versions = {True: ("decoding_version", DECODING_VERSION)} | {
+        False: ("pictures_version", PICTURES_VERSION)
+    }
+    parameters: dict[str, object] = {
+        "layout": reading.layout,
+        "reading": dict(reading.parameters),
+        "alignment": alignment_parameters(),
+        **dict(versions[is_video] for is_video in sorted(are_videos)),
+    }
+    if reading.kind == "grade":
+        parameters["house_brackmann_class"] = {
+            str(hb): grade for hb, grade in HOUSE_BRACKMANN_CLASS.items()
+        }
+    return parameters

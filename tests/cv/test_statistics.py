@@ -1,0 +1,148 @@
+"""Intervals and sections of a cross-validation."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from algr.config import Config, with_values
+from algr.cv import (
+    FoldsJob,
+    LocalExecutor,
+    job_identity,
+    read_predictions,
+    section_rows,
+    statistics_of,
+    summarise,
+    table_rows,
+    write_predictions,
+)
+from algr.data import PreparedDataset, plan_folds
+from algr.faces import GRADES
+from algr.metrics import TestedFrames, gather_evidence
+from tests.metrics.drawn_frames import graded_frames, unit_frames
+
+
+@pytest.mark.parametrize("kind", ["grades", "units"])
+def test_figures_from_the_file_of_predictions_are_those_that_the_folds_scored(
+    kind: str, request: pytest.FixtureRequest, config: Config, run_directory: Path
+) -> None:
+    dataset: PreparedDataset = request.getfixturevalue(kind)
+    config = with_values(config, {"train.num_epochs": 1})
+    plan = plan_folds(dataset, cv=config.cv, seed=0)
+    job = FoldsJob(
+        config=config,
+        dataset_directory=dataset.directory,
+        plan=plan,
+        folds=(0, 1, 2),
+        run_directory=run_directory,
+        identity=job_identity(config, plan, (0, 1, 2)),
+    )
+    executor = LocalExecutor(device=torch.device("cpu"))
+    results = executor.execute(job, on_epoch=lambda _: None)
+    write_predictions(run_directory / "p.parquet", dataset=dataset, results=results)
+    evidence = gather_evidence(read_predictions(run_directory / "p.parquet"))
+
+    found = [evidence.figures((evidence.fold_S == fold)[None] * 1.0) for fold in range(3)]
+
+    names = [name for name in results[0].test if name != "loss"]
+    shown = [[row[name][0] for name in names] for row in found]
+    expected = np.array([[result.test[name] for name in names] for result in results], float)
+    np.testing.assert_allclose(shown, expected, rtol=1e-12)
+
+
+def test_every_figure_has_a_mean_a_deviation_a_pooled_value_and_intervals() -> None:
+    found = statistics_of(gather_evidence(graded_frames(seed=0, frames=200)), draws=200)
+
+    tree = json.loads(json.dumps(found.to_dict(), allow_nan=False))
+    assert list(tree) == ["interval", "video", "subject"]
+    video = tree["video"]
+    assert video["mean"].keys() == video["sd"].keys() == video["pooled"].keys()
+    assert video["interval"]["mean"].keys() == video["mean"].keys()
+    low, high = video["interval"]["pooled"]["accuracy"]
+    assert low < video["pooled"]["accuracy"] < high
+    by_fold = [fold["accuracy"] for fold in video["folds"]]
+    assert video["mean"]["accuracy"] == pytest.approx(np.mean(by_fold))
+    assert video["sd"]["accuracy"] == pytest.approx(np.std(by_fold, ddof=1))
+    assert sum(map(sum, video["confusion"]["grade"])) == video["items"]
+    bins = video["reliability"]["grade"]
+    assert (len(bins), sum(row["items"] for row in bins)) == (10, video["items"])
+    low, high = tree["interval"]["mean"]["f1_macro"]
+    assert 0 <= low < high <= 1
+
+
+def test_units_have_a_table_and_a_calibration_each() -> None:
+    found = statistics_of(gather_evidence(unit_frames(seed=0)), draws=100)
+
+    (section,) = found.sections
+    assert section.name == "units"
+    assert list(section.confusion) == list(section.reliability) == ["AU1", "AU12"]
+    (right, false), (missed, hits) = section.confusion["AU1"]
+    assert section.pooled["accuracy_au1"] == pytest.approx(
+        (right + hits) / (right + hits + false + missed)
+    )
+    assert found.interval.mean["f1_mean"] is not None
+
+
+def test_the_order_of_frames_and_folds_does_not_matter() -> None:
+    tested = graded_frames(seed=4, frames=150)
+    order = np.random.default_rng(0).permutation(150)
+    shuffled = TestedFrames(
+        **{
+            **vars(tested),
+            "fold_S": 2 - tested.fold_S,
+            "subject_N": tested.subject_N[order],
+            "video_N": tested.video_N[order],
+            "truth": tested.truth[order],
+            "probability": {"averaged": tested.probability["averaged"][order]},
+            "landmark_error_N": tested.landmark_error_N[order],
+        }
+    )
+
+    one, other = (
+        statistics_of(gather_evidence(frames), draws=100) for frames in (tested, shuffled)
+    )
+
+    first, second = one.interval.mean["f1_macro"], other.interval.mean["f1_macro"]
+    assert first is not None
+    assert second is not None
+    assert (second.low, second.high) == pytest.approx((first.low, first.high))
+    assert other.interval.pooled["accuracy"] == one.interval.pooled["accuracy"]
+
+
+def test_a_fold_of_one_subject_leaves_figures_without_intervals() -> None:
+    tested = graded_frames(seed=0, num_subjects=3, num_folds=3)
+
+    found = statistics_of(gather_evidence(tested), draws=50)
+
+    assert set(found.interval.mean.values()) == {None}
+    assert found.sections[0].pooled["accuracy"] is not None
+    assert json.loads(json.dumps(found.to_dict()))["interval"]["mean"]["accuracy"] is None
+
+
+def test_rows_hold_the_intervals_and_details_hold_every_figure(make_result, plan) -> None:
+    statistics = statistics_of(gather_evidence(graded_frames(seed=0, frames=200)), draws=100)
+    results = [make_result(fold, [[3, 1], [0, 4]]) for fold in range(3)]
+    result = summarise(results, run_id="r", name="n", plan=plan, statistics=statistics)
+
+    main = {row.metric: row for row in table_rows(result, kind="grade", label_names=GRADES)}
+    video = statistics.sections[0]
+    short, long = (
+        section_rows(video, label_names=GRADES, details=details) for details in (False, True)
+    )
+
+    assert main["accuracy"].interval == statistics.interval.mean["accuracy"]
+    assert main["accuracy"].pooled_interval == statistics.interval.pooled["accuracy"]
+    assert [row.title for row in short] == [
+        "Accuracy",
+        "F1 macro",
+        "Kappa, quadratic",
+        "Within one grade",
+        "Mean error, grades",
+    ]
+    titles = {row.title: row.unit for row in long}
+    assert titles["Sensitivity moderate or worse"] == "share"
+    assert (titles["Kappa, quadratic"], titles["Mean error, grades"]) == ("", "classes")
+    assert {row.metric for row in long} == video.mean.keys()

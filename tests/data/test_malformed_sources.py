@@ -1,0 +1,88 @@
+"""A table of what can be wrong with a source, and what is said of it."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from algr.data import ReadOptions, adapter_of, prepare_source
+from algr.data.landmarks import HEADER
+from algr.errors import DataError
+from tests.data import malformed_bp4d, malformed_disfa, malformed_others
+from tests.data import raw_layouts as raw
+from tests.data.damages import Case
+
+LAYOUTS = ("bp4d", "disfa", "gft", "manifest", "clinic")
+CASES = [*malformed_bp4d.CASES, *malformed_disfa.CASES, *malformed_others.CASES]
+NAMES = [f"{case.layout}: {case.name}" for case in CASES]
+REFUSED = [
+    case
+    for case in CASES
+    if case.severity == "refused"
+    and case.layout != "clinic"
+    and case.code not in ("no_labels", "manifest_header")
+]
+
+
+def clinic(root: Path) -> Path:
+    rows = [["video", "patient_id", "grade_hb"], ["a.mp4", "anna", 1], ["b.mp4", "bert", 4]]
+    raw.write_csv(root / "manifest.csv", rows)
+    for name in "ab":
+        (root / f"{name}.mp4").write_bytes(b"video")
+        tracks = [[frame, *raw.points(name, frame).ravel().tolist()] for frame in range(3)]
+        raw.write_csv(root / f"{name}_land.csv", [HEADER, *tracks])
+    return root
+
+
+@pytest.fixture(scope="module")
+def good(tmp_path_factory):
+    root = tmp_path_factory.mktemp("good")
+    raw.write_bp4d(root / "bp4d", subjects=["F001", "F003"])
+    raw.write_disfa(root / "disfa", subjects=["SN001", "SN006"], frames=4)
+    raw.write_gft(root / "gft", people=["001A", "001B"])
+    raw.write_pictures_with_manifest(root / "manifest", subjects=["anna", "bert"], frames=2)
+    clinic(root / "clinic")
+    return root
+
+
+def damaged(case: Case, good: Path, tmp_path: Path) -> Path:
+    root = tmp_path / "source"
+    shutil.copytree(good / case.layout, root)
+    case.damage(root)
+    return root
+
+
+@pytest.mark.parametrize("case", CASES, ids=NAMES)
+def test_what_is_wrong_is_named_once_with_its_place(case, good, tmp_path):
+    root = damaged(case, good, tmp_path)
+
+    findings = adapter_of(case.layout).read(root, case.options).findings
+
+    told = [finding for finding in findings if case.text in finding.text()]
+    assert [finding.severity for finding in told] == [case.severity], findings
+    assert told[0].code.startswith(case.code)
+    assert "\n" not in told[0].text()
+
+
+@pytest.mark.parametrize("case", REFUSED, ids=[f"{c.layout}: {c.name}" for c in REFUSED])
+def test_what_is_refused_leaves_nothing_behind(case, good, tmp_path, home):
+    root = damaged(case, good, tmp_path)
+    before = sorted(tmp_path.iterdir())
+
+    with pytest.raises(DataError) as caught:
+        prepare_source(layout=case.layout, source=root, home=home, name="x", options=case.options)
+
+    assert case.text in caught.value.message
+    assert sorted(tmp_path.iterdir()) == before
+
+
+@pytest.mark.parametrize("layout", LAYOUTS)
+def test_the_sources_that_are_damaged_here_are_good(layout, good):
+    findings = adapter_of(layout).read(good / layout, ReadOptions()).findings
+
+    assert {f.code for f in findings if f.severity != "note"} <= {"partial_copy"}
+
+
+def test_the_table_is_as_long_as_it_is_said_to_be():
+    assert len(CASES) >= 120
+    assert len(set(NAMES)) == len(NAMES)

@@ -1,0 +1,84 @@
+import pytest
+
+from algr.data import adapter_of, recognise
+from algr.errors import DataError
+from tests.data import raw_layouts as raw
+
+WRITERS = {
+    "bp4d": raw.write_bp4d,
+    "disfa": raw.write_disfa,
+    "gft": raw.write_gft,
+    "manifest": raw.write_pictures_with_manifest,
+}
+
+
+@pytest.mark.parametrize("layout", list(WRITERS))
+def test_each_layout_is_recognised(layout, tmp_path):
+    WRITERS[layout](tmp_path)
+
+    assert recognise(tmp_path).layout == layout
+    assert recognise(tmp_path) is adapter_of(layout)
+
+
+@pytest.mark.parametrize("layout", ["bp4d", "disfa", "gft"])
+def test_a_layout_is_recognised_one_folder_above(layout, tmp_path):
+    WRITERS[layout](tmp_path / "data set")
+
+    assert recognise(tmp_path).layout == layout
+
+
+def test_a_clinic_is_told_from_a_manifest_of_pictures(tmp_path):
+    raw.write_csv(tmp_path / "manifest.csv", [["video", "patient_id", "grade_hb"]])
+
+    assert recognise(tmp_path).layout == "clinic"
+
+
+@pytest.mark.parametrize("header", [["file", "subjct", "AU1"], ["file"], ["subject", "AU1"]])
+def test_a_manifest_with_a_slip_is_still_one(header, tmp_path):
+    raw.write_csv(tmp_path / "manifest.csv", [header])
+
+    assert recognise(tmp_path).layout == "manifest"
+
+
+def test_what_is_no_layout_is_refused_with_what_is_there_and_what_would_be_one(tmp_path):
+    (tmp_path / "holiday").mkdir()
+    (tmp_path / "notes\n.txt").write_text("x")
+
+    with pytest.raises(DataError) as caught:
+        recognise(tmp_path)
+
+    assert "it holds holiday/, notes\\n.txt" in caught.value.found
+    assert [problem.partition(":")[0] for problem in caught.value.problems] == [
+        "bp4d",
+        "disfa",
+        "gft",
+        "clinic",
+        "manifest",
+    ]
+
+
+def test_two_layouts_in_one_folder_are_refused(tmp_path):
+    raw.write_bp4d(tmp_path / "a")
+    raw.write_disfa(tmp_path / "b")
+
+    with pytest.raises(DataError, match="looks like bp4d and like disfa"):
+        recognise(tmp_path)
+
+
+@pytest.mark.parametrize("root", ["", "DISFA+"])
+def test_disfa_plus_is_refused_by_name(tmp_path, root):
+    path = tmp_path / root / "Labels/SN001/A1_AU1_TrailNo_1/AU1.txt"
+    path.parent.mkdir(parents=True)
+    path.write_text("# frames\n000.jpg 0\n")
+
+    with pytest.raises(DataError, match="is DISFA\\+") as caught:
+        recognise(tmp_path)
+    assert "its nine subjects are those of DISFA" in caught.value.message
+
+
+@pytest.mark.parametrize("make", [lambda path: None, lambda path: path.write_text("x")])
+def test_no_folder_is_refused(tmp_path, make):
+    make(tmp_path / "there")
+
+    with pytest.raises(DataError, match="no such folder"):
+        recognise(tmp_path / "there")
