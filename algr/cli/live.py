@@ -51,6 +51,8 @@ class SearchDisplay:
     def restore(self, records: Sequence["TrialRecord"]) -> None:
         """Show what an earlier command finished."""
         for record in records:
+            if record.state == "WAITING" or record.adopted:
+                continue
             self.rows[record.number] = _Row(
                 params=record.params,
                 started=time.monotonic(),

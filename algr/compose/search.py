@@ -1,14 +1,13 @@
 """`algr tune`: a search, and what follows it."""
 
 import logging
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Literal
 
 from algr.compose.finish import Finisher, SearchResult
 from algr.compose.gpu_share import largest_need, settle_share
+from algr.compose.recorder import SearchDisplayFactory, StudyRecorder, default_objectives
 from algr.compose.requests import (
     EpochDisplayFactory,
     Material,
@@ -17,29 +16,23 @@ from algr.compose.requests import (
     open_material,
 )
 from algr.compose.start import StartListener, StartNotice, StartSettler, settle_start
-from algr.config import SearchSpace, flatten, load_points, load_search_space
+from algr.config import SearchSpace, load_points, load_search_space
 from algr.distributed import (
     RayTrainExecutor,
     SearchJob,
     ray_session,
     run_search,
 )
-from algr.engine import FoldEpoch
-from algr.errors import Interrupted, StudyError
+from algr.errors import StudyError
 from algr.metrics import EvaluationCounts, headline, scores
 from algr.reports import draw_plots
 from algr.tracking import (
     RunHandle,
-    SearchTracking,
     Tracker,
-    context_tags,
-    run_key,
 )
 from algr.tune import (
-    VALIDATION,
     Limits,
     Objective,
-    TrialRecord,
     check_storage,
     load_study,
     parse_objectives,
@@ -52,33 +45,6 @@ from algr.tune import (
 logger = logging.getLogger(__name__)
 
 STUDY_FILE = "study.json"
-
-
-class SearchDisplay(Protocol):
-    """Shows a search while it runs."""
-
-    def restore(self, records: Sequence[TrialRecord]) -> None:
-        """Show what an earlier command did."""
-
-    def on_trial_start(self, number: int, params: Mapping[str, Any]) -> None:
-        """A trial begins."""
-
-    def on_epoch(
-        self, number: int, epoch: int, value: float | None, fold_epochs: Sequence[FoldEpoch]
-    ) -> None:
-        """An epoch of every fold is done."""
-
-    def on_trial_end(self, record: TrialRecord) -> None:
-        """A trial is over."""
-
-
-class SearchDisplayFactory(Protocol):
-    """Opens the display of a search."""
-
-    def __call__(
-        self, *, total: int, num_epochs: int, objective: Objective
-    ) -> AbstractContextManager[SearchDisplay]:
-        """From the number of trials, the epochs of each, and what is optimised first."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,11 +143,6 @@ def _objectives(options: SearchOptions, material: Material) -> tuple[Objective, 
     return () if found == default_objectives(dataset.kind) else found
 
 
-def default_objectives(kind: Literal["au", "grade"]) -> tuple[Objective, ...]:
-    """What a search optimises where nothing else was asked for."""
-    return (Objective(f"{VALIDATION}{headline(kind)}"),)
-
-
 def _remarks(job: SearchJob) -> tuple[str, ...]:
     warm = () if job.warm is None else job.warm.remarks
     if len(job.objectives) < 2 or job.config.tune.pruner == "none":
@@ -222,7 +183,7 @@ def search(
                 display.restore(read_records(directory))
             if start is not None:
                 start.record(directory)
-            recorder = _StudyRecorder(tracker, job, display, tags=start.tags if start else {})
+            recorder = StudyRecorder(tracker, job, display, tags=start.tags if start else {})
             with recorder:
                 outcome = run_search(job, listener=recorder)
                 draw_study(directory, recorder.study, objectives=planned.objectives)
@@ -247,8 +208,8 @@ def search(
 def draw_study(directory: Path, run: RunHandle, *, objectives: tuple[Objective, ...]) -> None:
     """Draw what was found into the study's folder, and upload it with the study's run."""
     plots = draw_plots(load_study(directory), directory / "plots", objectives=objectives)
-    for reason in plots.left_out:
-        logger.info("not drawn: %s", reason)
+    if plots.left_out:
+        logger.info("plots left out: %s", "; ".join(plots.left_out))
     if plots.files:
         run.log_artifact(directory / "plots")
 
@@ -258,82 +219,6 @@ def wanted_trials(job: SearchJob) -> int:
     if job.trials is not None:
         return job.trials
     return read_progress(job.study_directory).wanted
-
-
-class _StudyRecorder:
-    """Passes what happens on to the tracker and the display; ends the study's run when it fails.
-
-    The run is started with the first event, when the study's folder exists.
-    """
-
-    def __init__(
-        self, tracker: Tracker, job: SearchJob, display: SearchDisplay, *, tags: Mapping[str, str]
-    ) -> None:
-        self._tracker = tracker
-        self._tags = tags
-        self._job = job
-        self._display = display
-        self._tracking: SearchTracking | None = None
-        self._study: RunHandle | None = None
-
-    @property
-    def study(self) -> RunHandle:
-        """The study's run."""
-        if self._study is None:
-            job = self._job
-            self._study = self._tracker.start_run(
-                "study",
-                name=job.study_directory.name,
-                key=run_key(job.study_directory),
-                tags=context_tags(
-                    protocol=job.plan.protocol,
-                    folds_hash=job.plan.folds_hash,
-                    seed=job.config.seed,
-                    study=job.study_directory.name,
-                )
-                | dict(self._tags),
-                params=_constants(job),
-            )
-        return self._study
-
-    @property
-    def _trials(self) -> SearchTracking:
-        if self._tracking is None:
-            objectives = self._job.objectives or default_objectives(self._job.plan.kind)
-            metric = objectives[0].metric
-            self._tracking = SearchTracking(self._tracker, study=self.study, metric=metric)
-        return self._tracking
-
-    def on_trial_start(self, number: int, params: Mapping[str, Any]) -> None:
-        self._trials.on_trial_start(number, params)
-        self._display.on_trial_start(number, params)
-
-    def on_epoch(
-        self, number: int, epoch: int, value: float | None, fold_epochs: Sequence[FoldEpoch]
-    ) -> None:
-        self._trials.on_epoch(number, epoch, value, fold_epochs)
-        self._display.on_epoch(number, epoch, value, fold_epochs)
-
-    def on_trial_end(self, record: TrialRecord) -> None:
-        self._trials.on_trial_end(record)
-        self._display.on_trial_end(record)
-
-    def __enter__(self) -> "_StudyRecorder":
-        return self
-
-    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
-        if kind is None or self._study is None:
-            return
-        if issubclass(kind, KeyboardInterrupt | Interrupted):
-            self.interrupt()
-        else:
-            self._trials.interrupt()
-            self._study.end(status="FAILED", state="FAIL")
-
-    def interrupt(self) -> None:
-        """End the runs of a search that goes on another time."""
-        self._trials.interrupt()
-        self.study.end(status="KILLED", state="INTERRUPTED")
 
 
 def _space(options: SearchOptions, request: TrainingRequest, material: Material) -> SearchSpace:
@@ -389,10 +274,3 @@ def _refuse_other_study(job: SearchJob) -> None:
             problems=differences,
             advice="repeat the options of the first start, or begin another study with --name",
         )
-
-
-def _constants(job: SearchJob) -> dict[str, Any]:
-    """The configuration that all trials share; what is searched stands on the trials."""
-    return {
-        key: value for key, value in flatten(job.config).items() if key not in job.space.parameters
-    }

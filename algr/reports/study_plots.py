@@ -75,15 +75,15 @@ def draw_plots(
             for figure in _figures(objectives):
                 if len(complete) < figure.least or len(varied) < figure.parameters:
                     left_out.append(
-                        f"{figure.name}: needs {figure.least} complete trials and "
-                        f"{figure.parameters} parameters with more than one value"
+                        f"{figure.name} (fewer than {figure.least} complete trials or "
+                        f"{figure.parameters} varied parameters)"
                     )
                     continue
                 try:
                     files.append(_png(figure, drawn, study, folder / f"{figure.name}.png"))
                     parts.append(_html(figure, visualization, study, is_first=not parts))
                 except (ValueError, RuntimeError) as error:  # as of trials that are all alike
-                    left_out.append(f"{figure.name}: {error}")
+                    left_out.append(f"{figure.name} ({error})")
     finally:
         mpl.use(before)
     if parts:

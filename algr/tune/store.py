@@ -23,6 +23,7 @@ from algr.tune.folder import (
     HEADER_FILE,
     LOCK_FILE,
     WANTED,
+    open_database,
     open_storage,
     read_header,
     write_header,
@@ -220,10 +221,15 @@ class StudyStore:
             self._study.enqueue_trial(point_values(point, self._space), skip_if_exists=True)
 
     def adopt(self, trials: Sequence[optuna.trial.FrozenTrial]) -> None:
-        """Take finished trials of another study as if they were ours; those here are left out."""
+        """Take finished trials of another study as if they were ours.
+
+        Those that are here already are left out, and ours that come back from another study.
+        """
         here = {record.adopted for record in self.records()}
+        ours = f"{self.directory.name}/"
         for trial in trials:
-            if trial.user_attrs[ADOPTED] not in here:
+            origin = trial.user_attrs[ADOPTED]
+            if origin not in here and not origin.startswith(ours):
                 self._study.add_trial(trial)
 
     def _num_begun(self) -> int:
@@ -291,6 +297,8 @@ def open_study(
     directory.mkdir(parents=True, exist_ok=True)
     with _locked(directory):
         if not exists:
+            if storage_url is not None:
+                _refuse_taken(storage_url, directory.name)
             write_header(directory, identity, dataset, storage=storage_url)
         header = read_header(directory)
         storage = open_storage(directory, header.storage)
@@ -309,6 +317,16 @@ def _check_same(directory: Path, identity: StudyIdentity) -> None:
             problems=differences,
             expected="the same configuration, search space, dataset, folds and version of algr",
             advice="repeat the options of the first start, or begin another study with --name",
+        )
+
+
+def _refuse_taken(url: str, name: str) -> None:
+    """A database may hold the studies of several data homes."""
+    if name in optuna.get_all_study_names(open_database(url)):
+        raise StudyError(
+            f"the study storage holds a study {name!r} that this data home does not know",
+            expected="a name of its own for each study in a database",
+            advice="choose another --name",
         )
 
 

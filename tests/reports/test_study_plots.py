@@ -66,7 +66,7 @@ def test_too_few_trials_are_said(tmp_path):
     found = draw_plots(_study(trials=1), tmp_path, objectives=(SCORE,))
 
     assert [file.name for file in found.files] == ["history.png", "study.html"]
-    assert [reason.partition(":")[0] for reason in found.left_out] == [
+    assert [reason.partition(" ")[0] for reason in found.left_out] == [
         "slice",
         "parallel",
         "contour",

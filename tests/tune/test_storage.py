@@ -26,6 +26,19 @@ def test_a_study_in_a_database_is_the_one_in_the_journal(tmp_path, identity, run
     assert not (tmp_path / "s" / "study.journal").exists()
 
 
+def test_a_study_of_another_data_home_is_not_taken_for_this_one(tmp_path, identity):
+    url = f"sqlite:///{tmp_path / 'studies.db'}"
+    given = {"identity": identity, "dataset": "toy", "trials": 2, "resume": True}
+    with open_study(tmp_path / "one" / "s", **given, storage_url=url):
+        pass
+
+    with (
+        pytest.raises(StudyError, match="holds a study 's' that this data home does not know"),
+        open_study(tmp_path / "two" / "s", **given, storage_url=url),
+    ):
+        pass
+
+
 @pytest.mark.parametrize("url", ["postgres", "redis://host/0", "https://host/db"])
 def test_what_is_no_database_is_refused(url):
     with pytest.raises(UsageError, match="not the address of a database"):

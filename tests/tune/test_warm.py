@@ -45,6 +45,15 @@ def test_adopting_twice_adds_nothing(tmp_path, earlier, identity):
     assert _begin(tmp_path / "s", identity, warm)[0] == before
 
 
+def test_a_study_does_not_adopt_its_own_trials(earlier, identity, run_study):
+    warm = read_warm_start(earlier, identity=identity)
+
+    records, _ = _begin(earlier, identity, warm, trials=8)
+
+    assert len(warm.observed) == 8
+    assert len(records) == 8
+
+
 @pytest.mark.parametrize(
     ("change", "reason"),
     [
