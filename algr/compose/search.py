@@ -268,6 +268,9 @@ def _refuse_other_study(job: SearchJob) -> None:
         )
     header = read_header(job.study_directory)
     differences = job.identity.differences(header.identity)
+    if job.storage_url is not None and job.storage_url != header.storage:
+        place = header.storage or "the study's folder"
+        differences.append(f"storage: {place} in the study, {job.storage_url} now")
     if differences:
         raise StudyError(
             f"study {name!r} is about something else",

@@ -135,6 +135,18 @@ def test_the_dashboard_is_started_on_the_studys_own_storage(own_home, store, mon
         run_dashboard(dataclasses.replace(command, is_installed=False))
 
 
+def test_a_study_does_not_move_to_another_storage(job, own_home, make_request):
+    with open_study(
+        job.study_directory, identity=job.identity, dataset="before", trials=3, resume=False
+    ):
+        pass
+    request = make_request("before", None, resume=True)
+    options = dataclasses.replace(OPTIONS, storage="sqlite:///x.db")
+
+    with pytest.raises(StudyError, match="storage: the study's folder in the study, sqlite:///x"):
+        plan_search(dataclasses.replace(request, home=own_home, name="mine"), options)
+
+
 def test_a_damaged_study_is_listed_beside_the_others(own_home, store):
     (own_home.studies / "broken").mkdir()
     (own_home.studies / "broken" / "study.json").write_text("{")
