@@ -39,7 +39,7 @@ class WarmStart:
         outside = f"; {self.left_out} lie outside this space" if self.left_out else ""
         if self.because:
             return (
-                f"warm start from {self.study}: its {len(self.points)} best points are tried "
+                f"warm start from {self.study}: its best points ({len(self.points)}) are tried "
                 f"first, their values do not count{outside}, since",
                 *(f"  {line}" for line in self.because),
             )
@@ -103,13 +103,13 @@ def _differences(identity: StudyIdentity, recorded: Mapping[str, Any]) -> list[s
     varied = {key for key, rule in identity.space.parameters.items() if not rule.when}
     ours, theirs = identity.to_dict(), recorded
     lines = [
-        f"{key}: {theirs.get(key)} there, {ours.get(key)} here"
+        f"{key}: {theirs.get(key, 'not set')} there, {ours.get(key, 'not set')} here"
         for key in ("schema", "fingerprint", "folds_hash", "objectives")
         if ours.get(key) != theirs.get(key)
     ]
     keys = sorted(ours["config"].keys() | theirs["config"].keys())
     for key in keys:
-        there, here = theirs["config"].get(key), ours["config"].get(key)
+        there, here = theirs["config"].get(key, "not set"), ours["config"].get(key, "not set")
         if there != here and key not in varied and not key.startswith("tune."):
             lines.append(f"{key}: {there} there, {here} here")
     return lines

@@ -59,7 +59,7 @@ def test_a_study_does_not_adopt_its_own_trials(earlier, identity, run_study):
     [
         ({"fingerprint": "e" * 64}, f"fingerprint: {'d' * 64} there, {'e' * 64} here"),
         ({"folds_hash": "0" * 64}, f"folds_hash: {'f' * 64} there, {'0' * 64} here"),
-        ({"objectives": ("val/loss",)}, "objectives: None there, ['val/loss'] here"),
+        ({"objectives": ("val/loss",)}, "objectives: not set there, ['val/loss'] here"),
     ],
 )
 def test_values_of_something_else_never_count(earlier, identity, change, reason):
