@@ -191,8 +191,6 @@ def official_inference(setting: Setting) -> Step:
 def make_step(variant: str, setting: Setting) -> Step:
     if variant == "official":
         return official_step(setting) if setting.trains else official_inference(setting)
-    if setting.device == "cpu" and setting.trains and variant != "as written":
-        keep_freed_memory()
     kind, _, form = variant.partition(", ")
     model: nn.Module = our_model(
         "jaanet" if kind == "jaanet" else "algrnet", recompute=form == "recompute"
@@ -232,6 +230,8 @@ def peak_bytes(device: str) -> int:
 def serve(variant: str, setting: Setting, connection: Connection) -> None:
     """A variant's process: a step and its cost for every word that comes, then the memory."""
     torch.set_num_threads(setting.threads)
+    if setting.device == "cpu" and setting.trains:
+        keep_freed_memory()  # for all of them, so that the ratios are of the code alone
     step = make_step(variant, setting)
     before = forget_peak(setting.device)
     while connection.recv() == "step":

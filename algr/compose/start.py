@@ -189,15 +189,19 @@ def _refuse_same_subjects(file: StartFile, trained: TrainedOn, plan: FoldPlan) -
         return
     problems = []
     for place, fold in enumerate(plan.folds):
-        known = set(trained.seen[place if file.is_by_fold else 0]) & set(fold.test)
-        if known:
-            problems.append(f"fold {fold.index}: {len(known)} of {len(fold.test)} test subjects")
+        seen = set(trained.seen[place if file.is_by_fold else 0])
+        for part, subjects in (("test", fold.test), ("validation", fold.validation)):
+            if known := seen & set(subjects):
+                problems.append(
+                    f"fold {fold.index}: {len(known)} of {len(subjects)} {part} subjects"
+                )
     if problems:
         raise ConfigError(
-            f"train.init_from: {file.origin}, has seen test subjects, of another dataset that "
-            "holds the same frames",
+            f"train.init_from: {file.origin}, has seen test or validation subjects, of another "
+            "dataset that holds the same frames",
             problems=problems,
-            expected="weights that have not seen the test subjects of a fold that starts from them",
+            expected="weights that have not seen the test subjects of a fold that starts from them, "
+            "nor those that choose its epoch",
             advice="start from weights of other people",
         )
 

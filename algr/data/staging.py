@@ -17,7 +17,7 @@ from algr.data.fingerprint import FrameDigest, frame_digests, video_digest
 from algr.data.refusal import RESUMABLE
 from algr.data.rows import FrameRows, frame_schema, to_batch, views_of
 from algr.data.videos import VideoRecord, parse_video
-from algr.durable import held, write_whole
+from algr.durable import held, sync, write_whole
 from algr.errors import AlgrError, DataError
 
 STAGING = ".staging"
@@ -135,6 +135,7 @@ class StageWriter:
             group: See `StagedVideo`.
         """
         self._close_file()
+        sync(self._partial)  # the record that follows vouches for it
         self._partial.replace(self._final)
         staged = StagedVideo(
             path=self._final,
