@@ -200,8 +200,8 @@ def _refuse_same_subjects(file: StartFile, trained: TrainedOn, plan: FoldPlan) -
             f"train.init_from: {file.origin}, has seen test or validation subjects, of another "
             "dataset that holds the same frames",
             problems=problems,
-            expected="weights that have not seen the test subjects of a fold that starts from them, "
-            "nor those that choose its epoch",
+            expected="weights that have not seen the test subjects of a fold that starts from "
+            "them, nor those that choose its epoch",
             advice="start from weights of other people",
         )
 
