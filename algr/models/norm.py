@@ -7,6 +7,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from algr.models.shared_norm import Norm2d, widened
 
@@ -83,6 +84,7 @@ class _Normalise(torch.autograd.Function):
         return normed_BCHW
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x_BCHW, weight_C, mean_C, inverse_C = ctx.saved_tensors
         found = torch.ops.aten.native_batch_norm_backward(

@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.autograd.function import once_differentiable
 
 SumOverReplicas = Callable[[Tensor], None]
 """Replaces a tensor by its sum over the replicas; all of them call it in the same order."""
@@ -148,6 +149,7 @@ class _NormaliseWhole(torch.autograd.Function):
         return normed_BC
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *grads: Tensor) -> tuple[Tensor | None, ...]:
         x_BC, weight_C, mean_C, inverse_C = ctx.saved_tensors
         grad_BC = widened(grads[0])

@@ -1,3 +1,4 @@
+import pytest
 import torch
 from torch import Tensor, nn
 
@@ -55,3 +56,12 @@ def test_evaluation_uses_the_running_statistics() -> None:
     found = norm(torch.full((1, 4, 2, 2), 6.0))
 
     torch.testing.assert_close(found, torch.full((1, 4, 2, 2), 2.0))
+
+
+def test_a_second_derivative_is_refused() -> None:
+    x = torch.randn(3, 4, 5, 5, requires_grad=True)
+
+    (first,) = torch.autograd.grad(LargeMapNorm(4)(x).square().sum(), x, create_graph=True)
+
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        first.sum().backward()

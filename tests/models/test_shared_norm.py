@@ -148,3 +148,14 @@ def test_activations_that_are_computed_again_count_once() -> None:
     again, once = network_step(recomputes=True), network_step(recomputes=False)
 
     torch.testing.assert_close(again, once, rtol=0, atol=0)
+
+
+def test_a_second_derivative_of_a_shared_norm_is_refused() -> None:
+    norm = Norm2d(4)
+    share_norms(norm, lambda _: None)
+    x = torch.randn(3, 4, 5, 5, requires_grad=True)
+
+    (first,) = torch.autograd.grad(norm(x).square().sum(), x, create_graph=True)
+
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        first.sum().backward()
