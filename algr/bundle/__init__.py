@@ -16,7 +16,15 @@ from algr.bundle.files import (
 from algr.bundle.golden import GoldenReport
 from algr.bundle.rebuild import rebuild_network
 from algr.bundle.runtime import NetworkValues, OnnxNetwork, owned_cores
-from algr.bundle.spec import BundleSpec, Interval, Kind, Score, StartOrigin, fold_interval
+from algr.bundle.spec import (
+    BundleSpec,
+    EarlierPeople,
+    Interval,
+    Kind,
+    Score,
+    StartOrigin,
+    fold_interval,
+)
 from algr.bundle.write import write_bundle
 
 __all__ = [
@@ -24,6 +32,7 @@ __all__ = [
     "RESEARCH_USE",
     "Bundle",
     "BundleSpec",
+    "EarlierPeople",
     "GoldenReport",
     "Interval",
     "Kind",

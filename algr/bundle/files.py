@@ -71,6 +71,8 @@ class Bundle:
     """Of the libraries that exported it."""
     start: StartOrigin | None
     """What the weights started from; `None` for scratch."""
+    pictures: tuple[str, ...]
+    """Digests of the pictures alone, one per subject; empty in older bundles."""
     version: int | None
     """In the registry that it was pulled from; `None` if it was not."""
 
@@ -131,6 +133,7 @@ def read_bundle(directory: Path, *, expected_sha256: str | None = None) -> Bundl
         scores={name: Score.from_dict(score) for name, score in index["scores"].items()},
         versions=index["versions"],
         start=StartOrigin.from_dict(index["start"]) if index.get("start") else None,
+        pictures=tuple(index.get("pictures", ())),
         version=_registered_version(directory / REGISTERED, sha256=sha256),
     )
 

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from algr.config import Config
@@ -90,6 +90,8 @@ class StartOrigin:
     """Of the file."""
     fingerprints: tuple[str, ...]
     """Of the datasets that went into it, as far as they are known."""
+    people: "tuple[EarlierPeople, ...]" = ()
+    """Of those among them whose pictures are noted."""
 
     def to_dict(self) -> dict[str, Any]:
         """The form that stands in `bundle.json`."""
@@ -97,6 +99,7 @@ class StartOrigin:
             "origin": self.origin,
             "sha256": self.sha256,
             "fingerprints": list(self.fingerprints),
+            "people": [asdict(one) for one in self.people],
         }
 
     @classmethod
@@ -106,7 +109,27 @@ class StartOrigin:
             origin=values["origin"],
             sha256=values["sha256"],
             fingerprints=tuple(values["fingerprints"]),
+            people=tuple(
+                EarlierPeople(
+                    fingerprint=one["fingerprint"],
+                    dataset=one["dataset"],
+                    pictures=tuple(one["pictures"]),
+                )
+                for one in values.get("people", ())
+            ),
         )
+
+
+@dataclass(frozen=True, kw_only=True)
+class EarlierPeople:
+    """The people of a dataset that went into the weights from which a model started."""
+
+    fingerprint: str
+    """Of the dataset."""
+    dataset: str
+    """Its name."""
+    pictures: tuple[str, ...]
+    """Digests of the pictures alone, one per subject."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -135,6 +158,8 @@ class BundleSpec:
     num_frames: int
     num_epochs: int
     """Epochs for which these weights were trained."""
+    pictures: tuple[str, ...] = ()
+    """Digests of the pictures alone, one per subject; empty where the dataset notes none."""
     start: StartOrigin | None = None
     """What they started from; None for scratch."""
     regions: tuple[str, ...] = ()

@@ -108,6 +108,7 @@ def _index(folder: Path, spec: BundleSpec) -> dict[str, Any]:
         "num_subjects": spec.num_subjects,
         "num_frames": spec.num_frames,
         "num_epochs": spec.num_epochs,
+        "pictures": list(spec.pictures),
         "start": None if spec.start is None else spec.start.to_dict(),
         "metric": spec.metric,
         "scores": {name: score.to_dict() for name, score in spec.scores.items()},

@@ -1,12 +1,12 @@
 """Where weights to start from can come from, and what is known of what they have seen."""
 
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from algr.bundle import Bundle, read_bundle
+from algr.bundle import Bundle, StartOrigin, read_bundle
 from algr.config import Config, DataHome, start_key, start_sha256
 from algr.cv import (
     CHECKPOINT_FILE,
@@ -97,18 +97,39 @@ def _of_bundle(bundle: Bundle) -> StartFile:
     from safetensors.torch import load_file
 
     model = bundle.read_config().model
-    earlier = bundle.start.fingerprints if bundle.start else ()
     return StartFile(
         spec=NetworkSpec(kind=bundle.kind, label_names=bundle.labels, model=model),
         sets=(load_file(bundle.directory / "weights.safetensors"),),
         is_by_fold=False,
         origin=f"model {bundle.name}, bundle {bundle.sha256[:12]}",
-        trained_on=tuple(
-            TrainedOn(
-                fingerprint=fingerprint, folds_hash="", protocol="", is_by_fold=False, seen=None
-            )
-            for fingerprint in (bundle.fingerprint, *earlier)
+        trained_on=(
+            _on_all(bundle.fingerprint, dataset=bundle.dataset, pictures=bundle.pictures),
+            *_before(bundle.start),
         ),
+    )
+
+
+def _before(start: StartOrigin | None) -> tuple[TrainedOn, ...]:
+    """What a bundle's weights started from."""
+    if start is None:
+        return ()
+    noted = {one.fingerprint: (one.dataset, one.pictures) for one in start.people}
+    return tuple(
+        _on_all(fingerprint, dataset=dataset, pictures=pictures)
+        for fingerprint in start.fingerprints
+        for dataset, pictures in (noted.get(fingerprint, ("", ())),)
+    )
+
+
+def _on_all(fingerprint: str, *, dataset: str, pictures: tuple[str, ...]) -> TrainedOn:
+    return TrainedOn(
+        fingerprint=fingerprint,
+        folds_hash="",
+        protocol="",
+        is_by_fold=False,
+        seen=None,
+        dataset=dataset,
+        pictures=(pictures,) if pictures else None,
     )
 
 
@@ -136,12 +157,15 @@ def _of_run(home: DataHome, name: str, *, fold: str | None) -> StartFile:
     folds = _folds(plan, name=name, fold=fold)
     checkpoint = _finished(directory, config, plan)
     labels = predicted_labels(directory / PREDICTIONS_FILE)
+    seen = tuple(_seen(plan, index) for index in folds)
     own = TrainedOn(
         fingerprint=plan.fingerprint,
         folds_hash=plan.folds_hash,
         protocol=plan.protocol,
         is_by_fold=fold is None,
-        seen=tuple(_seen(plan, index) for index in folds),
+        seen=seen,
+        dataset=plan.dataset,
+        pictures=_each(plan.pictures_of(subjects) for subjects in seen),
     )
     earlier = _earlier(config, home=home, folds=folds)
     return StartFile(
@@ -215,6 +239,16 @@ def _earlier(config: Config, *, home: DataHome, folds: tuple[int, ...]) -> tuple
         replace(
             one,
             seen=None if one.seen is None else tuple(one.seen[pick(fold)] for fold in folds),
+            pictures=None
+            if one.pictures is None
+            else tuple(one.pictures[pick(fold)] for fold in folds),
         )
         for one in first.trained_on
     )
+
+
+def _each(lists: Iterable[tuple[str, ...] | None]) -> tuple[tuple[str, ...], ...] | None:
+    """All of them, or None where one is not known."""
+    known = tuple(lists)
+    found = tuple(one for one in known if one is not None)
+    return found if len(found) == len(known) else None

@@ -2,12 +2,12 @@
 
 import hashlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from algr.bundle import StartOrigin
+from algr.bundle import EarlierPeople, StartOrigin
 from algr.compose.requests import Material, TrainingRequest
 from algr.compose.sources import read_source
 from algr.config import start_key, start_sha256, with_values
@@ -31,6 +31,7 @@ class StartInUse:
         origin: In words without paths.
         is_by_fold: Whether fold k has weights of its own.
         fingerprints: Of the datasets that went into the weights, as far as they are known.
+        people: Of those among them whose pictures are noted.
         report: What became of them in the network.
         landmarks_win: Whether loaded landmarks take the place of `train.landmark_start`.
         reference_sha256: Of what the user typed; the text itself may be a path.
@@ -41,6 +42,7 @@ class StartInUse:
     origin: str
     is_by_fold: bool
     fingerprints: tuple[str, ...]
+    people: tuple[EarlierPeople, ...]
     report: StartReport
     landmarks_win: bool
     reference_sha256: str
@@ -61,7 +63,12 @@ class StartInUse:
 
     def as_origin(self) -> StartOrigin:
         """What a model that comes of it says of it."""
-        return StartOrigin(origin=self.origin, sha256=self.sha256, fingerprints=self.fingerprints)
+        return StartOrigin(
+            origin=self.origin,
+            sha256=self.sha256,
+            fingerprints=self.fingerprints,
+            people=self.people,
+        )
 
     def record(self, directory: Path) -> None:
         """Note in the folder of a run or study what its `--init-from` became.
@@ -126,12 +133,13 @@ def settle_start(
         origin=file.origin,
         is_by_fold=file.is_by_fold,
         fingerprints=tuple(dict.fromkeys(one.fingerprint for one in file.trained_on)),
+        people=_people(file),
         report=report,
         landmarks_win=config.train.landmark_start == "mean" and report.takes("landmark_head"),
         reference_sha256=digest,
     )
     return replace(request, config=config), StartNotice(
-        start=start, remarks=_remarks_with(file, material)
+        start=start, remarks=remarks_with(file, material)
     )
 
 
@@ -184,21 +192,27 @@ def _refuse_same_dataset(file: StartFile, trained: TrainedOn, plan: FoldPlan) ->
 
 
 def _refuse_same_subjects(file: StartFile, trained: TrainedOn, plan: FoldPlan) -> None:
-    """The same person can stand in two datasets, for instance in one that has grown."""
-    if trained.seen is None:
-        return
+    """The same person can stand in two datasets: in one that has grown, or was labelled anew.
+
+    A person is known by the pictures, or by pictures, landmarks and labels together where one side
+    notes no pictures.
+    """
     problems = []
     for place, fold in enumerate(plan.folds):
-        seen = set(trained.seen[place if file.is_by_fold else 0])
+        index = place if file.is_by_fold else 0
+        seen = set(trained.seen[index]) if trained.seen is not None else set()
+        pictures = set(trained.pictures[index]) if trained.pictures is not None else set()
         for part, subjects in (("test", fold.test), ("validation", fold.validation)):
-            if known := seen & set(subjects):
+            known = [one for one in subjects if one in seen or plan.pictures.get(one) in pictures]
+            if known:
                 problems.append(
                     f"fold {fold.index}: {len(known)} of {len(subjects)} {part} subjects"
                 )
     if problems:
+        there = f"dataset {trained.dataset!r}" if trained.dataset else "another dataset"
         raise ConfigError(
-            f"train.init_from: {file.origin}, has seen test or validation subjects, of another "
-            "dataset that holds the same frames",
+            f"train.init_from: {file.origin}, has seen test or validation subjects of dataset "
+            f"{plan.dataset!r}: {there} holds the same pictures of them",
             problems=problems,
             expected="weights that have not seen the test subjects of a fold that starts from "
             "them, nor those that choose its epoch",
@@ -252,20 +266,53 @@ def _tried(file: StartFile, material: Material, *, request: TrainingRequest) -> 
     return load_start(network, file.for_fold(0), spec=spec)
 
 
-def _remarks_with(file: StartFile, material: Material) -> tuple[str, ...]:
+def remarks_with(file: StartFile, material: Material) -> tuple[str, ...]:
+    """What cannot be known of the people whom the weights have seen."""
+    others = [one for one in file.trained_on if one.fingerprint != material.plan.fingerprint]
+    unnoted = _remarks_on_unnoted(others, material.plan)
     if file.spec.label_names != material.dataset.label_names:
-        return ()
+        return unnoted
     if not file.trained_on:
         return (
             "the weights come from outside and have the labels of this dataset: if they were "
             "trained on its people, the scores are not those of unseen people",
         )
-    if all(one.fingerprint == material.plan.fingerprint for one in file.trained_on):
+    if not others:
         return ()
     return (
+        *unnoted,
         "the weights were trained on another dataset with the labels of this one: if it holds the "
-        "same people, prepared or labelled anew, that cannot be seen, and the scores are not those "
-        "of unseen people",
+        "same people in other pictures, or prepared in another way, that cannot be seen, and the "
+        "scores are not those of unseen people",
+    )
+
+
+def _remarks_on_unnoted(others: Sequence[TrainedOn], plan: FoldPlan) -> tuple[str, ...]:
+    """Where people cannot be compared by their pictures, since an older version noted none."""
+    lacking = []
+    if any(one.pictures is None for one in others):
+        lacking.append("the weights come from a file that notes no digests of pictures")
+    if others and not plan.pictures:
+        lacking.append(f"dataset {plan.dataset!r} notes no digests of pictures")
+    if not lacking:
+        return ()
+    return (
+        " and ".join(lacking) + " (an older version of algr wrote it): people are compared by "
+        "pictures and labels together as far as those are known, so that the same people with "
+        "other labels are not found",
+    )
+
+
+def _people(file: StartFile) -> tuple[EarlierPeople, ...]:
+    """Everybody who went into one of the sets, by dataset."""
+    return tuple(
+        EarlierPeople(
+            fingerprint=one.fingerprint,
+            dataset=one.dataset,
+            pictures=tuple(sorted({digest for part in one.pictures for digest in part})),
+        )
+        for one in file.trained_on
+        if one.pictures is not None
     )
 
 

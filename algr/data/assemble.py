@@ -11,7 +11,12 @@ import pyarrow as pa
 
 from algr import __version__
 from algr.data.description import Description, FileEntry, SubjectEntry
-from algr.data.fingerprint import SUBJECT_DIGEST_LENGTH, dataset_fingerprint, subject_digest
+from algr.data.fingerprint import (
+    SUBJECT_DIGEST_LENGTH,
+    dataset_fingerprint,
+    pictures_digest,
+    subject_digest,
+)
 from algr.data.refusal import BrokenOffError
 from algr.data.rows import (
     ROWS_PER_BATCH,
@@ -61,7 +66,8 @@ class _Subject:
 
     @classmethod
     def of(cls, subject_id: str, videos: Sequence[StagedVideo], *, part: int) -> Self:
-        digest = subject_digest(frame.whole for video in videos for frame in video.frame_digests)
+        frames = [frame for video in videos for frame in video.frame_digests]
+        digest = subject_digest(frame.whole for frame in frames)
         groups = {video.group or subject_id for video in videos}
         assert len(groups) == 1, "a subject stands in one group"
         return cls(
@@ -74,6 +80,7 @@ class _Subject:
                 videos=len(videos),
                 group=groups.pop(),
                 part=part,
+                pictures=pictures_digest(frames)[:SUBJECT_DIGEST_LENGTH],
             ),
             videos=tuple(sorted(videos, key=lambda video: video.record.digest)),
         )

@@ -40,6 +40,9 @@ class SubjectEntry(_Entry):
     group: str
     part: int = 0
     """1-3 of the published folds of BP4D and DISFA; 0 for none."""
+    pictures: str = ""
+    """Digest of the pictures alone; empty where they show nobody, and in datasets of versions of
+    algr that did not note it."""
 
 
 class Description(_Entry):
@@ -70,6 +73,8 @@ class Description(_Entry):
         for subject in values["subjects"]:
             if not subject["part"]:  # older versions of algr know no parts
                 del subject["part"]
+            if not subject["pictures"]:
+                del subject["pictures"]
         values["sha256"] = _digest(values)
         write_whole(directory / DESCRIPTION_FILE, json.dumps(values, indent=1) + "\n")
 

@@ -52,6 +52,15 @@ def subject_digest(frames: Iterable[bytes]) -> str:
     return hashlib.sha256(b"algr subject\0" + b"".join(sorted(frames))).hexdigest()
 
 
+def pictures_digest(frames: Iterable[FrameDigest]) -> str:
+    """SHA-256 of a subject's pictures alone in any order, hexadecimal; empty if they show nobody.
+
+    Other labels or landmarks of the same pictures give the same digest.
+    """
+    pictures = sorted({frame.picture for frame in frames} - {b""})
+    return hashlib.sha256(b"algr pictures\0" + b"".join(pictures)).hexdigest() if pictures else ""
+
+
 def dataset_fingerprint(*, parameters: Mapping[str, object], subjects: Iterable[str]) -> str:
     """SHA-256 of the preparation's parameters and the subjects' whole digests, hexadecimal."""
     text = canonical_json({"parameters": dict(parameters), "subjects": sorted(subjects)})

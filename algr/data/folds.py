@@ -5,8 +5,8 @@ Subjects are named by their key-free digests.
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Literal, Self
 
 from algr.data.fingerprint import canonical_json
@@ -49,6 +49,9 @@ class FoldPlan:
     protocol: Protocol
     seed: int
     folds: tuple[Fold, ...]
+    pictures: Mapping[str, str] = field(default_factory=dict, compare=False)
+    """Digest of a subject to that of its pictures alone, by which a person is known in another
+    dataset; empty in plans of versions of algr that did not note it."""
 
     def __post_init__(self) -> None:
         counts = Counter(digest for fold in self.folds for digest in fold.test)
@@ -68,7 +71,16 @@ class FoldPlan:
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for a JSON file; holds no id."""
-        return {**asdict(self), "folds_hash": self.folds_hash}
+        tree = {**asdict(self), "folds_hash": self.folds_hash}
+        if not self.pictures:  # as older versions of algr wrote it
+            del tree["pictures"]
+        return tree
+
+    def pictures_of(self, subjects: Iterable[str]) -> tuple[str, ...] | None:
+        """Digests of the pictures of these subjects, sorted; None where the plan has none."""
+        if not self.pictures:
+            return None
+        return tuple(sorted(self.pictures[one] for one in subjects if one in self.pictures))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -95,9 +107,10 @@ class FoldPlan:
                 protocol=values["protocol"],
                 seed=values["seed"],
                 folds=folds,
+                pictures=dict(values.get("pictures", {})),
             )
             stated = values["folds_hash"]
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError) as error:
             raise DataError(
                 "a plan of folds lacks a field or has a wrong one",
                 expected="the plan as algr wrote it",

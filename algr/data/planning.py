@@ -98,6 +98,7 @@ def plan_folds(dataset: PreparedDataset, *, cv: CvConfig, seed: int, repeat: int
         protocol=cv.protocol,
         seed=seed,
         folds=tuple(folds),
+        pictures={one.digest: one.pictures for one in dataset.subjects if one.pictures},
     )
 
 

@@ -35,6 +35,9 @@ class TrainedOn:
         is_by_fold: Whether set k saw what fold k of that plan may see, and nothing else of it.
         seen: Per set the digests of the subjects that it was trained on or chosen by; None if
             nobody knows.
+        dataset: Its name; empty in files of versions of algr that did not note it.
+        pictures: Per set the digests of the pictures alone of these subjects; None if they were
+            not noted.
     """
 
     fingerprint: str
@@ -42,6 +45,8 @@ class TrainedOn:
     protocol: str
     is_by_fold: bool
     seen: tuple[tuple[str, ...], ...] | None
+    dataset: str = ""
+    pictures: tuple[tuple[str, ...], ...] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,7 +162,10 @@ def _start(tree: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> StartFile:
         is_by_fold=tree["is_by_fold"],
         origin=tree["origin"],
         trained_on=tuple(
-            TrainedOn(**{**one, "seen": _seen(one["seen"])}) for one in tree["trained_on"]
+            TrainedOn(
+                **{**one, "seen": _seen(one["seen"]), "pictures": _seen(one.get("pictures"))}
+            )
+            for one in tree["trained_on"]
         ),
     )
 

@@ -13,9 +13,10 @@ from algr.bundle import Bundle, StartOrigin
 from algr.compose import StartNotice, TrainingRequest
 from algr.compose.requests import open_material
 from algr.compose.sources import read_source
-from algr.compose.start import refuse_leaks, settle_start
+from algr.compose.start import refuse_leaks, remarks_with, settle_start
 from algr.config import DataHome, start_sha256
 from algr.cv import write_run_files
+from algr.data.description import Description
 from algr.durable import sha256_of
 from algr.engine import read_start
 from algr.errors import (
@@ -47,6 +48,14 @@ def chosen_weights(home: DataHome, name: str, fold: int) -> dict[str, torch.Tens
     tree = torch.load(home.run(name) / "checkpoint.pt", weights_only=True)
     weights: dict[str, torch.Tensor] = tree["folds"][fold]["best_model"]
     return weights
+
+
+def altered_bundle(bundle: Bundle, folder: Path, **changes: object) -> Path:
+    """A copy whose `bundle.json` says something else."""
+    shutil.copytree(bundle.directory, folder)
+    index = json.loads((folder / "bundle.json").read_text())
+    (folder / "bundle.json").write_text(json.dumps(index | changes))
+    return folder
 
 
 # The forms of a reference
@@ -327,17 +336,105 @@ def test_outside_weights_with_the_labels_of_the_dataset_are_remarked(
     assert other.remarks == ()
 
 
-def test_people_whose_labels_were_corrected_cannot_be_told_and_are_remarked(
+@pytest.fixture(scope="module")
+def corrected(home: DataHome) -> str:
+    """The people of `before` with other labels, under another name."""
+    write_dataset(home, "corrected", BEFORE, people=range(6), corrected=True)
+    return "corrected"
+
+
+@pytest.mark.parametrize("reference", ["run:base:0", "run:base"])
+def test_people_whose_labels_were_corrected_are_a_leak(
+    make_request: MakeRequest, corrected: str, reference: str
+) -> None:
+    with pytest.raises(ConfigError, match="subjects of dataset 'corrected'") as caught:
+        settle(make_request(corrected, reference))
+
+    assert "dataset 'before' holds the same pictures" in str(caught.value)
+
+
+def test_people_behind_a_model_are_found_with_other_labels(
+    make_request: MakeRequest, corrected: str, home: DataHome, tmp_path: Path, grade_bundle: Bundle
+) -> None:
+    before = open_material(make_request("before", None)).plan
+    plan = open_material(make_request(corrected, None)).plan
+    pictures = sorted(before.pictures.values())
+    folder = altered_bundle(grade_bundle, tmp_path / "model", dataset="before", pictures=pictures)
+    file = read_source(str(folder), home=home, tracking_uri=None)
+
+    with pytest.raises(ConfigError, match="dataset 'before' holds the same pictures") as caught:
+        refuse_leaks(file, plan)
+
+    assert caught.value.problems[0] == "fold 0: 2 of 2 test subjects"
+
+
+def test_people_from_whom_a_model_started_are_found_with_other_labels(
+    make_request: MakeRequest, corrected: str, home: DataHome, tmp_path: Path, grade_bundle: Bundle
+) -> None:
+    _, notice = settle(make_request("after", "run:base:0"))
+    origin = notice.start.as_origin().to_dict()
+    folder = altered_bundle(grade_bundle, tmp_path / "model", start=json.loads(json.dumps(origin)))
+    file = read_source(str(folder), home=home, tracking_uri=None)
+
+    with pytest.raises(ConfigError, match="dataset 'before' holds the same pictures"):
+        refuse_leaks(file, open_material(make_request(corrected, None)).plan)
+
+
+def test_other_people_pass_and_what_cannot_be_seen_is_remarked(
     make_request: MakeRequest, home: DataHome
 ) -> None:
-    write_dataset(home, "corrected", BEFORE, people=range(6), corrected=True)
+    write_dataset(home, "strangers", BEFORE, people=range(10, 16))
 
-    _, one = settle(make_request("corrected", "run:base:0"))
+    _, strangers = settle(make_request("strangers", "run:base:0"))
     _, own = settle(make_request("before", "run:base"))
     _, others = settle(make_request("after", "run:base:0"))
 
-    assert "prepared or labelled anew" in one.remarks[0]
+    assert len(strangers.remarks) == 1
+    assert "in other pictures, or prepared in another way" in strangers.remarks[0]
     assert own.remarks == others.remarks == ()
+
+
+def test_a_model_of_an_older_version_is_compared_as_it_was_and_remarked(
+    make_request: MakeRequest, home: DataHome, grade_bundle: Bundle, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(grade_bundle.directory, tmp_path / "model")
+    index = json.loads((folder / "bundle.json").read_text())
+    del index["pictures"]
+    (folder / "bundle.json").write_text(json.dumps(index))
+    file = read_source(str(folder), home=home, tracking_uri=None)
+    material = open_material(make_request("after", None))
+
+    refuse_leaks(file, material.plan)
+
+    assert "notes no digests of pictures" in remarks_with(file, material)[0]
+
+
+def test_a_run_of_an_older_version_is_compared_as_it_was_and_remarked(
+    make_request: MakeRequest, corrected: str, home: DataHome
+) -> None:
+    folder = shutil.copytree(home.run("base"), home.run("older"))
+    plan = json.loads((folder / "plan.json").read_text())
+    del plan["pictures"]
+    (folder / "plan.json").write_text(json.dumps(plan))
+
+    _, notice = settle(make_request(corrected, "run:older:0"))
+
+    assert "the weights come from a file that notes no digests" in notice.remarks[0]
+    with pytest.raises(ConfigError, match="has seen test or validation subjects"):
+        settle(make_request("grown", "run:older:0"))
+
+
+def test_a_dataset_of_an_older_version_is_compared_as_it_was_and_remarked(
+    make_request: MakeRequest, home: DataHome
+) -> None:
+    write_dataset(home, "aged", BEFORE, people=range(6), corrected=True)
+    description = Description.read(home.dataset("aged"))
+    subjects = tuple(one.model_copy(update={"pictures": ""}) for one in description.subjects)
+    description.model_copy(update={"subjects": subjects}).write(home.dataset("aged"))
+
+    _, notice = settle(make_request("aged", "run:base:0"))
+
+    assert "dataset 'aged' notes no digests of pictures" in notice.remarks[0]
 
 
 def test_disfa_from_scratch_is_remarked(make_request: MakeRequest) -> None:
