@@ -55,7 +55,9 @@ def _refuse_differences(directory: Path, trees: Mapping[str, Mapping[str, Any]])
         f"{name}: {problem}"
         for name, tree in trees.items()
         if (directory / name).exists()
-        for problem in _differences(_read(directory / name), _plain(tree))
+        for problem in _differences(
+            _without_pictures(_read(directory / name)), _without_pictures(_plain(tree))
+        )
     ]
     if problems:
         raise StudyError(
@@ -108,6 +110,15 @@ def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]
         for key in sorted(there.keys() | here.keys())
         if there.get(key) != here.get(key)
     ]
+
+
+def _without_pictures(tree: Mapping[str, Any]) -> dict[str, Any]:
+    """A plan, or several by their names, without what versions of algr may note or not."""
+    return {
+        key: _without_pictures(value) if isinstance(value, Mapping) else value
+        for key, value in tree.items()
+        if key != "pictures"
+    }
 
 
 def _short(value: object) -> str:

@@ -162,9 +162,7 @@ def _start(tree: Mapping[str, Any], tensors: Mapping[str, Tensor]) -> StartFile:
         is_by_fold=tree["is_by_fold"],
         origin=tree["origin"],
         trained_on=tuple(
-            TrainedOn(
-                **{**one, "seen": _seen(one["seen"]), "pictures": _seen(one.get("pictures"))}
-            )
+            TrainedOn(**{**one, "seen": _seen(one["seen"]), "pictures": _seen(one.get("pictures"))})
             for one in tree["trained_on"]
         ),
     )

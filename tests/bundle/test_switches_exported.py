@@ -1,4 +1,4 @@
-"""Every switch of docs/switches.md that changes the graph gives in ONNX Runtime what torch gives."""
+"""Networks of all switches of docs/switches.md give in ONNX Runtime what torch gives."""
 
 from pathlib import Path
 

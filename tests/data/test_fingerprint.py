@@ -7,7 +7,12 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from algr.data import DatasetWriter
-from algr.data.fingerprint import dataset_fingerprint, frame_digests, subject_digest
+from algr.data.fingerprint import (
+    dataset_fingerprint,
+    frame_digests,
+    pictures_digest,
+    subject_digest,
+)
 from algr.data.rows import FrameRows
 
 
@@ -201,3 +206,21 @@ def test_the_fingerprint_does_not_depend_on_the_order_of_frames_and_subjects(ord
     )
 
     assert one == other
+
+
+def test_the_digest_of_pictures_does_not_depend_on_labels_landmarks_and_order():
+    before = frame_digests(rows_of())
+    after = frame_digests(rows_of(labels=((0, 0), 1), grade=(1, 3), landmarks=((0, 0, 0), 7.0)))
+
+    assert before[0].whole != after[0].whole
+    assert pictures_digest(after[::-1]) == pictures_digest(before)
+
+
+def test_the_digest_of_pictures_is_another_for_other_pictures():
+    before, after = frame_digests(rows_of()), frame_digests(rows_of(image=((0, 0, 0, 0), 9)))
+
+    assert pictures_digest(after) != pictures_digest(before)
+
+
+def test_pictures_that_show_nobody_have_no_digest():
+    assert pictures_digest(frame_digests(rows_of(image=(slice(None), 0)))) == ""
