@@ -13,15 +13,13 @@ from torch.nn import functional
 from algr.models.norm import LargeMapNorm
 from algr.models.stacks import runs_grouped
 
-PATCHES_AT_ONCE = 4
-"""Patches of one convolution on a CPU: those of many narrow groups run at a third of the rate."""
-
 
 class PatchConv(nn.Module):
     """Batch norm, ReLU and a 3x3 convolution, with weights of its own for every patch.
 
     The image is cut into `patches` x `patches` patches; each is padded with zeros by itself. All
-    patches run as one batch norm and one grouped convolution, patch-major in the channels.
+    patches run as one batch norm and one grouped convolution, patch-major in the channels. On a
+    CPU a row of patches makes a convolution: many narrow groups run at a third of the rate there.
     """
 
     def __init__(self, *, patches: int, inputs: int, outputs: int) -> None:
@@ -55,17 +53,19 @@ class PatchConv(nn.Module):
             out_BChw: Tensor = self.conv(x_BChw)
             return out_BChw
         assert self.conv.bias is not None
-        at_once = min(PATCHES_AT_ONCE, self.conv.groups)
-        parts = self.conv.groups // at_once
         inputs = [
-            part.contiguous(memory_format=torch.channels_last) for part in x_BChw.chunk(parts, 1)
+            part.contiguous(memory_format=torch.channels_last)
+            for part in x_BChw.chunk(self.patches, 1)
         ]
         layers = zip(
-            inputs, self.conv.weight.chunk(parts), self.conv.bias.chunk(parts), strict=True
+            inputs,
+            self.conv.weight.chunk(self.patches),
+            self.conv.bias.chunk(self.patches),
+            strict=True,
         )
         return torch.cat(
             [
-                functional.conv2d(part, weight, bias, padding=1, groups=at_once)
+                functional.conv2d(part, weight, bias, padding=1, groups=self.patches)
                 for part, weight, bias in layers
             ],
             1,
