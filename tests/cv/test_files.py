@@ -1,5 +1,6 @@
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +41,26 @@ def test_writing_the_same_settings_again_is_allowed(
     write_run_files(run_directory, config=config, plan=plan)
 
     assert read_run_files(run_directory) == (config, plan)
+
+
+def test_a_plan_comes_back_with_the_digests_of_its_pictures(
+    run_directory: Path, config: Config, plan: FoldPlan
+) -> None:
+    write_run_files(run_directory, config=config, plan=plan)
+
+    assert plan.pictures
+    assert read_run_files(run_directory)[1].pictures == plan.pictures
+
+
+def test_a_run_whose_plan_notes_no_pictures_goes_on(
+    run_directory: Path, config: Config, plan: FoldPlan
+) -> None:
+    write_run_files(run_directory, config=config, plan=replace(plan, pictures={}))
+    assert "pictures" not in json.loads((run_directory / "plan.json").read_text())
+
+    write_run_files(run_directory, config=config, plan=plan)
+
+    assert read_run_files(run_directory)[1].pictures == plan.pictures
 
 
 def test_other_settings_are_refused_with_all_differences_and_change_nothing(
