@@ -59,6 +59,8 @@ class Manifest:
                 for name, owned in _by_recording(rows).items()
                 if (recording := builder.recording(name, owned))
             ]
+            if options.frame_offset:
+                _refuse_offset_of_pictures(recordings, findings=findings)
         is_grade = table is not None and not table.label_names
         return finish(
             SourceReading(
@@ -78,6 +80,7 @@ class Manifest:
             source=source,
             parts={},
             findings=findings,
+            swap_axes=options.swap_axes,
         )
 
 
@@ -152,6 +155,17 @@ def _by_recording(rows: Sequence[Row]) -> dict[str, list[Row]]:
         place if len(owners[place]) == 1 else f"{place} of {subject}": owned
         for (place, subject), owned in grouped.items()
     }
+
+
+def _refuse_offset_of_pictures(recordings: Sequence[Recording], *, findings: Collector) -> None:
+    """Lines of pictures name the picture itself, so that there is nothing to move."""
+    named = [part.name for part in recordings if isinstance(part.pictures, ImageFiles)]
+    if named:
+        findings.refuse(
+            "frame_offset_of_pictures",
+            f"--frame-offset moves frames of videos; the lines of {len(named)} recordings, such as "
+            f"{one_line(named[0])}, name pictures: name the right ones there, and leave it out",
+        )
 
 
 class _Builder:
