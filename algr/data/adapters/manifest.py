@@ -92,6 +92,8 @@ def _usable(table: Table, *, source: Path, findings: Collector) -> list[Row]:
     manifest = source / MANIFEST_FILE
     usable = []
     for row in table.rows:
+        if not row.file:
+            continue
         if not (is_picture(row.file) or is_video(row.file)):
             findings.refuse(
                 "manifest_line",
@@ -99,22 +101,24 @@ def _usable(table: Table, *, source: Path, findings: Collector) -> list[Row]:
                 at=manifest,
                 line=row.line,
             )
-        elif is_video(row.file) and row.frame is None:
+            continue
+        is_there = (source / row.file).is_file()
+        lacks_frame = is_video(row.file) and row.frame is None
+        if lacks_frame:
             findings.refuse(
                 "manifest_line",
                 "frame: empty; expected the 0-based frame of the video",
                 at=manifest,
                 line=row.line,
             )
-        elif not (source / row.file).is_file():
+        if not is_there:
             findings.warn(
                 "file_missing",
                 f"no file {one_line(row.file)}; the frame is left out",
                 at=manifest,
                 line=row.line,
             )
-        else:
-            usable.append(row)
+        usable += [row] if is_there and row.is_whole and not lacks_frame else []
     return usable
 
 
