@@ -48,8 +48,8 @@ def _counts(facts: Mapping[str, Any]) -> dict[str, object]:
     if "groups" in facts:
         counts["groups"] = facts["groups"]
         parts = facts["subjects_per_published_part"]
-        counts["published parts"] = (
-            ", ".join(f"{part}: {count} subjects" for part, count in parts.items()) or "none"
+        counts["subjects of parts"] = (
+            ", ".join(f"{part}: {count}" for part, count in parts.items()) or "none"
         )
     return counts
 
