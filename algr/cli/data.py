@@ -14,6 +14,17 @@ from algr.cli.options import (
     stops_cleanly,
 )
 from algr.cli.prepare import prepare
+from algr.cli.reading import (
+    CameraOption,
+    FrameOffsetOption,
+    LabelsOption,
+    LandmarkBaseOption,
+    ReadChoices,
+    SwapAxesOption,
+    ThresholdOption,
+    TrackerErrorsOption,
+    check_given,
+)
 from algr.cli.simulate import simulate
 from algr.errors import UsageError
 
@@ -78,9 +89,9 @@ def info(name: NameArgument, home: HomeOption = None, as_json: JsonOption = Fals
     if as_json:
         print_json(facts)
         return
-    width = max(len(key) for key in facts)
-    for key, value in facts.items():
-        typer.echo(f"{key:<{width}}  {_shown(value)}")
+    from algr.cli.info import print_facts
+
+    print_facts(facts)
 
 
 @app.command()
@@ -110,6 +121,13 @@ def ids(
         Path | None,
         typer.Option("--source", help="Folder of the source instead, of any layout."),
     ] = None,
+    labels: LabelsOption = None,
+    threshold: ThresholdOption = None,
+    landmark_base: LandmarkBaseOption = None,
+    frame_offset: FrameOffsetOption = None,
+    swap_axes: SwapAxesOption = False,
+    camera: CameraOption = None,
+    keep_tracker_errors: TrackerErrorsOption = False,
     home: HomeOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -118,6 +136,7 @@ def ids(
     Example: algr data ids fpara-sim --manifest clinic/manifest.csv
     """
     from algr.data import match_ids, open_dataset
+    from algr.data.adapters import recognise
 
     if (manifest is None) == (source is None):
         raise UsageError(
@@ -126,7 +145,20 @@ def ids(
         )
     place = manifest or source
     assert place is not None
-    rows = [row.to_dict() for row in match_ids(open_dataset(locate(home), name), place)]
+    choices = ReadChoices(
+        labels=labels,
+        threshold=threshold,
+        landmark_base=landmark_base,
+        frame_offset=frame_offset,
+        swap_axes=swap_axes,
+        camera=camera,
+        keep_tracker_errors=keep_tracker_errors,
+    )
+    if choices.given():
+        layout = "clinic" if source is None else recognise(source).layout
+        check_given(choices.given(), layout=layout)
+    dataset = open_dataset(locate(home), name)
+    rows = [row.to_dict() for row in match_ids(dataset, place, options=choices.options())]
     if as_json:
         print_json(rows)
         return

@@ -4,7 +4,7 @@ import sys
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal, cast
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -24,6 +24,17 @@ from algr.cli.options import (
     stops_cleanly,
 )
 from algr.cli.progress import progress
+from algr.cli.reading import (
+    CameraOption,
+    FrameOffsetOption,
+    LabelsOption,
+    LandmarkBaseOption,
+    ReadChoices,
+    SwapAxesOption,
+    ThresholdOption,
+    TrackerErrorsOption,
+    check_given,
+)
 from algr.errors import DataError, Interrupted, UsageError
 
 if TYPE_CHECKING:
@@ -43,24 +54,13 @@ def doctor(
     sample: Annotated[
         int, typer.Option("--sample", min=0, help="Pictures to decode, about.")
     ] = 600,
-    landmark_base: Annotated[
-        int | None,
-        typer.Option(
-            "--landmark-base",
-            min=0,
-            max=1,
-            help="Pixel that landmark files count from, to check it.",
-            show_default="what the layout says",
-        ),
-    ] = None,
-    frame_offset: Annotated[
-        int | None,
-        typer.Option(
-            "--frame-offset",
-            help="Added to a label's frame number to get the picture's, to check it.",
-            show_default="what the layout says",
-        ),
-    ] = None,
+    labels: LabelsOption = None,
+    threshold: ThresholdOption = None,
+    landmark_base: LandmarkBaseOption = None,
+    frame_offset: FrameOffsetOption = None,
+    swap_axes: SwapAxesOption = False,
+    camera: CameraOption = None,
+    keep_tracker_errors: TrackerErrorsOption = False,
     jobs: JobsOption = None,
     home: HomeOption = None,
     as_json: JsonOption = False,
@@ -69,16 +69,24 @@ def doctor(
 
     Example: algr data doctor ~/BP4D
     """
-    from algr.data import ReadOptions, ready_models
+    from algr.data import ready_models
+    from algr.data.adapters import recognise
     from algr.data.doctor import examine_source
 
-    options = ReadOptions(
-        frame_offset=frame_offset, landmark_base=cast(Literal[0, 1] | None, landmark_base)
+    choices = ReadChoices(
+        labels=labels,
+        threshold=threshold,
+        landmark_base=landmark_base,
+        frame_offset=frame_offset,
+        swap_axes=swap_axes,
+        camera=camera,
+        keep_tracker_errors=keep_tracker_errors,
     )
+    check_given(choices.given(), layout=recognise(source).layout)
     with progress("examining") as report:
         found = examine_source(
             source,
-            options=options,
+            options=choices.options(),
             sample=sample,
             jobs=jobs or cpus(),
             has_detector=ready_models(locate(home)) is not None,

@@ -26,9 +26,12 @@ def print_examination(found: "Examination") -> None:
     reading = found.reading
     typer.echo(found.source)
     typer.echo(
-        f"{reading.layout} ({reading.variant}): {found.subjects} subjects, "
+        f"{reading.layout} ({reading.variant}){', simulated' if reading.simulated else ''}: "
+        f"{found.subjects} subjects, "
         f"{len(reading.recordings)} recordings, {reading.num_frames} frames"
     )
+    if reading.simulated:
+        typer.echo("simulated: drawn faces, nobody's; simulated.json in the folder says so")
     _print_findings(found)
     _print_labels(found)
     _print_grades(found)

@@ -100,7 +100,16 @@ def simulate(
     )
     for trap, planted in summary.planted.items():
         typer.echo(f"planted {trap}: {_in_words(planted)}")
+        if trap == "nines":
+            typer.echo(f"read back as 9, by the reader of {kind}: cells {_nines_read(out)}")
     typer.echo(f"next: algr data doctor {out}", err=True)
+
+
+def _nines_read(out: Path) -> int:
+    """What the doctor will count, to stand beside what was planted."""
+    from algr.data import ReadOptions, recognise
+
+    return recognise(out).read(out, ReadOptions()).missing_codes.get("9", 0)
 
 
 def _check_options(kind: Simulated, extra: Mapping[str, object]) -> None:

@@ -14,6 +14,7 @@ from algr.data.videos import Exercise
 from algr.errors import DataError
 
 SIMULATION_MARKER = "simulated.json"
+_SHOWN_FILES = 12
 _MAX_DIGITS = 18
 """Of the number of a visit; what is longer is sorted as text."""
 _OVERLAP_S = 0.05
@@ -93,6 +94,42 @@ def read_manifest(path: Path) -> ClinicManifest:
     return ClinicManifest(
         path=file, videos=tuple(videos), warnings=(*read.warnings, *_similar_patients(videos))
     )
+
+
+def read_source_manifest(source: Path) -> ClinicManifest:
+    """The manifest of a folder; where it is wrong, files that are not there are told as well.
+
+    Raises:
+        DataError: Something is wrong; all problems are told at once, those of lines first.
+    """
+    try:
+        return read_manifest(source)
+    except DataError as error:
+        missing = _missing_files(source)
+        if not missing:
+            raise
+        raise DataError(
+            error.found,
+            expected=error.expected,
+            advice=error.advice,
+            problems=[*error.problems, *missing],
+        ) from error
+
+
+def _missing_files(source: Path) -> list[str]:
+    """Lines whose video would be left out with a warning; a dozen, then their number."""
+    try:
+        rows = read_rows(source / MANIFEST_FILE).rows
+    except DataError:
+        return []
+    first: dict[str, ManifestRow] = {}
+    for row in rows:
+        if row.video and not row.exclude_reason:
+            first.setdefault(row.video, row)
+    lost = [row for video, row in first.items() if not (source / video).is_file()]
+    shown = [f"line {row.line}: video: no file {row.video!r}" for row in lost[:_SHOWN_FILES]]
+    hidden = len(lost) - len(shown)
+    return [*shown, *([f"and {hidden} more videos that are not there"] if hidden else [])]
 
 
 def _line_of(problem: str) -> int:

@@ -46,6 +46,16 @@ class VideoJob:
     models: Path | None = None
     """Of the landmark detector, for videos without a landmark file; None where it cannot run."""
 
+    @property
+    def side(self) -> str:
+        """The patient."""
+        return self.record.subject_id
+
+    @property
+    def subject_name(self) -> str:
+        """Of patients no message tells more than the file."""
+        return ""
+
     def landmark_source(self) -> LandmarkSource:
         """Where the landmarks come from.
 
@@ -72,8 +82,10 @@ def inspect_video(job: VideoJob) -> Inspection:
     expected, duration_s = 0, 0.0
     warnings: list[str] = []
     problem, landmarks = "", ""
+    faces: tuple[bytes, ...] = ()
     try:
-        key.update(file_digest(job.path))
+        digest = file_digest(job.path)
+        key.update(digest)
         source = job.landmark_source()
         landmarks = source.name
         key.update(source.digest())
@@ -82,6 +94,7 @@ def inspect_video(job: VideoJob) -> Inspection:
         if info.is_interlaced:
             key.update(b"fields %d" % FIELDS_VERSION)
             warnings.append(f"{job.label}: interlaced; one field of each frame is used")
+        faces = () if job.excluded else (digest,)
         duration_s = info.duration_s
         rate = min(job.fps, info.mean_fps) if info.mean_fps else job.fps
         expected = round(info.duration_s * rate)
@@ -100,6 +113,7 @@ def inspect_video(job: VideoJob) -> Inspection:
         warnings=tuple(warnings),
         problem=problem,
         landmarks=landmarks,
+        faces=faces,
     )
 
 

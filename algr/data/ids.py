@@ -24,13 +24,16 @@ class IdRow:
         return asdict(self)
 
 
-def match_ids(dataset: PreparedDataset, place: Path) -> list[IdRow]:
+def match_ids(
+    dataset: PreparedDataset, place: Path, *, options: ReadOptions | None = None
+) -> list[IdRow]:
     """The ids of a source whose hashes stand in the dataset: people, then recordings.
 
     Args:
         dataset: Opened.
         place: A clinic's manifest, or the folder of a source of any layout. Of a clinic the raters
             follow.
+        options: How the source was read when it was prepared.
 
     Raises:
         DataError: None does, because the source is another or the key is; or it cannot be read.
@@ -46,7 +49,7 @@ def match_ids(dataset: PreparedDataset, place: Path) -> list[IdRow]:
     if adapter is None or adapter.layout == "clinic":
         ids = _of_clinic(place)
     else:
-        ids = _of_recordings(adapter.read(place, ReadOptions()))
+        ids = _of_recordings(adapter.read(place, options or ReadOptions()))
     known: dict[IdKind, set[str]] = {
         "patient": {video.subject_id for video in dataset.videos},
         "video": {video.video_id for video in dataset.videos},

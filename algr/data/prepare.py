@@ -6,7 +6,7 @@ from pathlib import Path
 
 from algr.config import DataHome
 from algr.data.assemble import DatasetPlan
-from algr.data.clinic import check_source, is_simulated, read_manifest
+from algr.data.clinic import check_source, is_simulated, read_source_manifest
 from algr.data.clinic_jobs import (
     clinic_jobs,
     excluded_videos,
@@ -19,6 +19,7 @@ from algr.data.identity import claim_key, key_path
 from algr.data.manifest import EXERCISES
 from algr.data.preparation import Work, inspect_jobs, prepare_jobs
 from algr.data.refusal import RESUMABLE, no_folders_after_refusal
+from algr.data.shared_files import refuse_shared_files
 from algr.data.summary import PrepareSummary
 from algr.data.watch import ProgressCallback, Watch
 from algr.errors import AlgrError, UsageError
@@ -59,18 +60,20 @@ def prepare_clinic(
     directory = home.dataset(name)
     if not (math.isfinite(fps) and fps > 0):
         raise UsageError(f"--fps {fps:g}", expected="frames per second, more than 0")
-    manifest = read_manifest(check_source(source))
+    manifest = read_source_manifest(check_source(source))
     with no_folders_after_refusal(home.datasets, key_path().parent):
         claim = claim_key()
         try:
             models = ready_models(home)
             todo = clinic_jobs(manifest, source=source, fps=fps, key=claim.key, models=models)
             watch = Watch(progress, videos_total=len(todo))
+            inspections = inspect_jobs(todo, threads=jobs, watch=watch)
+            refuse_shared_files(todo, inspections)
             work = Work(
                 jobs=jobs,
                 strict=strict,
                 todo=todo,
-                inspections=inspect_jobs(todo, threads=jobs, watch=watch),
+                inspections=inspections,
                 watch=watch,
             )
             plan = _plan(work, fps=fps, simulated=is_simulated(source))

@@ -22,10 +22,10 @@ from algr.data.clinic_jobs import source_digest
 from algr.data.findings import Finding
 from algr.data.identity import claim_key, hash_id, key_path
 from algr.data.images import PICTURES_VERSION
-from algr.data.jobs import Inspection
 from algr.data.preparation import Work, inspect_jobs, prepare_jobs
 from algr.data.recordings import RecordingJob
 from algr.data.refusal import RESUMABLE, no_folders_after_refusal
+from algr.data.shared_files import findings_of_files, limited, refuse_shared_files
 from algr.data.summary import PrepareSummary
 from algr.data.video import DECODING_VERSION
 from algr.data.videos import Rejection, VideoRecord
@@ -73,14 +73,14 @@ def prepare_source(
     directory = home.dataset(name)
     Watch(progress, videos_total=0).show("reading", videos=0)
     reading = read_source(layout, source, options or ReadOptions())
-    check_reading(reading, source=source, strict=strict)
+    check_reading(reading, source=source, strict=strict, jobs=jobs)
     with no_folders_after_refusal(home.datasets, key_path().parent):
         claim = claim_key()
         try:
             todo = [_job(recording, key=claim.key) for recording in reading.recordings]
             watch = Watch(progress, videos_total=len(todo))
             inspections = inspect_jobs(todo, threads=jobs, watch=watch)
-            _refuse_shared_files(todo, inspections)
+            refuse_shared_files(todo, inspections)
             work = Work(
                 jobs=jobs,
                 strict=strict,
@@ -129,7 +129,7 @@ def _other_layout(layout: SourceLayout, source: Path) -> DataError:
     )
 
 
-def check_reading(reading: SourceReading, *, source: Path, strict: bool) -> None:
+def check_reading(reading: SourceReading, *, source: Path, strict: bool, jobs: int = 1) -> None:
     """Refuse a reading that cannot be prepared as it is.
 
     Raises:
@@ -137,7 +137,10 @@ def check_reading(reading: SourceReading, *, source: Path, strict: bool) -> None
     """
     refused = [finding for finding in reading.findings if finding.severity == "refused"]
     if refused:
-        raise _refusal(source, refused, warnings=_warnings(reading))
+        of_files = findings_of_files(reading, source, jobs=jobs)
+        refused += [finding for finding in of_files if finding.severity == "refused"]
+        warnings = [finding for finding in of_files if finding.severity == "warning"]
+        raise _refusal(source, refused, warnings=[*_warnings(reading), *warnings])
     warnings = [finding for finding in _warnings(reading) if finding.code != PARTIAL_COPY]
     if strict and warnings:
         raise _refusal(source, warnings, prefix="--strict: ")
@@ -165,8 +168,8 @@ def _refusal(
     return DataError(
         f"{prefix}--source {source}: {count} problem{'' if count == 1 else 's'}",
         problems=[
-            *(finding.text() for finding in findings),
-            *(f"only a warning: {finding.text()}" for finding in warnings),
+            *limited([finding.text() for finding in findings]),
+            *limited([f"only a warning: {finding.text()}" for finding in warnings]),
         ],
         advice="mend these; nothing was written",
     )
@@ -187,28 +190,6 @@ def _job(recording: Recording, *, key: bytes) -> RecordingJob:
         ),
         group=hash_id("group", recording.group, key=key) if recording.group else "",
     )
-
-
-def _refuse_shared_files(todo: Sequence[RecordingJob], inspections: Sequence[Inspection]) -> None:
-    """One file under two subjects, whatever landmarks it has there.
-
-    Aligned pictures are compared too, when all are decoded; other landmarks hide a copy from that.
-    """
-    owners: dict[bytes, RecordingJob] = {}
-    for job, inspection in zip(todo, inspections, strict=True):
-        for digest in inspection.faces:
-            owner = owners.setdefault(digest, job)
-            if _side(owner) != _side(job):
-                raise DataError(
-                    f"subjects {owner.recording.subject} and {job.recording.subject} have the same "
-                    f"pictures, in {owner.label} and {job.label}",
-                    expected="each person under one name, so that no face is trained and tested on",
-                    advice="take one of the copies out of the source",
-                )
-
-
-def _side(job: RecordingJob) -> str:
-    return job.group or job.record.subject_id
 
 
 def _plan(reading: SourceReading, work: Work, *, key: bytes) -> DatasetPlan:

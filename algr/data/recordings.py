@@ -49,6 +49,16 @@ class RecordingJob:
         return self.recording.name
 
     @property
+    def side(self) -> str:
+        """The group, or the subject where there is none."""
+        return self.group or self.record.subject_id
+
+    @property
+    def subject_name(self) -> str:
+        """For messages only; never stored."""
+        return self.recording.subject
+
+    @property
     def num_labels(self) -> int:
         """Action units per frame."""
         return int(self.recording.labels_NA.shape[1])

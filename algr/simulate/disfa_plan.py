@@ -40,6 +40,8 @@ RATES = {
 """Share of frames in which each is of intensity 2 or more; near DISFA's."""
 UNITS = tuple(RATES)
 """Action units that have a label file."""
+_READ = (1, 2, 4, 6, 9, 12, 25, 26)
+"""Those that are read without being asked for; nines in others would not show."""
 _PRESENT_FROM = 1.5
 _L_SPELLING = 3
 """Every third subject's landmark files are named l00001_lm.mat, from 1."""
@@ -126,7 +128,7 @@ class Take:
 def plan_takes(*, subjects: int, seed: int, traps: Sequence[str], frames: int) -> tuple[Take, ...]:
     """All recordings with their action units; a subject is the same however many there are."""
     flaws = plan_flaws(
-        traps, subjects=subjects, recordings_each=1, frames=frames, units=UNITS, seed=seed
+        traps, subjects=subjects, recordings_each=1, frames=frames, units=_READ, seed=seed
     )
     takes: list[Take] = []
     for index, subject in enumerate(subject_names("disfa", subjects)):

@@ -91,3 +91,51 @@ def test_cross_validation_of_action_units_uses_the_published_parts(
         (3, 2),
     ]
     assert 0 <= result["mean"]["f1_mean"] <= 1
+
+
+def test_the_doctor_and_the_ids_read_with_the_options_of_the_preparation(
+    run: Any, home: Path, tmp_path: Path
+) -> None:
+    source = raw.write_disfa(tmp_path / "disfa", subjects=["SN001"], frames=4, pictures="")
+    raw.write_avi(source / "Video_RightCamera/RightVideoSN001_Comp.avi", "SN001", 4)
+    right = ("--camera", "right", "--labels", "AU1,AU4", "--threshold", 1)
+
+    blind = run("data", "doctor", source)
+    told = json.loads(run("data", "doctor", source, *right, "--json").out)
+    prepared = run(*told["command"].split()[1:], "--jobs", 1)
+    ids = json.loads(run("data", "ids", "disfa", "--source", source, *right, "--json").out)
+
+    assert blind.code == 4
+    assert told["command"].endswith(" --labels AU1,AU4 --threshold 1 --camera right")
+    assert prepared.code == 0
+    assert [row["id"] for row in ids] == ["SN001", "SN001"]
+
+
+@pytest.mark.parametrize("command", ["doctor", "ids"])
+@pytest.mark.parametrize(
+    ("words", "text"),
+    [
+        (("--camera", "right"), "--camera means nothing for bp4d"),
+        (("--threshold", 2), "--threshold means nothing for bp4d"),
+        (("--labels", "smile"), "--labels smile"),
+    ],
+)
+def test_options_that_do_not_fit_a_source_are_refused_by_those_that_read_it(
+    run: Any, home: Path, bp4d: Path, command: str, words: tuple[object, ...], text: str
+) -> None:
+    assert run("data", "prepare", "bp4d", "--source", bp4d, "--name", "b", "--jobs", 1).code == 0
+    place = {"doctor": (bp4d,), "ids": ("b", "--source", bp4d)}[command]
+
+    typed = run("data", command, *place, *words)
+
+    assert (typed.code, text in typed.err) == (2, True)
+
+
+def test_a_dataset_is_shown_in_a_table_of_90_columns(run: Any, home: Path, bp4d: Path) -> None:
+    run("data", "prepare", "bp4d", "--source", bp4d, "--name", "b", "--jobs", 1)
+
+    shown = run("data", "info", "b").out
+
+    assert max(map(len, shown.replace(str(home), "").splitlines())) <= 90
+    assert "b: dataset of kind au\n" in shown
+    assert len(shown.splitlines()) < 40

@@ -21,6 +21,25 @@ def test_planted_traps_are_listed_and_the_next_command_is_named(run: Any, tmp_pa
     assert f"algr data doctor {tmp_path / 'raw'}" in typed.err
 
 
+@pytest.mark.parametrize(
+    ("words", "subjects"), [(("disfa", "--frames", 40), 6), (("bp4d", "--frames", 16), 6)]
+)
+@pytest.mark.parametrize("traps", ["nines", "all"])
+def test_the_doctor_counts_as_many_nines_as_were_planted(
+    run: Any, tmp_path: Path, words: tuple[object, ...], subjects: int, traps: str
+) -> None:
+    small = ("--subjects", subjects, "--scale", 0.1, "--jobs", 1, "--traps", traps)
+    shown = run("data", "simulate", *words, *small, tmp_path / "raw")
+    planted = json.loads((tmp_path / "raw" / "simulated.json").read_text())["planted"]
+
+    examined = run("data", "doctor", tmp_path / "raw", "--json", "--jobs", 1, "--sample", 0)
+
+    summary = json.loads(examined.out)["summary"]
+    assert summary["missing_codes"].get("9") == planted["nines"]["cells"] > 0
+    assert f"reader of {words[0]}: cells {planted['nines']['cells']}" in shown.out
+    assert summary["simulated"] is True
+
+
 def test_json_says_what_the_marker_says(run: Any, tmp_path: Path) -> None:
     typed = run(
         "data", "simulate", "bp4d", tmp_path / "raw", "--traps", "padding", "--json", *SMALL

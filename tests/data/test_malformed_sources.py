@@ -1,6 +1,8 @@
 """A table of what can be wrong with a source, and what is said of it."""
 
 import shutil
+import struct
+import zlib
 from pathlib import Path
 
 import pytest
@@ -8,12 +10,18 @@ import pytest
 from algr.data import ReadOptions, adapter_of, prepare_source
 from algr.data.landmarks import HEADER
 from algr.errors import DataError
-from tests.data import malformed_bp4d, malformed_disfa, malformed_others
+from tests.data import malformed_bp4d, malformed_disfa, malformed_more, malformed_others
 from tests.data import raw_layouts as raw
-from tests.data.damages import Case
+from tests.data.damages import Case, cut, put
 
+VIDEO = "Videos_LeftCamera/LeftVideoSN001_comp.avi"
 LAYOUTS = ("bp4d", "disfa", "gft", "manifest", "clinic")
-CASES = [*malformed_bp4d.CASES, *malformed_disfa.CASES, *malformed_others.CASES]
+CASES = [
+    *malformed_bp4d.CASES,
+    *malformed_disfa.CASES,
+    *malformed_others.CASES,
+    *malformed_more.CASES,
+]
 NAMES = [f"{case.layout}: {case.name}" for case in CASES]
 REFUSED = [
     case
@@ -76,6 +84,76 @@ def test_what_is_refused_leaves_nothing_behind(case, good, tmp_path, home):
     assert sorted(tmp_path.iterdir()) == before
 
 
+HUGE = struct.pack(">IIBBBBB", 100_000, 100_000, 8, 2, 0, 0, 0)
+PNG_OF_A_HUGE_PICTURE = (
+    b"\x89PNG\r\n\x1a\n"
+    + struct.pack(">I", len(HUGE))
+    + b"IHDR"
+    + HUGE
+    + struct.pack(">I", zlib.crc32(b"IHDR" + HUGE))
+    + struct.pack(">I", 0)
+    + b"IDAT"
+    + struct.pack(">I", zlib.crc32(b"IDAT"))
+)
+PICTURE = "Sequences(2D+3D)/F001/T1/0006.jpg"
+DECODED = [
+    ("a picture is empty", "bp4d", put(PICTURE, ""), "F001_T1: 1 pictures cannot be read"),
+    ("a picture is cut off", "bp4d", cut(PICTURE, 600), "such as 0006.jpg"),
+    ("a picture is text", "bp4d", put(PICTURE, "no picture\n" * 50), "such as 0006.jpg"),
+    ("a picture is gigantic", "bp4d", put(PICTURE, PNG_OF_A_HUGE_PICTURE), "such as 0006.jpg"),
+    (
+        "a picture of a manifest is empty",
+        "manifest",
+        put("anna/1.png", ""),
+        "anna: 1 pictures cannot be read, such as 1.png",
+    ),
+    (
+        "a picture of a manifest is gigantic",
+        "manifest",
+        put("anna/1.png", PNG_OF_A_HUGE_PICTURE),
+        "anna: 1 pictures cannot be read, such as 1.png",
+    ),
+    ("a video is empty", "disfa", put(VIDEO, ""), "LeftVideoSN001_comp.avi: "),
+    ("a video is text", "disfa", put(VIDEO, "no video\n" * 50), "LeftVideoSN001_comp.avi: "),
+    ("a video is cut off within its head", "disfa", cut(VIDEO, 300), "LeftVideoSN001_comp.avi: "),
+]
+
+
+@pytest.fixture(scope="module")
+def real(tmp_path_factory):
+    """Sources with pictures and videos that can be decoded."""
+    root = tmp_path_factory.mktemp("real")
+    raw.write_bp4d(root / "bp4d", subjects=["F001", "F003"], real=True)
+    raw.write_pictures_with_manifest(
+        root / "manifest", subjects=["anna", "bert"], frames=2, real=True
+    )
+    raw.write_disfa(root / "disfa", subjects=["SN001", "SN006"], frames=4, pictures="")
+    raw.write_avi(root / "disfa" / VIDEO, "SN001", 4)
+    raw.write_avi(root / "disfa" / VIDEO.replace("SN001", "SN006"), "SN006", 4)
+    return root
+
+
+@pytest.mark.parametrize(
+    ("layout", "damage", "text"),
+    [case[1:] for case in DECODED],
+    ids=[f"{case[1]}: {case[0]}" for case in DECODED],
+)
+def test_what_only_decoding_shows_is_named_once_and_the_rest_is_prepared(
+    layout, damage, text, real, tmp_path, home
+):
+    root = tmp_path / "source"
+    shutil.copytree(real / layout, root)
+    damage(root)
+
+    summary = prepare_source(layout=layout, source=root, home=home, name="x")
+
+    told = [*summary.warnings, *(f"{part.video}: {part.reason}" for part in summary.left_out)]
+    named = [message for message in told if text in message.splitlines()[0]]
+    assert len(named) == 1, told
+    assert "cannot be read" in named[0]
+    assert summary.frames > 0
+
+
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_the_sources_that_are_damaged_here_are_good(layout, good):
     findings = adapter_of(layout).read(good / layout, ReadOptions()).findings
@@ -84,5 +162,5 @@ def test_the_sources_that_are_damaged_here_are_good(layout, good):
 
 
 def test_the_table_is_as_long_as_it_is_said_to_be():
-    assert len(CASES) >= 120
+    assert len(CASES) >= 240
     assert len(set(NAMES)) == len(NAMES)

@@ -523,3 +523,49 @@ def test_a_recording_without_a_usable_frame_is_left_out_by_name(prepare, tmp_pat
     assert left_out[0].reason.startswith("no frame could be used (4 eye centres")
     with pytest.raises(DataError, match="--strict: F001_T1: no frame could be used"):
         prepare("bp4d", name="again", strict=True)
+
+
+def test_a_refused_source_is_told_with_its_files_that_stand_there_twice(tmp_path, home):
+    source = raw.write_bp4d(tmp_path / "BP4D", subjects=["F001", "F003"], real=True)
+    pictures = source / "Sequences(2D+3D)"
+    for picture in (pictures / "F001/T1").iterdir():
+        (pictures / "F003/T1" / picture.name).write_bytes(picture.read_bytes())
+    raw.change_line(source / "AUCoding/AU_OCC/F001_T1.csv", 2, "5" + ",2" * 27)
+
+    with pytest.raises(DataError) as caught:
+        prepare_source(layout="bp4d", source=source, home=home, name="x")
+
+    assert "line 2: AU4: '2' is no label" in caught.value.message
+    assert "subjects F001 and F003" in caught.value.message
+
+
+def test_all_recordings_that_stand_there_twice_are_told_together(tmp_path, home):
+    source = raw.write_bp4d(
+        tmp_path / "BP4D", subjects=["F001", "F003"], tasks=["T1", "T2"], real=True
+    )
+    pictures = source / "Sequences(2D+3D)"
+    for picture in pictures.glob("F001/*/*"):
+        (pictures / "F003" / picture.parent.name / picture.name).write_bytes(picture.read_bytes())
+
+    with pytest.raises(DataError) as caught:
+        prepare_source(layout="bp4d", source=source, home=home, name="x")
+
+    assert [problem.partition("pictures, in ")[2] for problem in caught.value.problems] == [
+        "F001_T1 and F003_T1",
+        "F001_T2 and F003_T2",
+    ]
+
+
+def test_exchanged_axes_are_exchanged_back_and_enter_the_fingerprint(tmp_path, home):
+    source = raw.write_bp4d(tmp_path / "BP4D", subjects=["F001"], real=True)
+    cells = [raw.points("F001T1", frame)[:, ::-1] + 1 for frame in range(1, 11)]
+    right = prepare_source(layout="bp4d", source=source, home=home, name="right")
+    raw.write_cells(source / "2DFeatures/F001_T1.mat", cells)
+
+    options = ReadOptions(swap_axes=True)
+    mended = prepare_source(layout="bp4d", source=source, home=home, name="mended", options=options)
+
+    faces = [open_dataset(home, name).frames for name in ("right", "mended")]
+    np.testing.assert_array_equal(faces[0].landmarks, faces[1].landmarks)
+    assert open_dataset(home, "mended").description.parameters["reading"]["swap_axes"] is True
+    assert right.fingerprint != mended.fingerprint

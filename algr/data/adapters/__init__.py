@@ -7,6 +7,7 @@ from algr.data.adapters.base import (
     Recording,
     SourceReading,
     VideoFile,
+    names_pictures,
 )
 from algr.data.adapters.recognise import adapter_of, recognise
 
@@ -18,5 +19,6 @@ __all__ = [
     "SourceReading",
     "VideoFile",
     "adapter_of",
+    "names_pictures",
     "recognise",
 ]

@@ -80,6 +80,8 @@ class ReadOptions:
     """Added to a label's frame number to get the picture's; None: what the layout says."""
     landmark_base: Literal[0, 1] | None = None
     """Pixel that the landmark files count from; None: what the layout says."""
+    swap_axes: bool = False
+    """The landmark files hold y, x instead of x, y."""
     camera: Literal["left", "right"] = "left"
     """Of DISFA."""
     keep_tracker_errors: bool = False
@@ -120,6 +122,13 @@ class SourceReading:
     def num_frames(self) -> int:
         """Frames of all recordings."""
         return sum(len(recording.number_N) for recording in self.recordings)
+
+
+def names_pictures(reading: SourceReading) -> bool:
+    """Whether lines of a manifest name pictures, which no offset of frame numbers can move."""
+    return reading.layout == "manifest" and any(
+        isinstance(recording.pictures, ImageFiles) for recording in reading.recordings
+    )
 
 
 class Adapter(Protocol):

@@ -106,6 +106,7 @@ class Bp4d:
             source=source,
             parts=parts,
             findings=findings,
+            swap_axes=options.swap_axes,
         )
 
 

@@ -13,7 +13,7 @@ from algr.data.adapters.collect import Collector
 from algr.data.adapters.counts import finish
 from algr.data.adapters.manifest_header import header_of
 from algr.data.adapters.pictures import ranges_in_words
-from algr.data.clinic import ClinicVideo, read_manifest
+from algr.data.clinic import ClinicVideo, read_source_manifest
 from algr.data.landmark_formats import read_landmarks
 from algr.data.landmark_source import find_landmarks
 from algr.data.manifest import MANIFEST_FILE
@@ -43,7 +43,7 @@ class Clinic:
         findings = Collector(source)
         recordings = []
         try:
-            manifest = read_manifest(source)
+            manifest = read_source_manifest(source)
         except DataError as error:
             for problem in error.problems or (error.message,):
                 findings.refuse("manifest", " ".join(problem.split()), at=source / MANIFEST_FILE)

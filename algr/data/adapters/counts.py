@@ -21,7 +21,12 @@ def report_subjects(without_labels: Sequence[str], *, findings: Collector) -> No
 
 
 def finish(
-    reading: SourceReading, *, source: Path, parts: Mapping[str, int], findings: Collector
+    reading: SourceReading,
+    *,
+    source: Path,
+    parts: Mapping[str, int],
+    findings: Collector,
+    swap_axes: bool = False,
 ) -> SourceReading:
     """The reading with its findings.
 
@@ -31,7 +36,11 @@ def finish(
         parts: Subjects of a full copy, each with its part of the published folds; empty where no
             folds are published.
         findings: So far.
+        swap_axes: The landmark files hold y, x; as they count both from one pixel, the points may
+            be exchanged after all else.
     """
+    if swap_axes:
+        reading = _exchanged(reading)
     subjects = {recording.subject for recording in reading.recordings}
     if not reading.recordings:
         findings.refuse("no_recordings", "no recording can be used; expected at least one")
@@ -50,3 +59,15 @@ def finish(
         parts={subject: parts[subject] for subject in sorted(subjects)} if is_subset else {},
         simulated=is_simulated(source),
     )
+
+
+def _exchanged(reading: SourceReading) -> SourceReading:
+    """With x and y of all landmarks exchanged; stated only then, so that fingerprints stay."""
+    recordings = tuple(
+        recording
+        if recording.landmarks_NL2 is None
+        else replace(recording, landmarks_NL2=recording.landmarks_NL2[..., ::-1].copy())
+        for recording in reading.recordings
+    )
+    parameters = {**reading.parameters, "swap_axes": True}
+    return replace(reading, recordings=recordings, parameters=parameters)

@@ -116,6 +116,7 @@ class Disfa:
             source=source,
             parts=PUBLISHED_PARTS["disfa"],
             findings=findings,
+            swap_axes=options.swap_axes,
         )
 
 

@@ -104,6 +104,7 @@ class Gft:
             source=source,
             parts={},
             findings=findings,
+            swap_axes=options.swap_axes,
         )
 
 

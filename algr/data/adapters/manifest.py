@@ -59,6 +59,8 @@ class Manifest:
                 for name, owned in _by_recording(rows).items()
                 if (recording := builder.recording(name, owned))
             ]
+            if options.frame_offset:
+                _refuse_offset_of_pictures(recordings, findings=findings)
         is_grade = table is not None and not table.label_names
         return finish(
             SourceReading(
@@ -78,6 +80,7 @@ class Manifest:
             source=source,
             parts={},
             findings=findings,
+            swap_axes=options.swap_axes,
         )
 
 
@@ -89,6 +92,8 @@ def _usable(table: Table, *, source: Path, findings: Collector) -> list[Row]:
     manifest = source / MANIFEST_FILE
     usable = []
     for row in table.rows:
+        if not row.file:
+            continue
         if not (is_picture(row.file) or is_video(row.file)):
             findings.refuse(
                 "manifest_line",
@@ -96,22 +101,24 @@ def _usable(table: Table, *, source: Path, findings: Collector) -> list[Row]:
                 at=manifest,
                 line=row.line,
             )
-        elif is_video(row.file) and row.frame is None:
+            continue
+        is_there = (source / row.file).is_file()
+        lacks_frame = is_video(row.file) and row.frame is None
+        if lacks_frame:
             findings.refuse(
                 "manifest_line",
                 "frame: empty; expected the 0-based frame of the video",
                 at=manifest,
                 line=row.line,
             )
-        elif not (source / row.file).is_file():
+        if not is_there:
             findings.warn(
                 "file_missing",
                 f"no file {one_line(row.file)}; the frame is left out",
                 at=manifest,
                 line=row.line,
             )
-        else:
-            usable.append(row)
+        usable += [row] if is_there and row.is_whole and not lacks_frame else []
     return usable
 
 
@@ -152,6 +159,17 @@ def _by_recording(rows: Sequence[Row]) -> dict[str, list[Row]]:
         place if len(owners[place]) == 1 else f"{place} of {subject}": owned
         for (place, subject), owned in grouped.items()
     }
+
+
+def _refuse_offset_of_pictures(recordings: Sequence[Recording], *, findings: Collector) -> None:
+    """Lines of pictures name the picture itself, so that there is nothing to move."""
+    named = [part.name for part in recordings if isinstance(part.pictures, ImageFiles)]
+    if named:
+        findings.refuse(
+            "frame_offset_of_pictures",
+            f"--frame-offset moves frames of videos; the lines of {len(named)} recordings, such as "
+            f"{one_line(named[0])}, name pictures: name the right ones there, and leave it out",
+        )
 
 
 class _Builder:

@@ -30,6 +30,8 @@ class Row:
     landmarks: str
     labels: tuple[int, ...]
     grade_hb: int
+    is_whole: bool = True
+    """Whether file and subject can be used; only then is the line a frame."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,13 +155,14 @@ class _Reader:
         empty = [name for name in REQUIRED if not text[name]]
         if empty:
             self._wrong(line, f"{' and '.join(empty)}: empty")
-            return None
+        is_outside = False
         if PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts:
             self._wrong(line, f"file: {one_line(file)!r}; expected a path below the folder")
-            return None
+            is_outside = True
         return Row(
             line=line.number,
-            file=file,
+            file="" if is_outside else file,
+            is_whole=not empty and not is_outside,
             subject=text["subject"],
             group=text.get("group", ""),
             frame=self._frame(text.get("frame", ""), line=line),

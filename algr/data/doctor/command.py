@@ -7,7 +7,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from algr.data.adapters import ImageFiles, ReadOptions, Recording, SourceReading
+from algr.data.adapters import (
+    ImageFiles,
+    ReadOptions,
+    Recording,
+    SourceReading,
+    names_pictures,
+)
 from algr.data.doctor.calibrate import Calibration
 from algr.data.doctor.judge import fitting_base
 
@@ -70,13 +76,30 @@ def next_command(
     if reading.layout == "clinic":
         return shlex.join(words)  # its landmark files must be mended instead
     offset = calibration.offset.offset or 0
-    if offset or chosen.frame_offset is not None:
+    if not names_pictures(reading) and (offset or chosen.frame_offset is not None):
         words += ["--frame-offset", str(settings.frame_offset - offset)]
     base = fitting_base(calibration, used=settings.landmark_base)
     base = settings.landmark_base if base is None else base
     if base != settings.landmark_base or chosen.landmark_base is not None:
         words += ["--landmark-base", str(base)]
-    return shlex.join(words)
+    return shlex.join(words + _chosen_words(reading, chosen))
+
+
+def _chosen_words(reading: SourceReading, chosen: ReadOptions) -> list[str]:
+    """The other options that the source was read with."""
+    words = []
+    if chosen.swap_axes:
+        words.append("--swap-axes")
+    if chosen.label_names is not None:
+        words += ["--labels", ",".join(chosen.label_names)]
+    takes_intensities = reading.layout in ("disfa", "manifest")
+    if takes_intensities and (chosen.intensities or chosen.threshold != ReadOptions.threshold):
+        words += ["--threshold", str(chosen.threshold)]
+    if chosen.camera != ReadOptions.camera:
+        words += ["--camera", chosen.camera]
+    if chosen.keep_tracker_errors:
+        words.append("--keep-tracker-errors")
+    return words
 
 
 def _name_of(source: Path, layout: str) -> str:

@@ -93,6 +93,7 @@ class Examination:
         offset, base = self.calibration.offset, self.calibration.base
         summary: dict[str, Any] = {
             "variant": self.reading.variant,
+            "simulated": self.reading.simulated,
             "kind": self.reading.kind,
             "subjects": self.subjects,
             "recordings": len(self.reading.recordings),
@@ -184,7 +185,7 @@ def examine(
     findings = [
         *_nothing(reading),
         *judge.file_findings(_bad_files(scan, seen, source), total=len(owner)),
-        *judge.axes_findings(calibration),
+        *judge.axes_findings(calibration, reading),
         *judge.landmark_findings(
             landmarks,
             reading,
@@ -200,7 +201,7 @@ def examine(
     ]
     if calibration.axes == "upright":
         findings += judge.offset_findings(
-            calibration.offset, frame_offset=settings.frame_offset, layout=reading.layout
+            calibration.offset, reading, frame_offset=settings.frame_offset
         )
         findings += judge.subject_offset_findings(
             judge_subjects(again, recordings, usual=usual), usual=usual

@@ -4,7 +4,7 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
-from algr.data.adapters import ImageFiles, SourceReading
+from algr.data.adapters import ImageFiles, SourceReading, names_pictures
 from algr.data.adapters.base import Layout
 from algr.data.doctor.calibrate import Axes, Calibration, OffsetAnswer, SubjectOffset
 from algr.data.doctor.duplicates import SharedFootage
@@ -15,7 +15,7 @@ from algr.data.findings import Finding, Severity
 
 _SHOWN = 20
 _AXES_ADVICE: dict[Axes, str] = {
-    "swapped": "x and y are exchanged: exchange the columns of the landmark files",
+    "swapped": "x and y are exchanged",
     "mirrored": "left and right are exchanged: the points are numbered in mirror image, or "
     "the pictures are mirrored",
     "turned": "the faces lie on their side or stand on their head: turn pictures and "
@@ -105,7 +105,7 @@ def _without_landmarks(
     )
 
 
-def axes_findings(calibration: Calibration) -> list[Finding]:
+def axes_findings(calibration: Calibration, reading: SourceReading) -> list[Finding]:
     """Coordinates in another order, or pictures that lie on their side."""
     advice = _AXES_ADVICE.get(calibration.axes)
     if advice is None:
@@ -114,9 +114,18 @@ def axes_findings(calibration: Calibration) -> list[Finding]:
         Finding(
             severity="refused",
             code=f"axes_{calibration.axes}",
-            message=f"in {100 * calibration.axes_share:.0f} % of the frames {advice}",
+            message=f"in {100 * calibration.axes_share:.0f} % of the frames {advice}"
+            + (_swapped_advice(reading) if calibration.axes == "swapped" else ""),
         )
     ]
+
+
+def _swapped_advice(reading: SourceReading) -> str:
+    if "swap_axes" in reading.parameters:
+        return ", because of --swap-axes: leave it out"
+    if reading.layout == "clinic":
+        return ": exchange the columns of the landmark files"
+    return ": look again with --swap-axes, which exchanges them in all landmark files"
 
 
 def turned_findings(turned: Mapping[int, Axes], reading: SourceReading) -> list[Finding]:
@@ -125,7 +134,9 @@ def turned_findings(turned: Mapping[int, Axes], reading: SourceReading) -> list[
         Finding(
             severity="refused",
             code=f"axes_{axes}",
-            message=f"unlike the others: {_AXES_ADVICE[axes]}; or take the recording away",
+            message=f"unlike the others: {_AXES_ADVICE[axes]}"
+            + (": exchange the columns of its landmark files" if axes == "swapped" else "")
+            + "; or take the recording away",
             file=reading.recordings[position].name,
             count=len(reading.recordings[position].number_N),
         )
@@ -189,7 +200,9 @@ def repeated_findings(surplus: Mapping[int, int], reading: SourceReading) -> lis
     return findings
 
 
-def offset_findings(answer: OffsetAnswer, *, frame_offset: int, layout: Layout) -> list[Finding]:
+def offset_findings(
+    answer: OffsetAnswer, reading: SourceReading, *, frame_offset: int
+) -> list[Finding]:
     """Whether the numbers of pictures and landmarks have one origin."""
     if answer.offset is None:
         return [
@@ -205,11 +218,11 @@ def offset_findings(answer: OffsetAnswer, *, frame_offset: int, layout: Layout) 
         return []
     right = frame_offset - answer.offset
     later = "after" if answer.offset > 0 else "before"
-    advice = (
-        f"prepare with --frame-offset {right}, which moves the labels along with the landmarks"
-        if layout != "clinic"
-        else f"add {-answer.offset} to the frame numbers of the landmark files"
-    )
+    advice = f"prepare with --frame-offset {right}, which moves the labels along with the landmarks"
+    if reading.layout == "clinic":
+        advice = f"add {-answer.offset} to the frame numbers of the landmark files"
+    elif names_pictures(reading):
+        advice = "name the pictures that belong to the landmarks in the lines of manifest.csv"
     return [
         Finding(
             severity="warning",

@@ -63,6 +63,47 @@ def test_swapped_axes_in_bp4d_are_refused(tmp_path):
     assert "axes_swapped" in codes(found)
 
 
+def test_swapped_axes_can_be_exchanged_and_the_command_says_so_again(tmp_path):
+    source = layouts.write_bp4d_of_faces(tmp_path / "BP4D", frames=12, change=lambda p: p[:, ::-1])
+    advice = [f.message for f in examine_source(source).findings if f.code == "axes_swapped"]
+
+    found = examine_source(source, options=ReadOptions(swap_axes=True))
+
+    assert "look again with --swap-axes" in advice[0]
+    assert "axes_swapped" not in codes(found)
+    assert found.command.endswith("--name bp4d --swap-axes")
+
+
+def test_axes_that_were_exchanged_for_nothing_are_told(tmp_path):
+    source = layouts.write_bp4d_of_faces(tmp_path / "BP4D", frames=12)
+
+    found = examine_source(source, options=ReadOptions(swap_axes=True))
+
+    assert [f.message for f in found.findings if f.code == "axes_swapped"] == [
+        "in 100 % of the frames x and y are exchanged, because of --swap-axes: leave it out"
+    ]
+
+
+def test_the_command_repeats_how_the_source_was_read(tmp_path):
+    source = layouts.write_disfa_of_faces(tmp_path / "DISFA", frames=30)
+
+    found = examine_source(
+        source,
+        options=ReadOptions(
+            label_names=("AU1", "AU12"),
+            threshold=3,
+            intensities=True,
+            camera="right",
+            keep_tracker_errors=True,
+        ),
+    )
+
+    assert found.command.endswith(
+        " --labels AU1,AU12 --threshold 3 --camera right --keep-tracker-errors"
+    )
+    assert found.reading.label_names == ("AU1", "AU12")
+
+
 def test_a_clean_copy_of_disfa_raises_no_alarm_but_that_it_is_a_partial_copy(tmp_path):
     found = examine_source(layouts.write_disfa_of_faces(tmp_path / "DISFA", frames=30))
 
