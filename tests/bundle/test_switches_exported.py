@@ -54,6 +54,13 @@ GRADES = [
 CASES = [("au", switches) for switches in (*SWITCHES, *PAIRS)] + [
     ("grade", switches) for switches in GRADES
 ]
+OFTEN = [
+    ("au", {"global_feature": "fused_at_5", "l2_axis": "map"}),
+    ("au", {"peepholes": True, "cell_state": "gated_sum"}),
+    ("au", {"kind": "jaanet", "geometry": "aligned", "whole_head_global": False}),
+    ("grade", {"palsy_regions": "pairs6"}),
+]
+"""An export takes some ten seconds; these are made by every `make test`."""
 UNITS = ("AU12", "AU1", "AU17")
 """Not in the order of their heights."""
 
@@ -69,10 +76,23 @@ def varied(task: str, switches: dict[str, object]) -> DeployedNetwork:
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(("task", "switches"), OFTEN, ids=str)
+def test_an_alternative_gives_after_the_export_what_torch_gives(
+    tmp_path: Path, task: str, switches: dict[str, object]
+) -> None:
+    compare_export(tmp_path, task, switches)
+
+
+@pytest.mark.exports
 @pytest.mark.parametrize(("task", "switches"), CASES, ids=str)
 def test_every_alternative_gives_after_the_export_what_torch_gives(
     tmp_path: Path, task: str, switches: dict[str, object]
 ) -> None:
+    compare_export(tmp_path, task, switches)
+
+
+def compare_export(tmp_path: Path, task: str, switches: dict[str, object]) -> None:
+    """Probabilities within 1e-5, landmarks within 1e-3 pixels, attention within 1e-4."""
     torch.set_num_threads(1)
     deployed = varied(task, switches)
     crops = np.random.default_rng(0).integers(0, 256, (3, 176, 176, 3), dtype=np.uint8)
