@@ -96,14 +96,15 @@ def sha256_of(path: Path) -> str:
 
 
 @contextmanager
-def held(lock: Path, *, otherwise: Exception) -> Iterator[None]:
+def held(lock: Path, *, otherwise: Exception, wait_s: float = 0.0) -> Iterator[None]:
     """Hold a lock file; the kernel lets go of it when the process dies.
 
     Args:
         lock: The file; made if it is not there.
         otherwise: Raised where another process holds it.
+        wait_s: How long to wait for it, since `is_held` takes it for a moment.
     """
-    file_lock = FileLock(lock, timeout=0)
+    file_lock = FileLock(lock, timeout=wait_s)
     try:
         file_lock.acquire()
     except Timeout:
@@ -112,3 +113,16 @@ def held(lock: Path, *, otherwise: Exception) -> Iterator[None]:
         yield
     finally:
         file_lock.release()
+
+
+def is_held(lock: Path) -> bool:
+    """Whether a process holds the lock file; takes it for a moment to find out."""
+    if not lock.exists():
+        return False
+    probe = FileLock(lock, timeout=0)
+    try:
+        probe.acquire()
+    except Timeout:
+        return True
+    probe.release()
+    return False

@@ -21,6 +21,7 @@ from algr.cli.explain import explain
 from algr.cli.landmarks import app as landmarks_app
 from algr.cli.models import app as models_app
 from algr.cli.models import predict, serve, sync, ui
+from algr.cli.studies import dashboard, pause, resume, status, stop, studies
 from algr.cli.train import cv, submit, tune
 from algr.errors import AlgrError
 
@@ -44,6 +45,12 @@ for command in (
     cv,
     compare,
     tune,
+    studies,
+    status,
+    pause,
+    stop,
+    resume,
+    dashboard,
     ablate,
     compare_models,
     results,

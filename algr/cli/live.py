@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     from algr.compose import CrossValidated
     from algr.engine import FoldEpoch, FoldProgress
-    from algr.tune import TrialRecord
+    from algr.tune import Objective, TrialRecord
 
 _VISIBLE_TRIALS = 16
 _SECONDS_BETWEEN_LINES = 20.0
@@ -40,10 +40,12 @@ class SearchDisplay:
     Args:
         total: Trials wanted in all.
         num_epochs: Epochs of a trial that is not stopped early.
+        objective: What is optimised.
     """
 
     total: int
     num_epochs: int
+    objective: "Objective"
     live: "Live | None" = None
     rows: dict[int, _Row] = field(default_factory=dict)
     started: float = field(default_factory=time.monotonic)
@@ -52,6 +54,8 @@ class SearchDisplay:
     def restore(self, records: Sequence["TrialRecord"]) -> None:
         """Show what an earlier command finished."""
         for record in records:
+            if record.state == "WAITING" or record.adopted:
+                continue
             self.rows[record.number] = _Row(
                 params=record.params,
                 started=time.monotonic(),
@@ -77,11 +81,11 @@ class SearchDisplay:
         """An epoch of every fold is done."""
         row = self.rows[number]
         row.epochs = epoch + 1
-        if value is not None and (row.value is None or value > row.value):
+        if value is not None and (row.value is None or self.objective.better(value, row.value)):
             row.value = value
         self._say(
             f"trial {number}: epoch {epoch + 1}/{self.num_epochs}, mean validation score "
-            f"{_score(value)}"
+            f"{self._text(value)}"
         )
 
     def on_trial_end(self, record: "TrialRecord") -> None:
@@ -92,16 +96,19 @@ class SearchDisplay:
         self.ended_here += 1
         self._say(
             f"trial {record.number}: {record.state.lower()} after {record.epochs} epochs, "
-            f"{_score(record.value)}; {self._headline()}"
+            f"{self._text(record.value)}; {self._headline()}"
         )
+
+    def _text(self, value: float | None) -> str:
+        return objective_text(self.objective, value)
 
     def _headline(self) -> str:
         ended = [row for row in self.rows.values() if row.state != "RUNNING"]
         scored = {n: row.value for n, row in self.rows.items() if row.value is not None}
-        best = max(scored, key=lambda n: (scored[n] or 0.0, -n)) if scored else None
+        best = max(scored, key=lambda n: (self.objective.key(scored[n]), -n), default=None)
         text = f"{len(ended)}/{self.total} trials done"
         if best is not None:
-            text += f", best so far {_score(scored[best])} (trial {best})"
+            text += f", best so far {self._text(scored[best])} (trial {best})"
         if self.ended_here and len(ended) < self.total:
             per_trial = (time.monotonic() - self.started) / self.ended_here
             text += f", about {duration_words(per_trial * (self.total - len(ended)))} left"
@@ -131,7 +138,7 @@ class SearchDisplay:
                 str(number),
                 row.state.lower(),
                 f"{row.epochs}/{self.num_epochs}",
-                _score(row.value),
+                self._text(row.value),
                 *(_number(row.params.get(name)) for name in names),
                 f"{seconds:.0f}",
             )
@@ -139,16 +146,18 @@ class SearchDisplay:
 
 
 @contextmanager
-def search_display(*, total: int, num_epochs: int) -> Iterator[SearchDisplay]:
+def search_display(
+    *, total: int, num_epochs: int, objective: "Objective"
+) -> Iterator[SearchDisplay]:
     """The display of one search: live on a terminal, lines in a pipe."""
     if not sys.stderr.isatty():
-        yield SearchDisplay(total=total, num_epochs=num_epochs)
+        yield SearchDisplay(total=total, num_epochs=num_epochs, objective=objective)
         return
     from rich.console import Console
     from rich.live import Live
 
     with Live(console=Console(stderr=True), refresh_per_second=2) as live:
-        yield SearchDisplay(total=total, num_epochs=num_epochs, live=live)
+        yield SearchDisplay(total=total, num_epochs=num_epochs, objective=objective, live=live)
 
 
 @dataclass
@@ -216,6 +225,14 @@ def say_repeat(repeat: int, validated: "CrossValidated") -> None:
         f"{_score(row.sd)} over {len(row.per_fold)} folds",
         err=True,
     )
+
+
+def objective_text(objective: "Objective", value: float | None) -> str:
+    """F1 and accuracy in percent, other figures as they are."""
+    if value is None:
+        return "-"
+    is_share = objective.is_score and objective.metric.startswith(("f1_", "accuracy", "headline"))
+    return f"{100 * value:.1f}" if is_share else f"{value:.4g}"
 
 
 def _short(params: Mapping[str, Any]) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import typer
 
+from algr.cli.live import objective_text
 from algr.cli.start import start_line
 from algr.cli.statistics_tables import (
     figure_table,
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         RepeatedCrossValidation,
         SearchResult,
     )
+    from algr.distributed import SearchOutcome
 
 
 def print_cross_validation(validated: "CrossValidated", *, details: bool = False) -> None:
@@ -92,14 +94,14 @@ def print_nested(found: "NestedResult") -> None:
         table.add_row(
             str(fold.result.fold),
             str(best.number),
-            "-" if best.value is None else f"{100 * best.value:.1f}",
+            objective_text(fold.outcome.objectives[0], best.value),
             figure_words(row.unit, score),
             str(fold.result.chosen_epoch + 1),
-            *(_value(best.params.get(name)) for name in names),
+            *(value_text(best.params.get(name)) for name in names),
             fold.study,
         )
     spreads = [
-        f"{_value(one.low)} to {_value(one.high)}"
+        f"{value_text(one.low)} to {value_text(one.high)}"
         if one.low is not None
         else f"{len(set(map(str, one.values)))} values"
         for one in found.spread.values()
@@ -118,9 +120,14 @@ def print_nested(found: "NestedResult") -> None:
 
 def print_search(found: "SearchResult") -> None:
     """The trials by value, the best one's cross-validation, and the registered version."""
+    objectives = found.outcome.objectives
     trials = sorted(
         found.outcome.trials,
-        key=lambda record: (record.value is None, -(record.value or 0.0), record.number),
+        key=lambda record: (
+            record.value is None,
+            -objectives[0].key(record.value or 0.0),
+            record.number,
+        ),
     )
     names = list(dict.fromkeys(key for record in trials for key in record.params))
     table = plain_table("trial", "state", "score", "epochs", *names, "seconds")
@@ -128,13 +135,18 @@ def print_search(found: "SearchResult") -> None:
         table.add_row(
             str(record.number),
             record.state.lower(),
-            "-" if record.value is None else f"{100 * record.value:.1f}",
+            objective_text(objectives[0], record.value),
             str(record.epochs),
-            *(_value(record.params.get(name)) for name in names),
+            *(value_text(record.params.get(name)) for name in names),
             f"{record.seconds:.1f}",
         )
     print_table(table)
+    if found.outcome.front:
+        _print_front(found.outcome)
     best = found.outcome.best
+    if found.cross_validated is None or found.registration is None:
+        typer.echo(f"\nstudy {found.study}: best so far is trial {best.number}")
+        return
     typer.echo(f"\nstudy {found.study}: best is trial {best.number}; cross-validated:")
     print_cross_validation(found.cross_validated)
     registration = found.registration
@@ -153,6 +165,16 @@ def _print_folds(validated: "CrossValidated", *, details: bool) -> None:
     table.add_row("chosen epoch", *per_fold_words([fold.chosen_epoch + 1 for fold in folds], str))
     print_table(table)
     print_statistics(validated, details=details)
+
+
+def _print_front(outcome: "SearchOutcome") -> None:
+    """The trials that no other one beats in all objectives."""
+    typer.echo("\nPareto front (no other trial is better in one figure and as good in the rest):")
+    table = plain_table("trial", *(f"{one.name} {one.direction[:3]}" for one in outcome.objectives))
+    for record in outcome.front:
+        values = (objective_text(one, record.values[one.name]) for one in outcome.objectives)
+        table.add_row(str(record.number), *values)
+    print_table(table)
 
 
 def print_models(rows: Sequence[dict[str, Any]]) -> None:
@@ -205,15 +227,16 @@ def _frame_row(frame: dict[str, Any]) -> dict[str, object]:
 def _rows_table(rows: Sequence[dict[str, Any]]) -> "Table":
     table = plain_table(*rows[0])
     for row in rows:
-        table.add_row(*(_value(value) for value in row.values()))
+        table.add_row(*(value_text(value) for value in row.values()))
     return table
 
 
-def _value(value: object) -> str:
+def value_text(value: object) -> str:
+    """A value as a person reads it."""
     if isinstance(value, float):
         return f"{value:.4g}"
     if isinstance(value, list | tuple):
-        return ", ".join(_value(item) for item in value)
+        return ", ".join(value_text(item) for item in value)
     if isinstance(value, bool):
         return str(value).lower()
     return "-" if value is None else str(value)

@@ -1,7 +1,6 @@
 """`algr cv`, `algr tune`, `algr submit`: train here, or have a cluster do it."""
 
-from enum import StrEnum
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -28,6 +27,24 @@ from algr.cli.options import (
     resolve,
     stops_cleanly,
 )
+from algr.cli.searching import (
+    ConcurrentOption,
+    DeadlineOption,
+    Gate,
+    GateOption,
+    GpusOption,
+    MaxGpuHoursOption,
+    MaxHoursOption,
+    PointsOption,
+    WarmStartOption,
+    limits_of,
+    nest_and_print,
+    run_and_print,
+    share_of,
+)
+
+if TYPE_CHECKING:
+    from algr.compose import SearchOptions, TrainingRequest
 
 ResumeOption = Annotated[
     bool,
@@ -36,13 +53,6 @@ ResumeOption = Annotated[
         help="Continue what exists under --name, or else the last one; start it if there is none.",
     ),
 ]
-
-
-class Gate(StrEnum):
-    """When a newly registered model becomes the champion."""
-
-    MEAN = "mean"
-    INTERVAL = "interval"
 
 
 @stops_cleanly("the same command with --resume goes on where it stopped")
@@ -132,12 +142,8 @@ def cv(
 def tune(
     dataset: DatasetOption,
     trials: Annotated[int, typer.Option("--trials", min=1, help="Trials in all.")] = 50,
-    max_concurrent: Annotated[
-        int | None,
-        typer.Option(
-            "--max-concurrent", min=1, help="Trials at once.", show_default="one per device"
-        ),
-    ] = None,
+    max_concurrent: ConcurrentOption = None,
+    gpus_per_trial: GpusOption = None,
     space: Annotated[
         str | None,
         typer.Option(
@@ -146,10 +152,28 @@ def tune(
             show_default="by dataset",
         ),
     ] = None,
-    gate: Annotated[
-        Gate,
-        typer.Option("--gate", help="What moves the champion: a better mean, or a sure gain."),
-    ] = Gate.MEAN,
+    objective: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--objective",
+            metavar="METRIC",
+            help="val/METRIC, or behind one: parameters, latency_ms, train_seconds; may be "
+            "repeated.",
+            show_default="val/f1_macro or val/f1_mean",
+        ),
+    ] = None,
+    points: PointsOption = None,
+    warm_start: WarmStartOption = None,
+    storage: Annotated[
+        str | None,
+        typer.Option(
+            "--storage",
+            metavar="URL",
+            help="Database for the trials of a new study, as postgresql+psycopg://host/name.",
+            show_default="a file in the study's folder",
+        ),
+    ] = None,
+    gate: GateOption = Gate.MEAN,
     preset: PresetOption = Preset.PAPER,
     config: FileOption = None,
     sets: SetOption = None,
@@ -163,6 +187,13 @@ def tune(
     address: AddressOption = None,
     tracking_uri: TrackingOption = None,
     home: HomeOption = None,
+    max_hours: MaxHoursOption = None,
+    max_gpu_hours: MaxGpuHoursOption = None,
+    deadline: DeadlineOption = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Check everything, measure some steps, print the cost."),
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Search hyperparameters, then cross-validate, refit and register the best.
@@ -175,10 +206,7 @@ def tune(
     resolved = resolve(
         preset, config, sets, seed, init_from=init_from, protocol=protocol, folds=folds
     )
-    from algr.cli.live import EpochDisplay, search_display
-    from algr.cli.start import print_start
-    from algr.cli.tables import print_nested, print_search
-    from algr.compose import TrainingRequest, search, search_nested
+    from algr.compose import SearchOptions, TrainingRequest
 
     request = TrainingRequest(
         dataset=dataset_here(dataset, home),
@@ -190,42 +218,37 @@ def tune(
         address=address,
         tracking_uri=tracking_uri,
     )
-    if request.config.cv.protocol == "nested":
-        nested = search_nested(
-            request,
-            trials=trials,
-            max_concurrent=max_concurrent,
-            space=space,
-            search_display=search_display,
-            epoch_display=EpochDisplay,
-            on_start=print_start,
-        )
-        if as_json:
-            print_json(nested.to_dict())
-            return
-        print_nested(nested)
-        typer.echo(
-            f"next: algr tune --dataset {dataset}{home_words(home)}, which selects and registers",
-            err=True,
-        )
-        return
-    result = search(
-        request,
+    options = SearchOptions(
         trials=trials,
         max_concurrent=max_concurrent,
+        gpus_per_trial=share_of(gpus_per_trial),
         space=space,
+        objectives=tuple(objective or ()),
+        points=points,
+        warm_start=warm_start,
+        storage=storage,
+        limits=limits_of(max_hours, max_gpu_hours, deadline),
         gate=gate.value,
-        search_display=search_display,
-        epoch_display=EpochDisplay,
-        on_start=print_start,
     )
-    if as_json:
-        print_json(result.to_dict())
+    if dry_run:
+        _dry_run(request, options, as_json=as_json)
         return
-    print_search(result)
-    typer.echo(
-        f"next: algr models pull {dataset}@champion --out ./model{home_words(home)}", err=True
-    )
+    if request.config.cv.protocol == "nested":
+        nest_and_print(request, options, home=home, as_json=as_json)
+        return
+    run_and_print(request, options, home=home, as_json=as_json)
+
+
+def _dry_run(request: "TrainingRequest", options: "SearchOptions", *, as_json: bool) -> None:
+    from algr.cli.estimate import print_estimate
+    from algr.compose import estimate_search
+
+    typer.echo("measuring some steps of each size; nothing is written", err=True)
+    estimate = estimate_search(request, options)
+    if as_json:
+        print_json(estimate.to_dict())
+    else:
+        print_estimate(estimate)
 
 
 @stops_cleanly("the job goes on; look at it in the cluster's dashboard")

@@ -4,6 +4,7 @@ The command line calls these functions and prints what they return.
 """
 
 from algr.compose.comparison import compare_by_name
+from algr.compose.estimate import SearchEstimate, estimate_search
 from algr.compose.explanation import ExplainRequest, explain_files
 from algr.compose.finish import SearchResult
 from algr.compose.nested import search_nested
@@ -14,8 +15,18 @@ from algr.compose.requests import TrainingRequest
 from algr.compose.results import Results, collect_results
 from algr.compose.row_study import compare_rows
 from algr.compose.rows import ABLATION, MODELS, ComparedRow, RowOutcome, RowTable
-from algr.compose.search import search
+from algr.compose.search import SearchOptions, search
 from algr.compose.start import StartInUse, StartNotice
+from algr.compose.studies import (
+    StudyStatus,
+    StudySummary,
+    ask_study,
+    dashboard_command,
+    list_studies,
+    resume_study,
+    run_dashboard,
+    study_status,
+)
 from algr.compose.training import CrossValidated, cross_validate
 from algr.compose.usage import (
     list_registered,
@@ -39,24 +50,35 @@ __all__ = [
     "Results",
     "RowOutcome",
     "RowTable",
+    "SearchEstimate",
+    "SearchOptions",
     "SearchResult",
     "StartInUse",
     "StartNotice",
+    "StudyStatus",
+    "StudySummary",
     "TrainingRequest",
+    "ask_study",
     "collect_results",
     "compare_by_name",
     "compare_rows",
     "cross_validate",
     "cross_validate_repeatedly",
+    "dashboard_command",
+    "estimate_search",
     "explain_files",
     "list_registered",
+    "list_studies",
     "patient_hash",
     "predict_files",
     "pull_model",
     "purge_patient",
+    "resume_study",
+    "run_dashboard",
     "run_ui",
     "search",
     "search_nested",
+    "study_status",
     "submit",
     "sync_ledger",
 ]

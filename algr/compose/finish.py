@@ -17,7 +17,7 @@ from algr.engine import FoldEpoch
 from algr.metrics import headline
 from algr.models import has_regions, regions_for
 from algr.tracking import RefitTracking, Registration, Registry, RunHandle, Tracker, run_key
-from algr.tune import TrialRecord
+from algr.tune import Objective, TrialRecord
 
 
 @dataclass(frozen=True)
@@ -27,20 +27,34 @@ class SearchResult:
     study: str
     run_id: str
     outcome: SearchOutcome
-    cross_validated: CrossValidated
-    registration: Registration
+    cross_validated: CrossValidated | None
+    """None, as `registration`, of a search that was told to end."""
+    registration: Registration | None
 
     def to_dict(self) -> dict[str, Any]:
         """What `algr tune --json` prints."""
-        best = self.outcome.best
+        best, stopped = self.outcome.best, self.outcome.stopped
+        validated = None if self.cross_validated is None else self.cross_validated.to_dict()
         return {
             "study": self.study,
             "run_id": self.run_id,
             "trials": [record.to_dict() for record in self.outcome.trials],
             "best": {"number": best.number, "params": dict(best.params), "value": best.value},
-            "cv": self.cross_validated.to_dict(),
-            "model_version": self.registration.version,
-            "init": self.cross_validated.to_dict()["init"],
+            "cv": validated,
+            "model_version": None if self.registration is None else self.registration.version,
+            "init": None if validated is None else validated["init"],
+            **self._several(),
+            "stopped": None if stopped is None else {"by": stopped.kind, "reason": stopped.reason},
+        }
+
+    def _several(self) -> dict[str, Any]:
+        """Entries of a search with several objectives."""
+        objectives = self.outcome.objectives
+        if len(objectives) == 1:
+            return {}
+        return {
+            "objectives": {one.name: one.direction for one in objectives},
+            "pareto": [record.number for record in self.outcome.front],
         }
 
 
@@ -56,6 +70,8 @@ class Finisher:
     executor: FoldsExecutor
     display: EpochDisplayFactory
     start: StartInUse | None
+    objective: Objective
+    """That of the best trial's value."""
 
     def finish(self, outcome: SearchOutcome, *, gate: Literal["mean", "interval"]) -> SearchResult:
         """Cross-validate the best configuration, refit it, register it."""
@@ -182,7 +198,7 @@ class Finisher:
         metric = headline(self.material.dataset.kind)
         self.study.log_metrics(
             {
-                f"best/{metric}_validation": best.value,
+                f"best/{self.objective.metric}_validation": best.value,
                 f"cv/{metric}_mean": cross_validated.result.mean[metric],
                 f"cv/{metric}_sd": cross_validated.result.sd[metric],
             },

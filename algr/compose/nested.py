@@ -1,6 +1,6 @@
 """`algr tune --protocol nested`: a search inside each outer fold, and one test of what it chose."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from algr.compose.nested_result import NestedResult, OuterFold
@@ -12,6 +12,7 @@ from algr.compose.requests import (
     open_material,
     refuse_existing,
 )
+from algr.compose.search import SearchOptions, search_space
 from algr.compose.start import StartInUse, StartListener, settle_start
 from algr.compose.study import (
     SearchDisplayFactory,
@@ -21,7 +22,7 @@ from algr.compose.study import (
     run_study,
 )
 from algr.compose.training import Executed, conclude, execute, held_run, log_files, run_name
-from algr.config import SearchSpace, flatten, load_search_space, with_values
+from algr.config import SearchSpace, flatten, with_values
 from algr.cv import (
     FoldsExecutor,
     FoldsJob,
@@ -36,16 +37,16 @@ from algr.distributed import (
     ray_session,
     run_search,
 )
+from algr.errors import Interrupted, UsageError
 from algr.metrics import headline
 from algr.tracking import FoldsTracking, RunHandle, Tracker, context_tags, run_key
+from algr.tune import Limits
 
 
 def search_nested(
     request: TrainingRequest,
+    options: SearchOptions,
     *,
-    trials: int,
-    max_concurrent: int | None,
-    space: str | None,
     search_display: SearchDisplayFactory,
     epoch_display: EpochDisplayFactory,
     on_start: StartListener,
@@ -56,8 +57,12 @@ def search_nested(
     and no single configuration comes of it.
 
     Raises:
+        UsageError: An option that a nested search does not have.
+        Interrupted: Somebody paused or stopped a fold's search, or a limit was reached: a half
+            search cannot be tested. `--resume` goes on.
         AlgrError: Of the part that failed; what was finished is kept for `--resume`.
     """
+    refuse_unsuited(options)
     material = open_material(request, command="tune")
     folds = plan_nested(material.dataset, material.plan, cv=request.config.cv)
     name = run_name(request, kind="nested")
@@ -68,11 +73,10 @@ def search_nested(
         request=request,
         material=material,
         directory=directory,
-        space=load_search_space(
-            space, dataset=request.dataset, kind=material.dataset.kind, config=request.config
-        ),
-        trials=trials,
-        max_concurrent=max_concurrent,
+        space=search_space(options, request, material),
+        trials=options.trials,
+        max_concurrent=options.max_concurrent,
+        limits=options.limits,
         search_display=search_display,
         epoch_display=epoch_display,
         start=notice.start,
@@ -89,6 +93,30 @@ def search_nested(
         return nested.run(folds, tracker, RayTrainExecutor(workers=request.workers))
 
 
+def refuse_unsuited(options: SearchOptions) -> None:
+    """Refuse what belongs to one search, of which a nested one has many.
+
+    Raises:
+        UsageError: Such an option was given.
+    """
+    given = {
+        "--objective": options.objectives,
+        "--points": options.points,
+        "--warm-start": options.warm_start,
+        "--storage": options.storage,
+        "--gpus-per-trial": options.gpus_per_trial,
+        "--max-gpu-hours": options.limits.gpu_hours,
+    }
+    problems = [option for option, value in given.items() if value not in (None, ())]
+    if problems:
+        raise UsageError(
+            "options that --protocol nested does not have",
+            problems=problems,
+            expected="--max-concurrent, --max-hours and --deadline, which hold for all outer folds",
+            advice="leave them out, or search with --protocol honest",
+        )
+
+
 @dataclass(frozen=True)
 class NestedSearch:
     """What all outer folds have in common."""
@@ -97,11 +125,13 @@ class NestedSearch:
     material: Material
     directory: Path
     space: SearchSpace
-    trials: int
+    trials: int | None
     max_concurrent: int | None
     search_display: SearchDisplayFactory
     epoch_display: EpochDisplayFactory
     start: StartInUse | None
+    limits: Limits = field(default_factory=Limits)
+    """Of the whole, not of each outer fold."""
     runner: SearchRunner = run_search
 
     def run(
@@ -153,6 +183,7 @@ class NestedSearch:
             trials=self.trials,
             max_concurrent=self.max_concurrent,
             resume=self.request.resume,
+            limits=self.limits,
             start_file=self.start.path if self.start else None,
         )
 
@@ -169,6 +200,11 @@ class NestedSearch:
             tracker, job, tags={"algr.fold": str(fold.outer.index)}, parent=run
         )
         outcome = run_study(job, recorder, self.search_display, runner=self.runner)
+        if outcome.stopped is not None:
+            raise Interrupted(
+                f"the search of outer fold {fold.outer.index} ended by {outcome.stopped.reason}; "
+                "half a search is not tested"
+            )
         recorder.study.set_tags({"algr.best_trial": str(outcome.best.number)})
         recorder.study.end()
         tested = self._test(fold, outcome, executor, tracking)

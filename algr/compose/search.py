@@ -1,37 +1,151 @@
 """`algr tune`: a search, and what follows it."""
 
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
 
 from algr.compose.finish import Finisher, SearchResult
+from algr.compose.gpu_share import largest_need, settle_share
 from algr.compose.requests import (
     EpochDisplayFactory,
+    Material,
     TrainingRequest,
     free_name,
     goes_on_as,
     open_material,
 )
-from algr.compose.start import StartListener, settle_start
+from algr.compose.start import StartListener, StartNotice, StartSettler, settle_start
 from algr.compose.study import (
     STUDY_FILE,
     SearchDisplayFactory,
     StudyRecorder,
+    default_objectives,
+    objectives_of,
     refuse_other_study,
     run_study,
 )
-from algr.config import load_search_space
+from algr.config import SearchSpace, load_points, load_search_space
 from algr.distributed import RayTrainExecutor, SearchJob, ray_session
+from algr.metrics import EvaluationCounts, headline, scores
 from algr.tracking import Tracker
-from algr.tune import StudyHeader, read_header
+from algr.tune import (
+    Limits,
+    Objective,
+    StudyHeader,
+    check_storage,
+    parse_objectives,
+    read_header,
+    read_warm_start,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchOptions:
+    """What `algr tune` is asked for besides the request."""
+
+    trials: int | None
+    """In all; None for as many as the study already wants."""
+    max_concurrent: int | None = None
+    space: str | SearchSpace | None = None
+    """A name, a file, or the space itself; None for the dataset's."""
+    objectives: tuple[str, ...] = ()
+    """As they are typed; empty for the headline."""
+    points: Path | None = None
+    """A file of points that are tried first."""
+    warm_start: str | None = None
+    """An earlier study."""
+    storage: str | None = None
+    """A database for the trials of a new study."""
+    limits: Limits = field(default_factory=Limits)
+    gpus_per_trial: float | Literal["auto"] | None = None
+    """None for a whole one."""
+    gate: Literal["mean", "interval"] = "mean"
+
+
+@dataclass(frozen=True)
+class PlannedSearch:
+    """Everything that is settled before anything starts."""
+
+    request: TrainingRequest
+    material: Material
+    job: SearchJob
+    notice: StartNotice
+
+    @property
+    def name(self) -> str:
+        """Of the study."""
+        return self.job.study_directory.name
+
+    @property
+    def objectives(self) -> tuple[Objective, ...]:
+        """What is optimised, by name."""
+        return objectives_of(self.job)
+
+
+def plan_search(
+    request: TrainingRequest, options: SearchOptions, *, settle: StartSettler = settle_start
+) -> PlannedSearch:
+    """Check everything that can be checked at once.
+
+    Raises:
+        AlgrError: What the user has to mend.
+    """
+    material = open_material(request, command="tune")
+    name = _study_name(request)
+    directory = request.home.study(name)
+    request, notice = settle(request, material, directory=directory, refits=True)
+    job = SearchJob(
+        config=request.config,
+        space=search_space(options, request, material),
+        plan=material.plan,
+        dataset_directory=material.dataset.directory,
+        study_directory=directory,
+        trials=options.trials,
+        max_concurrent=options.max_concurrent,
+        resume=request.resume,
+        limits=options.limits,
+        objectives=_objectives(options, material),
+        storage_url=None if options.storage is None else check_storage(options.storage),
+        start_file=notice.start.path if notice.start else None,
+    )
+    refuse_other_study(job)
+    job = _with_points(job, options, request)
+    return PlannedSearch(
+        request, material, job, replace(notice, remarks=(*notice.remarks, *_remarks(job)))
+    )
+
+
+def _with_points(job: SearchJob, options: SearchOptions, request: TrainingRequest) -> SearchJob:
+    if options.points is not None:
+        points = load_points(options.points, space=job.space, config=job.config)
+        job = replace(job, points=points)
+    if options.warm_start is not None:
+        directory = request.home.study(options.warm_start)
+        job = replace(job, warm=read_warm_start(directory, identity=job.identity))
+    return job
+
+
+def _objectives(options: SearchOptions, material: Material) -> tuple[Objective, ...]:
+    """Empty for the headline alone, whether it was typed or not."""
+    dataset = material.dataset
+    nothing = EvaluationCounts.zeros(kind=dataset.kind, label_names=dataset.label_names)
+    found = parse_objectives(
+        options.objectives, headline=headline(dataset.kind), metrics=tuple(scores(nothing))
+    )
+    return () if found == default_objectives(dataset.kind) else found
+
+
+def _remarks(job: SearchJob) -> tuple[str, ...]:
+    warm = () if job.warm is None else job.warm.remarks
+    if len(job.objectives) < 2 or job.config.tune.pruner == "none":
+        return warm
+    return (*warm, "with several objectives no trial is stopped early: there is no one order")
 
 
 def search(
     request: TrainingRequest,
+    options: SearchOptions,
     *,
-    trials: int,
-    max_concurrent: int | None,
-    space: str | None,
-    gate: Literal["mean", "interval"],
     search_display: SearchDisplayFactory,
     epoch_display: EpochDisplayFactory,
     on_start: StartListener,
@@ -41,46 +155,50 @@ def search(
     Raises:
         AlgrError: Of the part that failed; what was finished is kept for `--resume`.
     """
-    material = open_material(request, command="tune")
-    name = _study_name(request)
-    directory = request.home.study(name)
-    request, notice = settle_start(request, material, directory=directory, refits=True)
-    start = notice.start
-    job = SearchJob(
-        config=request.config,
-        space=load_search_space(
-            space, dataset=request.dataset, kind=material.dataset.kind, config=request.config
-        ),
-        plan=material.plan,
-        dataset_directory=material.dataset.directory,
-        study_directory=directory,
-        trials=trials,
-        max_concurrent=max_concurrent,
-        resume=request.resume,
-        start_file=start.path if start else None,
-    )
-    refuse_other_study(job)
-    on_start(notice)
+    planned = plan_search(request, options)
+    request, material, job = planned.request, planned.material, planned.job
+    start = planned.notice.start
+    on_start(planned.notice)
+    if options.gpus_per_trial is not None:
+        share = settle_share(options.gpus_per_trial, need_bytes=largest_need(job))
+        job = replace(job, gpus_per_trial=share)
     with (
         ray_session(address=request.address),
         Tracker.connect(request.home, dataset=material.info, uri=request.tracking_uri) as tracker,
-        goes_on_as(name),
+        goes_on_as(planned.name),
     ):
         recorder = StudyRecorder(tracker, job, tags=start.tags if start else {})
         if start is not None:
-            start.record(directory)
+            start.record(job.study_directory)
         outcome = run_study(job, recorder, search_display)
+        if outcome.stopped is not None:
+            return SearchResult(planned.name, recorder.study.run_id or "", outcome, None, None)
         finisher = Finisher(
             request=request,
             material=material,
             study=recorder.study,
-            name=name,
+            name=planned.name,
             tracker=tracker,
             executor=RayTrainExecutor(workers=request.workers),
             display=epoch_display,
             start=start,
+            objective=planned.objectives[0],
         )
-        return finisher.finish(outcome, gate=gate)
+        return finisher.finish(outcome, gate=options.gate)
+
+
+def search_space(
+    options: SearchOptions, request: TrainingRequest, material: Material
+) -> SearchSpace:
+    """The space itself, or that of a name or file."""
+    if isinstance(options.space, SearchSpace):
+        return options.space
+    return load_search_space(
+        options.space,
+        dataset=request.dataset,
+        kind=material.dataset.kind,
+        config=request.config,
+    )
 
 
 def _study_name(request: TrainingRequest) -> str:

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 from algr.bundle import EarlierPeople, StartOrigin
 from algr.compose.requests import Material, TrainingRequest
@@ -90,6 +90,44 @@ class StartNotice:
 
 StartListener = Callable[[StartNotice], None]
 """Told once, before anything is started."""
+
+
+class StartSettler(Protocol):
+    """`settle_start`, or `check_start`, which writes nothing."""
+
+    def __call__(
+        self, request: TrainingRequest, material: Material, *, directory: Path, refits: bool
+    ) -> tuple[TrainingRequest, StartNotice]:
+        """See `settle_start`."""
+
+
+def check_start(
+    request: TrainingRequest, material: Material, *, directory: Path, refits: bool
+) -> tuple[TrainingRequest, StartNotice]:
+    """`settle_start` for a look ahead: the weights are read and checked, and not kept.
+
+    The configuration keeps the name of the weights where no earlier command has kept their content.
+
+    Raises:
+        AlgrError: As `settle_start`.
+    """
+    reference = request.config.train.init_from
+    if reference is None:
+        return request, StartNotice(start=None, remarks=_remarks_without(material))
+    digest = hashlib.sha256(reference.encode()).hexdigest()
+    known = _known_content(reference, digest, directory=directory, resume=request.resume)
+    file = (
+        read_source(reference, home=request.home, tracking_uri=request.tracking_uri)
+        if known is None
+        else read_start(request.home.start(known))
+    )
+    refuse_leaks(file, material.plan)
+    if refits and file.is_by_fold:
+        raise _no_set_for_all(file, protocol=material.plan.protocol)
+    _tried(file, material, request=request)
+    if known is not None:
+        request = replace(request, config=with_values(request.config, {"train.init_from": known}))
+    return request, StartNotice(start=None, remarks=_remarks_with(file, material))
 
 
 def settle_start(

@@ -1,8 +1,10 @@
 """One study: what may go on with it, and who is told what its search does."""
 
+import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from typing import Any, Protocol
+from pathlib import Path
+from typing import Any, Literal, Protocol
 
 from algr.compose.training import log_files
 from algr.config import flatten
@@ -11,8 +13,19 @@ from algr.distributed import SearchJob, SearchListener, SearchOutcome, run_searc
 from algr.engine import FoldEpoch
 from algr.errors import Interrupted, StudyError
 from algr.metrics import headline
+from algr.reports import draw_plots
 from algr.tracking import RunHandle, SearchTracking, Tracker, context_tags, run_key
-from algr.tune import TrialRecord, read_header, read_records
+from algr.tune import (
+    VALIDATION,
+    Objective,
+    TrialRecord,
+    load_study,
+    read_header,
+    read_progress,
+    read_records,
+)
+
+logger = logging.getLogger(__name__)
 
 STUDY_FILE = "study.json"
 
@@ -38,8 +51,10 @@ class SearchDisplay(Protocol):
 class SearchDisplayFactory(Protocol):
     """Opens the display of a search."""
 
-    def __call__(self, *, total: int, num_epochs: int) -> AbstractContextManager[SearchDisplay]:
-        """From the number of trials and the epochs of each."""
+    def __call__(
+        self, *, total: int, num_epochs: int, objective: Objective
+    ) -> AbstractContextManager[SearchDisplay]:
+        """From the number of trials, the epochs of each, and what is optimised first."""
 
 
 class SearchRunner(Protocol):
@@ -56,15 +71,52 @@ def run_study(
     *,
     runner: SearchRunner = run_search,
 ) -> SearchOutcome:
-    """Run what is missing of a study, before everyone's eyes."""
+    """Run what is missing of a study, before everyone's eyes, and draw what it found.
+
+    The study's run stays open for what follows, unless the search was told to end.
+    """
     directory = job.study_directory
-    assert job.trials is not None
-    with search_display(total=job.trials, num_epochs=job.config.train.num_epochs) as display:
+    objectives = objectives_of(job)
+    with search_display(
+        total=wanted_trials(job),
+        num_epochs=job.config.train.num_epochs,
+        objective=objectives[0],
+    ) as display:
         if (directory / STUDY_FILE).exists():
             display.restore(read_records(directory))
         write_run_files(directory, config=job.config, plan=job.plan)
         with recorder.shown_on(display):
-            return runner(job, listener=recorder)
+            outcome = runner(job, listener=recorder)
+            _draw(directory, recorder.study, objectives=objectives)
+    if outcome.stopped is not None:
+        recorder.interrupt()
+    return outcome
+
+
+def default_objectives(kind: Literal["au", "grade"]) -> tuple[Objective, ...]:
+    """What a search optimises where nothing else was asked for."""
+    return (Objective(f"{VALIDATION}{headline(kind)}"),)
+
+
+def objectives_of(job: SearchJob) -> tuple[Objective, ...]:
+    """What a search optimises, by name."""
+    return job.objectives or default_objectives(job.plan.kind)
+
+
+def wanted_trials(job: SearchJob) -> int:
+    """How many trials the study shall have, by this command or by those before it."""
+    if job.trials is not None:
+        return job.trials
+    return read_progress(job.study_directory).wanted
+
+
+def _draw(directory: Path, run: RunHandle, *, objectives: tuple[Objective, ...]) -> None:
+    """Draw what was found into the study's folder, and upload it with the study's run."""
+    plots = draw_plots(load_study(directory), directory / "plots", objectives=objectives)
+    if plots.left_out:
+        logger.info("plots left out: %s", "; ".join(plots.left_out))
+    if plots.files:
+        run.log_artifact(directory / "plots")
 
 
 class StudyRecorder:
@@ -120,7 +172,7 @@ class StudyRecorder:
     @property
     def _trials(self) -> SearchTracking:
         if self._tracking is None:
-            metric = headline(self._job.plan.kind)
+            metric = objectives_of(self._job)[0].metric
             self._tracking = SearchTracking(self._tracker, study=self.study, metric=metric)
         return self._tracking
 
@@ -151,19 +203,22 @@ class StudyRecorder:
         try:
             yield
         except BaseException as error:
-            self._end(interrupted=isinstance(error, KeyboardInterrupt | Interrupted))
+            if self._study is not None:
+                self._end(interrupted=isinstance(error, KeyboardInterrupt | Interrupted))
             raise
         finally:
             self._display = None
 
+    def interrupt(self) -> None:
+        """End the runs of a search that goes on another time."""
+        self._end(interrupted=True)
+
     def _end(self, *, interrupted: bool) -> None:
-        if self._study is None:
-            return
         self._trials.interrupt()
         if interrupted:
-            self._study.end(status="KILLED", state="INTERRUPTED")
+            self.study.end(status="KILLED", state="INTERRUPTED")
         else:
-            self._study.end(status="FAILED", state="FAIL")
+            self.study.end(status="FAILED", state="FAIL")
 
 
 def refuse_other_study(job: SearchJob) -> None:
@@ -179,6 +234,9 @@ def refuse_other_study(job: SearchJob) -> None:
         )
     header = read_header(job.study_directory)
     differences = job.identity.differences(header.identity)
+    if job.storage_url is not None and job.storage_url != header.storage:
+        place = header.storage or "the study's folder"
+        differences.append(f"storage: {place} in the study, {job.storage_url} now")
     if differences:
         raise StudyError(
             f"study {name!r} is about something else",

@@ -14,7 +14,13 @@ from algr.config.sections import (
     TrainConfig,
     TuneConfig,
 )
-from algr.config.spaces import Parameter, SearchSpace, load_search_space
+from algr.config.spaces import (
+    Parameter,
+    SearchSpace,
+    check_point,
+    load_points,
+    load_search_space,
+)
 
 __all__ = [
     "Config",
@@ -28,8 +34,10 @@ __all__ = [
     "SearchSpace",
     "TrainConfig",
     "TuneConfig",
+    "check_point",
     "config_hash",
     "flatten",
+    "load_points",
     "load_search_space",
     "resolve_config",
     "start_key",

@@ -180,20 +180,29 @@ def _read_file(file: Path) -> dict[str, Any]:
     }
 
 
-def read_yaml_mapping(file: Path, *, what: str) -> dict[str, Any]:
-    """A YAML file whose top level is a mapping.
+def read_yaml(file: Path, *, what: str) -> Any:
+    """What a YAML file holds.
 
     Raises:
-        ConfigError: Missing, unreadable, not YAML, or not a mapping.
+        ConfigError: Missing, unreadable, or not YAML.
     """
     try:
-        tree = yaml.safe_load(file.read_text(encoding="utf-8"))
+        return yaml.safe_load(file.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise ConfigError(f"{what} {file} does not exist") from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{what} {file} cannot be read: {error}") from None
     except yaml.YAMLError as error:
         raise ConfigError(f"{what} {file} is not valid YAML: {error}") from None
+
+
+def read_yaml_mapping(file: Path, *, what: str) -> dict[str, Any]:
+    """A YAML file whose top level is a mapping.
+
+    Raises:
+        ConfigError: Missing, unreadable, not YAML, or not a mapping.
+    """
+    tree = read_yaml(file, what=what)
     if tree is None:
         return {}
     if not isinstance(tree, dict):

@@ -14,8 +14,14 @@ from algr.distributed.runner import (
     TrialRunner,
     TrialSpec,
 )
-from algr.distributed.search import SearchJob, SearchOutcome, run_search
-from algr.distributed.session import Devices, cluster_devices, ray_session
+from algr.distributed.search import (
+    SearchJob,
+    SearchOutcome,
+    run_search,
+    trial_resources,
+    trials_at_once,
+)
+from algr.distributed.session import Devices, cluster_devices, devices_at, ray_session
 
 __all__ = [
     "Devices",
@@ -29,8 +35,11 @@ __all__ = [
     "TrialRunner",
     "TrialSpec",
     "cluster_devices",
+    "devices_at",
     "ray_session",
     "run_search",
     "seats",
     "submit_job",
+    "trial_resources",
+    "trials_at_once",
 ]

@@ -4,6 +4,7 @@ Everything here is called by Tune in the driver's process, in one thread. Tune s
 callbacks raise in places, so the conductor keeps the first error and asks for the end instead.
 """
 
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
@@ -19,10 +20,12 @@ from algr.distributed.listener import SearchListener
 from algr.distributed.runner import TrialSpec
 from algr.distributed.trainable import REPORT, SPEC, StepReport
 from algr.errors import ClusterError, StudyError
-from algr.tune import StartedTrial, StudyStore
+from algr.tune import Budget, Halt, StartedTrial, StudyStore, asked
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+
+_SECONDS_BETWEEN_POLLS = 1.0
 
 HOPELESS_AFTER = 3
 """Failures after which a search without any other result stops."""
@@ -37,6 +40,7 @@ class Conductor:
         identity_of: Hash of what a configuration's numbers depend on.
         max_concurrent: Trials at once.
         listener: Told everything.
+        budget: What the command may still use.
     """
 
     def __init__(
@@ -47,12 +51,19 @@ class Conductor:
         identity_of: Callable[[Config], str],
         max_concurrent: int,
         listener: SearchListener,
+        budget: Budget,
     ) -> None:
         self.error: Exception | None = None
         """The first error of the driver's side, or what a worker asks the user to mend."""
         self.interrupted = False
+        self.halt: Halt | None = None
+        """Why no epoch may begin any more; those under way are finished."""
         self._store, self._config, self._identity_of = store, config, identity_of
         self._max_concurrent, self._listener = max_concurrent, listener
+        self._budget = budget
+        self._polled_at = 0.0
+        self._longest_epoch_s = 0.0
+        self._left: set[str] = set()
         self._running: dict[str, int] = {}
         self._told_epochs: dict[int, int] = {}
         self._seconds: dict[int, float] = {}
@@ -67,10 +78,26 @@ class Conductor:
         """Whether no trial may go on."""
         return self.error is not None
 
+    def poll(self) -> None:
+        """Look at the clock and for a request; called between any two events.
+
+        What runs on at a limit is cut off: its last checkpoint holds.
+        """
+        self._budget.observe(len(self._running))
+        if reason := self._budget.reason():
+            self.halt = self.halt or Halt("limit", reason)
+            self.interrupted = True
+        elif self.halt is None and time.monotonic() - self._polled_at >= _SECONDS_BETWEEN_POLLS:
+            self._polled_at = time.monotonic()
+            self.halt = asked(self._store.directory)
+
     def next_trial(self, trial_id: str) -> dict[str, Any] | str | None:
         """Tune's configuration of the next trial; None to wait, FINISHED at the end."""
         if len(self._running) >= self._max_concurrent:
             return None
+        self._mind_limits(self._longest_epoch_s, running=len(self._running) + 1)
+        if self.halt is not None:
+            return str(Searcher.FINISHED)
         started = self._store.take()
         if started is None:
             return str(Searcher.FINISHED)
@@ -84,7 +111,7 @@ class Conductor:
         """Note what a step found.
 
         Returns:
-            Whether the study's pruner stops the trial.
+            Whether the trial goes no further: the study's pruner stops it, or the search ends.
         """
         number = self._running[trial_id]
         found = report.epoch
@@ -93,9 +120,14 @@ class Conductor:
         assert found.value is not None, "the worker reports a missing score as a failure"
         self._told_epochs[number] = found.epoch + 1
         self._seconds[number] += found.seconds
-        prune = self._store.report(number, epoch=found.epoch, value=found.value)
+        figures = {name: value for name, value in found.figures.items() if value is not None}
+        prune = self._store.report(number, epoch=found.epoch, value=found.value, figures=figures)
+        self._longest_epoch_s = max(self._longest_epoch_s, found.seconds)
         self._listener.on_epoch(number, found.epoch, found.value, found.folds)
-        return prune
+        self._mind_limits(found.seconds, running=len(self._running))
+        if self.halt is not None and not prune and not report.is_last:
+            self._left.add(trial_id)
+        return prune or self.halt is not None
 
     def on_end(self, trial_id: str, *, report: StepReport | None) -> None:
         """End a trial in the study, unless the search stops with it under way.
@@ -108,6 +140,10 @@ class Conductor:
             return
         if report is not None and report.error is not None:
             self.error = self.error or report.error
+            return
+        if trial_id in self._left:
+            self._left.remove(trial_id)
+            del self._running[trial_id]
             return
         if report is not None and report.is_last:
             self.on_report(trial_id, report)  # Tune does not ask the scheduler about the last one
@@ -161,6 +197,13 @@ class Conductor:
                 return otherwise
 
         return guarded
+
+    def _mind_limits(self, epoch_s: float, *, running: int) -> None:
+        """Begin no epoch that would not end within the limits."""
+        self._budget.observe(len(self._running))
+        reason = self._budget.reason(running=running, ahead_s=epoch_s)
+        if reason is not None and self.halt is None:
+            self.halt = Halt("limit", reason)
 
     def _spec(self, started: StartedTrial) -> TrialSpec:
         config = with_values(self._config, started.params)
@@ -266,7 +309,8 @@ class Interruption(Callback):  # type: ignore[misc]
         self._conductor = conductor
 
     def on_step_begin(self, **_: Any) -> None:
-        """Raise if the user asked to stop."""
+        """Raise if the user asked to stop, or the time is over."""
+        self._conductor.guard(self._conductor.poll, otherwise=None)()
         if self._conductor.interrupted:
             raise KeyboardInterrupt
 

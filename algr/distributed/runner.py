@@ -1,11 +1,11 @@
 """What a trial does in its worker: one epoch of every fold per step."""
 
 import gc
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Literal, Protocol
+from typing import Protocol
 
 import torch
 
@@ -15,11 +15,16 @@ from algr.engine import (
     FoldEpoch,
     FoldsRun,
     FrameSource,
-    epoch_value,
+    count_parameters,
+    cpu_threads,
+    latency_ms,
+    mean_defined,
     open_frames,
     pick_device,
 )
 from algr.errors import StudyError
+from algr.metrics import headline
+from algr.tune import VALIDATION, Objective
 
 
 @dataclass(frozen=True)
@@ -44,6 +49,8 @@ class TrialEpoch:
     seconds: float
     """Sum over folds."""
     folds: tuple[FoldEpoch, ...]
+    figures: Mapping[str, float | None] = field(default_factory=dict)
+    """Of the objectives behind the first; costs of the network after the last epoch only."""
 
 
 class TrialRunner(Protocol):
@@ -77,6 +84,8 @@ class FoldsRunnerFactory:
     plan: FoldPlan
     start_file: Path | None = None
     """What `train.init_from` names, if anything."""
+    objectives: tuple[Objective, ...] = ()
+    """Empty for the headline alone."""
 
     def __call__(self, spec: TrialSpec) -> "FoldsRunner":
         """The runner of one trial."""
@@ -92,15 +101,16 @@ class FoldsRunnerFactory:
             frames=frames,
             start_file=self.start_file,
         )
-        return FoldsRunner(run, kind=self.plan.kind)
+        objectives = self.objectives or (Objective(f"{VALIDATION}{headline(self.plan.kind)}"),)
+        return FoldsRunner(run, config=spec.config, objectives=objectives)
 
 
 class FoldsRunner:
     """The engine's loop as a trial's runner."""
 
-    def __init__(self, run: FoldsRun, *, kind: Literal["au", "grade"]) -> None:
-        self._run = run
-        self._kind = kind
+    def __init__(self, run: FoldsRun, *, config: Config, objectives: tuple[Objective, ...]) -> None:
+        self._run, self._config = run, config
+        self._objectives = objectives
 
     @property
     def is_finished(self) -> bool:
@@ -109,16 +119,45 @@ class FoldsRunner:
 
     def step(self) -> TrialEpoch:
         """The next epoch of every fold."""
-        return trial_epoch(self._run.step(), kind=self._kind)
+        folds = self._run.step()
+        return trial_epoch(
+            folds,
+            objectives=self._objectives,
+            costs=self._costs() if len(self._objectives) > 1 else {},
+        )
+
+    def _costs(self) -> dict[str, float]:
+        seconds = sum(fold.seconds for row in self._run.history for fold in row)
+        costs: dict[str, float] = {"train_seconds": seconds}
+        if self.is_finished:
+            model = self._run.trainer(self._run.history[0][0].fold).final_model()
+            costs["parameters"] = count_parameters(model)
+            if any(one.name == "latency_ms" for one in self._objectives):
+                with cpu_threads(self._config.train.threads_per_fold):
+                    costs["latency_ms"] = latency_ms(
+                        model, input_size=self._config.model.input_size, device=pick_device()
+                    )
+        return costs
 
 
-def trial_epoch(folds: Sequence[FoldEpoch], *, kind: Literal["au", "grade"]) -> TrialEpoch:
-    """What a search sees of one epoch."""
+def trial_epoch(
+    folds: Sequence[FoldEpoch], *, objectives: Sequence[Objective], costs: Mapping[str, float]
+) -> TrialEpoch:
+    """What a search sees of one epoch: means over the folds in which a score is defined."""
+
+    def figure(one: Objective) -> float | None:
+        if not one.is_score:
+            return costs[one.name]
+        return mean_defined([fold.validation.get(one.metric) for fold in folds])
+
     return TrialEpoch(
         epoch=folds[0].epoch,
-        value=epoch_value(folds, kind),
+        value=figure(objectives[0]),
         seconds=sum(fold.seconds for fold in folds),
         folds=tuple(folds),
+        figures={
+            one.name: figure(one) for one in objectives[1:] if one.is_score or one.name in costs
+        },
     )
 
 

@@ -5,19 +5,34 @@ import shutil
 import signal
 import tempfile
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from algr.config import Config, SearchSpace
 from algr.data import FoldPlan
 from algr.distributed.listener import SearchListener
 from algr.distributed.runner import FoldsRunnerFactory, RunnerFactory
 from algr.distributed.session import Devices, cluster_devices
-from algr.errors import AlgrError, ClusterError, Interrupted, StudyError
-from algr.tune import StudyIdentity, StudyStore, TrialRecord, open_study
+from algr.errors import AlgrError, ClusterError, Interrupted, StudyError, UsageError
+from algr.tune import (
+    HEADLINE,
+    Budget,
+    Clock,
+    Halt,
+    Limits,
+    Objective,
+    StudyIdentity,
+    StudyStore,
+    TrialRecord,
+    WarmStart,
+    forget,
+    front_of,
+    open_study,
+)
 
 if TYPE_CHECKING:
     from algr.distributed.conductor import Conductor
@@ -42,7 +57,17 @@ class SearchJob:
     """In all; None for as many as an earlier start wanted."""
     max_concurrent: int | None = None
     """Trials at once; None for one per device."""
+    gpus_per_trial: float | None = None
+    """At most 1; None for a whole one."""
     resume: bool = False
+    objectives: tuple[Objective, ...] = ()
+    """Empty for the headline of the plan's kind."""
+    points: tuple[Mapping[str, Any], ...] = ()
+    """Tried before others, besides those of the space."""
+    warm: WarmStart | None = None
+    storage_url: str | None = None
+    """A database for the trials of a new study; else a journal in its folder."""
+    limits: Limits = field(default_factory=Limits)
     start_file: Path | None = None
     """What `train.init_from` names; on a cluster all nodes must see it."""
 
@@ -54,19 +79,32 @@ class SearchJob:
             space=self.space,
             folds_hash=self.plan.folds_hash,
             fingerprint=self.plan.fingerprint,
+            objectives=tuple(one.name for one in self.objectives),
         )
 
 
 @dataclass(frozen=True)
 class SearchOutcome:
-    """A finished search."""
+    """A finished search, or one that was told to end with something to show."""
 
     trials: tuple[TrialRecord, ...]
     best: TrialRecord
+    stopped: Halt | None = None
+    """Why it ended before its trials did; nothing may follow it then."""
+    objectives: tuple[Objective, ...] = (HEADLINE,)
+
+    @property
+    def front(self) -> tuple[TrialRecord, ...]:
+        """With several objectives: the trials that no other one beats in all of them."""
+        return front_of(self.trials, self.objectives) if len(self.objectives) > 1 else ()
 
 
 def run_search(
-    job: SearchJob, *, listener: SearchListener, factory: RunnerFactory | None = None
+    job: SearchJob,
+    *,
+    listener: SearchListener,
+    factory: RunnerFactory | None = None,
+    clock: Clock = time.time,
 ) -> SearchOutcome:
     """Run the missing trials of a study, within `ray_session`.
 
@@ -74,11 +112,13 @@ def run_search(
         job: What to search.
         listener: Told everything that happens, in this process.
         factory: How a trial is trained; by default all folds of the plan by the engine.
+        clock: The time, for the limits.
 
     Raises:
         StudyError: The study exists and is not resumed, is about something else, is in use, or no
             trial succeeded.
-        Interrupted: The user stopped it; what is half done goes on with `resume`.
+        Interrupted: The user stopped or paused it, or a limit came before any result; what is half
+            done goes on with `resume`.
         AlgrError: What a worker asks the user to mend; the study can be resumed afterwards.
     """
     with open_study(
@@ -87,28 +127,51 @@ def run_search(
         dataset=job.plan.dataset,
         trials=job.trials,
         resume=job.resume,
+        storage_url=job.storage_url,
     ) as store:
+        store.enqueue(job.points)
+        if job.warm is not None:
+            store.enqueue(job.warm.points)
+            store.adopt(job.warm.observed)
+        halt = None
         if not store.is_complete:
             runner_factory = factory or FoldsRunnerFactory(
-                job.dataset_directory, job.plan, job.start_file
+                job.dataset_directory, job.plan, job.start_file, job.objectives
             )
-            _run_trials(job, store, listener, runner_factory)
+            halt = _run_trials(job, store, listener, runner_factory, clock)
         best = store.best()
+        if halt is not None and (best is None or halt.kind == "pause"):
+            raise _interrupted(store, halt)
         if best is None:
             raise _no_result(store)
-        return SearchOutcome(store.records(), best)
+        return SearchOutcome(store.records(), best, halt, store.objectives)
 
 
 def _run_trials(
-    job: SearchJob, store: StudyStore, listener: SearchListener, factory: RunnerFactory
-) -> None:
+    job: SearchJob,
+    store: StudyStore,
+    listener: SearchListener,
+    factory: RunnerFactory,
+    clock: Clock,
+) -> Halt | None:
+    """Run what is missing.
+
+    Returns:
+        Why it ended before that, if it did.
+    """
     from ray import tune
 
     from algr.distributed import conductor as parts
     from algr.distributed.trainable import SearchTrainable
 
-    resources = _trial_resources(job.config, cluster_devices())
-    fits = _trials_at_once(resources, cluster_devices())
+    resources = trial_resources(job.config, cluster_devices(), gpus=job.gpus_per_trial)
+    fits = trials_at_once(resources, cluster_devices())
+    if job.limits.gpu_hours is not None and not resources.get("gpu"):
+        raise UsageError(
+            f"--max-gpu-hours {job.limits.gpu_hours:g}: this session has no GPU",
+            expected="a GPU whose hours can be counted",
+            advice="use --max-hours or --deadline",
+        )
     if job.max_concurrent is not None and job.max_concurrent > fits:
         logger.warning("%d trials fit at once, not %d", fits, job.max_concurrent)
     conductor = parts.Conductor(
@@ -117,12 +180,14 @@ def _run_trials(
         identity_of=job.identity.trial_digest,
         max_concurrent=min(job.max_concurrent or fits, fits),
         listener=listener,
+        budget=Budget(job.limits, gpus_per_trial=resources.get("gpu", 0), clock=clock),
     )
+    store.note_halt(None, at=clock())
     trainable = tune.with_resources(
         tune.with_parameters(SearchTrainable, factory=factory), dict(resources)
     )
     with _scratch_folder(store.directory) as scratch, _interruptible(conductor, store):
-        tune.Tuner(
+        tuner = tune.Tuner(
             trainable,
             tune_config=tune.TuneConfig(
                 search_alg=parts.StudySearcher(conductor),
@@ -141,24 +206,70 @@ def _run_trials(
                 stop=parts.EndOfSearch(conductor),
                 verbose=0,
             ),
-        ).fit()
+        )
+        _fit(tuner)
     if conductor.error is not None:
         raise conductor.error
+    if conductor.halt is not None:
+        store.note_halt(conductor.halt, at=clock())
+        forget(store.directory)
+        return conductor.halt
     if not store.is_complete:
         raise _interrupted(store)
+    return None
 
 
-def _trial_resources(config: Config, devices: Devices) -> dict[str, float]:
-    """What one trial holds."""
+def _fit(tuner: Any) -> None:
+    """Run Tune.
+
+    Raises:
+        ClusterError: Ray ended a worker because memory was short. Tune takes that for a defect.
+    """
+    try:
+        tuner.fit()
+    except RuntimeError as error:
+        if "running low on memory" not in str(error):
+            raise
+        raise ClusterError(
+            "a machine ran low on memory, and Ray ended a worker there",
+            expected="room for all trials that run at once (`algr tune --dry-run` measures one)",
+            advice="lower --max-concurrent or train.batch_size, or end what else runs there, then "
+            "repeat with --resume",
+        ) from None
+
+
+def trial_resources(
+    config: Config, devices: Devices, *, gpus: float | None = None
+) -> dict[str, float]:
+    """What one trial holds.
+
+    Args:
+        config: With the threads of a fold.
+        devices: Of the session.
+        gpus: Part of a GPU; None for a whole one.
+
+    Raises:
+        ClusterError: There are no CPUs.
+        UsageError: A part of a GPU where there is none.
+    """
     if devices.cpus < 1:
         raise ClusterError("the Ray cluster has no CPUs", expected="at least one node with a CPU")
     cpus = min(config.train.threads_per_fold, devices.cpus)
-    return {"cpu": cpus, "gpu": 1} if devices.gpus else {"cpu": cpus}
+    if gpus is not None and not devices.gpus:
+        raise UsageError(
+            f"--gpus-per-trial {gpus:g}: this session has no GPU",
+            advice="leave it out; --max-concurrent limits trials on CPUs",
+        )
+    return {"cpu": cpus, "gpu": gpus or 1} if devices.gpus else {"cpu": cpus}
 
 
-def _trials_at_once(resources: dict[str, float], devices: Devices) -> int:
+def trials_at_once(resources: dict[str, float], devices: Devices) -> int:
+    """How many trials a session has room for."""
     fits = int(devices.cpus // resources["cpu"])
-    return min(fits, devices.gpus) if devices.gpus else fits
+    if not devices.gpus:
+        return fits
+    # a trial cannot be cut in two: three of 0.4 do not share a GPU, nor do five share two
+    return min(fits, int(1 / resources["gpu"] + 1e-9) * devices.gpus)
 
 
 @contextmanager
@@ -192,19 +303,22 @@ def _interruptible(conductor: "Conductor", store: StudyStore) -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt:
-        raise _interrupted(store) from None
+        if conductor.halt is None:
+            raise _interrupted(store) from None
     finally:
         if in_main_thread:
             signal.signal(signal.SIGINT, before)
 
 
-def _interrupted(store: StudyStore) -> Interrupted:
+def _interrupted(store: StudyStore, halt: Halt | None = None) -> Interrupted:
     records = store.records()
     running = sum(record.state == "RUNNING" for record in records)
     ended = sum(record.state not in ("RUNNING", "WAITING") for record in records)
     name = store.directory.name
+    because = "" if halt is None else f" by {halt.reason}"
     return Interrupted(
-        f"study {name!r} stopped with {ended} of {store.wanted} trials done, {running} half done",
+        f"study {name!r} stopped{because} with {ended} of {store.wanted} trials done, {running} "
+        "half done",
         advice=f"go on with the same command and --resume --name {name}",
     )
 

@@ -130,6 +130,21 @@ def cluster_devices() -> Devices:
     return Devices(cpus=int(resources.get("CPU", 0)), gpus=int(resources.get("GPU", 0)))
 
 
+def devices_at(address: str | None) -> Devices:
+    """What a session would have: a cluster is asked, this machine is not started for it.
+
+    Raises:
+        ClusterError: The cluster does not answer.
+    """
+    chosen = address or os.environ.get("RAY_ADDRESS") or "local"
+    if chosen != "local":
+        with ray_session(address=chosen) as devices:
+            return devices
+    import torch
+
+    return Devices(cpus=os.cpu_count() or 1, gpus=torch.cuda.device_count())
+
+
 def use_token_if_there_is_one() -> None:
     """Make Ray's clients send the token: without RAY_AUTH_MODE they do not, even if they have it.
 

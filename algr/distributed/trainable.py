@@ -86,8 +86,10 @@ class SearchTrainable(Trainable):  # type: ignore[misc]
         if self._runner is None:
             self._runner = self._factory(self._spec)
         epoch = self._runner.step()
-        if not is_finite(epoch.value):
-            failure = f"epoch {epoch.epoch}: the validation score is undefined"
+        undefined = [name for name, value in epoch.figures.items() if not is_finite(value)]
+        if not is_finite(epoch.value) or undefined:
+            which = "the validation score" if not undefined else ", ".join(undefined)
+            failure = f"epoch {epoch.epoch}: {which} is undefined"
             return StepReport(is_last=True, failure=failure)
         return StepReport(is_last=self._runner.is_finished, epoch=epoch)
 

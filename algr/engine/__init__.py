@@ -11,9 +11,10 @@ from algr.engine.checkpoint import (
     save_checkpoint,
 )
 from algr.engine.checks import check_buildable
-from algr.engine.device import pick_device
+from algr.engine.device import cpu_threads, pick_device
 from algr.engine.export import export_weights, load_exported, network_for
 from algr.engine.fold import FoldTrainer
+from algr.engine.latency import count_parameters, latency_ms
 from algr.engine.ports import (
     Collectives,
     FoldProgress,
@@ -32,6 +33,7 @@ from algr.engine.records import (
     epoch_value,
     mean_defined,
 )
+from algr.engine.rehearsal import Rehearsal, rehearse, steps_of
 from algr.engine.run import FoldsRun
 from algr.engine.start_file import StartFile, TrainedOn, read_start, write_start
 
@@ -48,14 +50,18 @@ __all__ = [
     "FramePredictions",
     "FrameSource",
     "ProgressListener",
+    "Rehearsal",
     "Scores",
     "SoloCollectives",
     "StartFile",
     "TorchCollectives",
     "TrainedOn",
     "check_buildable",
+    "count_parameters",
+    "cpu_threads",
     "epoch_value",
     "export_weights",
+    "latency_ms",
     "load_checkpoint",
     "load_exported",
     "mean_defined",
@@ -64,7 +70,9 @@ __all__ = [
     "open_frames",
     "pick_device",
     "read_start",
+    "rehearse",
     "save_checkpoint",
+    "steps_of",
     "unheard",
     "write_start",
 ]

@@ -2,7 +2,8 @@
 
 import math
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -73,6 +74,18 @@ from algr.seeding import derive_seed
 
 _STEPS_PER_LOOK = 16
 """On an accelerator."""
+_REHEARSAL_S = 4.0
+"""About as long as each part of a rehearsal takes."""
+_REHEARSAL_STEPS = range(2, 9)
+"""How many steps a rehearsal may time."""
+
+
+@dataclass(frozen=True)
+class TimedSteps:
+    """What `FoldTrainer.rehearse` has measured, seconds."""
+
+    train_step_s: float
+    score_batch_s: float
 
 
 class FoldTrainer:
@@ -181,6 +194,37 @@ class FoldTrainer:
             self._kept.offer(self._model, epoch=self.epoch, value=value)
         self.epoch += 1
         return entry
+
+    def rehearse(self) -> TimedSteps:
+        """Time some training steps and scoring batches; the fold is of no use afterwards.
+
+        Raises:
+            FoldFailedError: The loss stopped being finite, or memory ran out.
+        """
+        try:
+            with cpu_threads(self._config.train.threads_per_fold):
+                return TimedSteps(self._time_training(), self._time_scoring())
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
+                raise
+        raise FoldFailedError(self._out_of_memory(step=0), advice="lower train.batch_size")
+
+    def _time_training(self) -> float:
+        batches = self._plan_batches()
+
+        def train(some: list[Rows]) -> None:
+            self._train(some, log=LossLog(steps_per_look=_STEPS_PER_LOOK))
+
+        return _seconds_each(train, batches)
+
+    def _time_scoring(self) -> float:
+        size = self._config.train.batch_size
+        batches = split_batches(self._choosing_rows, batch_size=size, smallest=1)
+
+        def score(some: list[Rows]) -> None:
+            self._score(self._model, np.concatenate(some))
+
+        return _seconds_each(score, batches) if len(self._choosing_rows) else 0.0
 
     def state(self) -> dict[str, Any]:
         """Everything that the next epoch depends on: tensors on the CPU and plain values."""
@@ -366,3 +410,16 @@ class FoldTrainer:
 
     def _seed(self, *purpose: str | int) -> int:
         return derive_seed(self._config.seed, "fold", self.fold.index, *purpose)
+
+
+def _seconds_each(work: Callable[[list[Rows]], None], batches: list[Rows]) -> float:
+    """Mean seconds per batch, after one to warm up and one to learn how many can be timed."""
+    work(batches[:1])
+    started = time.monotonic()
+    work(batches[:1])
+    first = time.monotonic() - started
+    wanted = min(max(int(_REHEARSAL_S / first), _REHEARSAL_STEPS.start), _REHEARSAL_STEPS.stop)
+    some = batches[:wanted]
+    started = time.monotonic()
+    work(some)
+    return (time.monotonic() - started) / len(some)

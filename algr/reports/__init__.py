@@ -20,6 +20,7 @@ from algr.reports.published import (
 )
 from algr.reports.results_tables import OwnRun, ResultsView, results_dict, results_text
 from algr.reports.statistics_figure import confusion_figure, draw_statistics, reliability_figure
+from algr.reports.study_plots import DrawnPlots, draw_plots
 
 __all__ = [
     "DATASET_TITLES",
@@ -27,6 +28,7 @@ __all__ = [
     "ClassMap",
     "ComparisonReport",
     "Difference",
+    "DrawnPlots",
     "ExplainedFace",
     "ExplainedRegion",
     "ModelWords",
@@ -39,6 +41,7 @@ __all__ = [
     "comparison_text",
     "confusion_figure",
     "draw_explanation",
+    "draw_plots",
     "draw_statistics",
     "explanation_figure",
     "explanation_json",

@@ -22,6 +22,8 @@ class StudyIdentity:
     space: SearchSpace
     folds_hash: str
     fingerprint: str
+    objectives: tuple[str, ...] = ()
+    """By name; empty for the headline alone."""
     schema: int = SCHEMA
 
     def to_dict(self) -> dict[str, Any]:
@@ -31,8 +33,10 @@ class StudyIdentity:
             "fingerprint": self.fingerprint,
             "folds_hash": self.folds_hash,
             "config": flatten(self.config),
-            "space": self.space.model_dump(),
+            "space": self.space.to_dict(),
         }
+        if self.objectives:  # left out otherwise, as in studies from before there was a choice
+            tree["objectives"] = list(self.objectives)
         plain: dict[str, Any] = json.loads(json.dumps(tree))
         return plain
 
@@ -45,11 +49,12 @@ class StudyIdentity:
     def trial_digest(self, config: Config) -> str:
         """SHA-256 of what one trial's numbers depend on: its configuration, data and folds."""
         tree = {**self.to_dict(), "config": flatten(config), "space": None}
+        tree.pop("objectives", None)
         return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()
 
     def differences(self, recorded: Mapping[str, Any]) -> list[str]:
         """One line for each value that is not the recorded one."""
-        now, then = _leaves(self.to_dict()), _leaves({k: recorded.get(k) for k in self.to_dict()})
+        now, then = _leaves(self.to_dict()), _leaves(recorded)
         return [
             f"{key}: {then.get(key, _UNSET)} in the study, {now.get(key, _UNSET)} now"
             for key in sorted(now.keys() | then.keys())

@@ -1,15 +1,19 @@
 """What a study knows about each trial, as values."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from optuna.trial import FrozenTrial
+
+from algr.tune.objectives import Objective, pareto_front
 
 TrialState = Literal["COMPLETE", "PRUNED", "FAIL", "RUNNING", "WAITING"]
 
 SECONDS = "seconds"
 REASON = "reason"
+EPOCH = "epoch-"
+ADOPTED = "adopted"
 
 
 @dataclass(frozen=True)
@@ -28,6 +32,10 @@ class TrialRecord:
     """Spent in those epochs, over all folds; 0 while the trial runs."""
     reason: str = ""
     """Why it failed."""
+    values: Mapping[str, float] = field(default_factory=dict)
+    """By objective, of a complete trial of a study with several."""
+    adopted: str = ""
+    """`STUDY/NUMBER` of a trial that another study trained."""
 
     def to_dict(self) -> dict[str, Any]:
         """The entry of `trials` in the JSON of `algr tune`."""
@@ -38,25 +46,62 @@ class TrialRecord:
             "value": self.value,
             "epochs": self.epochs,
             "seconds": self.seconds,
+            **({"adopted": self.adopted} if self.adopted else {}),
+            **({"values": dict(self.values)} if self.values else {}),
         }
 
 
-def record_of(trial: FrozenTrial) -> TrialRecord:
+def epoch_values(trial: FrozenTrial) -> dict[int, float]:
+    """Value of the first objective by finished epochs.
+
+    Optuna keeps intermediate values of studies with one objective only; those of others are
+    user attributes.
+    """
+    if trial.intermediate_values:
+        return dict(trial.intermediate_values)
+    kept = {
+        int(name.removeprefix(EPOCH)): figures["value"]
+        for name, figures in trial.user_attrs.items()
+        if name.startswith(EPOCH)
+    }
+    return dict(sorted(kept.items()))
+
+
+def record_of(trial: FrozenTrial, objectives: Sequence[Objective]) -> TrialRecord:
     """The record of one of Optuna's trials."""
+    values = epoch_values(trial)
+    told = trial.values if len(objectives) > 1 and trial.state.name == "COMPLETE" else None
     failed = trial.state.name == "FAIL"
     fixed = trial.system_attrs.get("fixed_params", {})
     return TrialRecord(
         number=trial.number,
         state=trial.state.name,
         params=trial.params or fixed,
-        value=None if failed else max(trial.intermediate_values.values(), default=None),
-        epochs=len(trial.intermediate_values),
+        value=None if failed else max(values.values(), key=objectives[0].key, default=None),
+        epochs=len(values),
         seconds=round(float(trial.user_attrs.get(SECONDS, 0.0)), 3),
         reason=str(trial.user_attrs.get(REASON, "")),
+        adopted=str(trial.user_attrs.get(ADOPTED, "")),
+        values={}
+        if told is None
+        else {one.name: value for one, value in zip(objectives, told, strict=True)},
     )
 
 
-def best_of(records: tuple[TrialRecord, ...]) -> TrialRecord | None:
-    """The complete trial with the highest value, the earlier one of equals."""
-    complete = [record for record in records if record.state == "COMPLETE"]
-    return max(complete, key=lambda record: (record.value, -record.number), default=None)
+def best_of(records: Sequence[TrialRecord], objective: Objective) -> TrialRecord | None:
+    """The complete trial with the best first objective, the earlier one of equals."""
+    complete = [
+        (objective.key(record.value), -record.number, record)
+        for record in records
+        if record.state == "COMPLETE" and record.value is not None
+    ]
+    return max(complete, key=lambda entry: entry[:2])[2] if complete else None
+
+
+def front_of(
+    records: Sequence[TrialRecord], objectives: Sequence[Objective]
+) -> tuple[TrialRecord, ...]:
+    """The complete trials that no other one beats, of a study with several objectives."""
+    values = {one.number: tuple(one.values.values()) for one in records if one.values}
+    front = pareto_front(values, objectives)
+    return tuple(record for record in records if record.number in front)

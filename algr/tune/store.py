@@ -5,23 +5,42 @@ trials and the only truth about them; `lock` is held, by the kernel, while a sea
 `trials/NUMBER/` holds the checkpoint of a trial.
 """
 
-import json
-import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.storages.journal import JournalFileBackend, JournalStorage
+from optuna.storages import BaseStorage
 
-from algr import __version__
-from algr.durable import held, write_whole
-from algr.errors import IntegrityError, StudyError
+from algr.durable import held
+from algr.errors import StudyError
+from algr.tune import signals
+from algr.tune.folder import (
+    HALT,
+    HEADER_FILE,
+    LOCK_FILE,
+    WANTED,
+    open_database,
+    open_storage,
+    read_header,
+    write_header,
+)
 from algr.tune.identity import StudyIdentity
-from algr.tune.records import REASON, SECONDS, TrialRecord, best_of, record_of
+from algr.tune.objectives import HEADLINE, Objective
+from algr.tune.records import (
+    ADOPTED,
+    EPOCH,
+    REASON,
+    SECONDS,
+    TrialRecord,
+    best_of,
+    epoch_values,
+    record_of,
+)
+from algr.tune.signals import Halt
 from algr.tune.strategies import (
     NumberedSampler,
     build_pruner,
@@ -31,10 +50,7 @@ from algr.tune.strategies import (
     suggest,
 )
 
-_HEADER = "study.json"
-_JOURNAL = "study.journal"
-_LOCK = "lock"
-_WANTED = "wanted_trials"
+_LOCK_WAIT_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -48,37 +64,27 @@ class StartedTrial:
     """Whether an earlier process began it."""
 
 
-@dataclass(frozen=True)
-class StudyHeader:
-    """What `study.json` says."""
-
-    name: str
-    dataset: str
-    identity: Mapping[str, Any]
-    """As `StudyIdentity.to_dict()` gave it."""
-    digest: str
-
-
 class StudyStore:
     """An open study. Trials are named by their numbers; epochs count from 0."""
 
     def __init__(
-        self, directory: Path, *, name: str, storage: JournalStorage, identity: StudyIdentity
+        self, directory: Path, *, name: str, storage: BaseStorage, identity: StudyIdentity
     ) -> None:
         tune = identity.config.tune
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.directory = directory
         self._space = identity.space
+        self.objectives = tuple(map(Objective, identity.objectives)) or (HEADLINE,)
+        """The first one names the best trial."""
         self._study = optuna.create_study(
             storage=storage,
             study_name=name,
-            direction="maximize",
+            directions=[one.direction for one in self.objectives],
             load_if_exists=True,
             pruner=build_pruner(tune),
             sampler=NumberedSampler(seed=identity.config.seed, startup_trials=tune.startup_trials),
         )
-        for point in identity.space.enqueue:
-            self._study.enqueue_trial(point_values(point, identity.space), skip_if_exists=True)
+        self.enqueue(identity.space.enqueue)
         study_id = storage.get_study_id_from_name(name)
         self._left_running = [
             storage.get_trial_id_from_study_id_trial_number(study_id, record.number)
@@ -90,12 +96,18 @@ class StudyStore:
     @property
     def wanted(self) -> int:
         """How many trials the study shall have."""
-        return int(self._study.user_attrs.get(_WANTED, 0))
+        return int(self._study.user_attrs.get(WANTED, 0))
 
     def want(self, trials: int) -> None:
         """Set how many trials the study shall have; those that began are finished anyway."""
         if trials != self.wanted:
-            self._study.set_user_attr(_WANTED, trials)
+            self._study.set_user_attr(WANTED, trials)
+
+    def note_halt(self, halt: Halt | None, *, at: float) -> None:
+        """Say in the study why it ended before its trials did; None when it goes on."""
+        noted = None if halt is None else halt.to_dict(at=at)
+        if noted != self._study.user_attrs.get(HALT):
+            self._study.set_user_attr(HALT, noted)
 
     @property
     def is_complete(self) -> bool:
@@ -115,16 +127,34 @@ class StudyStore:
         self._open[trial.number] = trial
         return StartedTrial(trial.number, suggest(trial, self._space), is_resumed)
 
-    def report(self, number: int, *, epoch: int, value: float) -> bool:
+    def report(
+        self,
+        number: int,
+        *,
+        epoch: int,
+        value: float,
+        figures: Mapping[str, float] | None = None,
+    ) -> bool:
         """Note the value of an epoch; an epoch that is noted already keeps its value.
 
+        Args:
+            number: Of the trial.
+            epoch: 0-based.
+            value: Of the first objective.
+            figures: Of the others, as far as this epoch has them.
+
         Returns:
-            Whether the trial should stop. Asked again after a crash, the last epoch gets the same
-            answer; those before it were passed.
+            Whether the trial should stop; never with several objectives. Asked again after a
+            crash, the last epoch gets the same answer; those before it were passed.
         """
         assert is_finite(value), f"epoch {epoch} of trial {number}: {value}"
         trial = self._open[number]
         step = epoch + 1
+        if len(self.objectives) > 1:
+            name = f"{EPOCH}{step}"
+            if name not in self._frozen(number).user_attrs:
+                trial.set_user_attr(name, {"value": value, **(figures or {})})
+            return False
         known = self._frozen(number).last_step or 0
         if step < known:
             return False
@@ -133,9 +163,21 @@ class StudyStore:
         return bool(trial.should_prune())
 
     def complete(self, number: int, *, seconds: float) -> TrialRecord:
-        """End a trial that ran all its epochs; its value is its best epoch's."""
-        values = self._frozen(number).intermediate_values.values()
-        return self._tell(number, seconds, value=max(values), state=None)
+        """End a trial that ran all its epochs; its value is its best epoch's.
+
+        Further validation scores are those of that epoch, costs those of the last one.
+        """
+        frozen = self._frozen(number)
+        values = epoch_values(frozen)
+        best = max(values, key=lambda step: (self.objectives[0].key(values[step]), -step))
+        if len(self.objectives) == 1:
+            return self._tell(number, seconds, value=values[best], state=None)
+        at_best = frozen.user_attrs[f"{EPOCH}{best}"]
+        at_end = frozen.user_attrs[f"{EPOCH}{max(values)}"]
+        others = [
+            float((at_best if one.is_score else at_end)[one.name]) for one in self.objectives[1:]
+        ]
+        return self._tell(number, seconds, value=[values[best], *others], state=None)
 
     def prune(self, number: int, *, seconds: float) -> TrialRecord:
         """End a trial that was stopped early."""
@@ -148,15 +190,17 @@ class StudyStore:
 
     def records(self) -> tuple[TrialRecord, ...]:
         """All trials by number."""
-        return tuple(record_of(trial) for trial in self._study.get_trials(deepcopy=False))
+        return tuple(
+            record_of(trial, self.objectives) for trial in self._study.get_trials(deepcopy=False)
+        )
 
     def record(self, number: int) -> TrialRecord:
         """One trial."""
-        return record_of(self._frozen(number))
+        return record_of(self._frozen(number), self.objectives)
 
     def best(self) -> TrialRecord | None:
-        """The complete trial with the highest value, the earlier one of equals."""
-        return best_of(self.records())
+        """The complete trial with the best first objective, the earlier one of equals."""
+        return best_of(self.records(), self.objectives[0])
 
     def checkpoint(self, number: int) -> Path:
         """Where a trial keeps its state; every worker must see the same file."""
@@ -171,8 +215,26 @@ class StudyStore:
             if folder.name not in {str(number) for number in kept}:
                 shutil.rmtree(folder, ignore_errors=True)
 
+    def enqueue(self, points: Sequence[Mapping[str, Any]]) -> None:
+        """Try these points before others; those that were tried or wait already are left out."""
+        for point in points:
+            self._study.enqueue_trial(point_values(point, self._space), skip_if_exists=True)
+
+    def adopt(self, trials: Sequence[optuna.trial.FrozenTrial]) -> None:
+        """Take finished trials of another study as if they were ours.
+
+        Those that are here already are left out, and ours that come back from another study.
+        """
+        here = {record.adopted for record in self.records()}
+        ours = f"{self.directory.name}/"
+        for trial in trials:
+            origin = trial.user_attrs[ADOPTED]
+            if origin not in here and not origin.startswith(ours):
+                self._study.add_trial(trial)
+
     def _num_begun(self) -> int:
-        return sum(record.state != "WAITING" for record in self.records())
+        """Own trials that are not waiting."""
+        return sum(record.state != "WAITING" and not record.adopted for record in self.records())
 
     def _frozen(self, number: int) -> optuna.trial.FrozenTrial:
         return self._study.get_trials(deepcopy=False)[number]
@@ -182,7 +244,7 @@ class StudyStore:
         number: int,
         seconds: float,
         *,
-        value: float | None,
+        value: float | list[float] | None,
         state: optuna.trial.TrialState | None,
     ) -> TrialRecord:
         trial = self._open.pop(number)
@@ -194,7 +256,13 @@ class StudyStore:
 
 @contextmanager
 def open_study(
-    directory: Path, *, identity: StudyIdentity, dataset: str, trials: int | None, resume: bool
+    directory: Path,
+    *,
+    identity: StudyIdentity,
+    dataset: str,
+    trials: int | None,
+    resume: bool,
+    storage_url: str | None = None,
 ) -> Iterator[StudyStore]:
     """Begin a study, or go on with it, as its only user.
 
@@ -204,6 +272,7 @@ def open_study(
         dataset: The dataset's name, for the reader of `study.json`.
         trials: How many trials it shall have in all; None for as many as before.
         resume: Go on with a study that exists. One that does not exist is begun either way.
+        storage_url: A database for the trials of a new study, see `check_storage`; else a journal.
 
     Raises:
         StudyError: It exists and `resume` is false, or it is about something else, or another
@@ -211,7 +280,7 @@ def open_study(
         IntegrityError: Its files cannot be read.
     """
     distributions(identity.space)
-    exists = (directory / _HEADER).exists()
+    exists = (directory / HEADER_FILE).exists()
     if exists and not resume:
         raise StudyError(
             f"study {directory.name!r} exists",
@@ -228,53 +297,16 @@ def open_study(
     directory.mkdir(parents=True, exist_ok=True)
     with _locked(directory):
         if not exists:
-            _write_header(directory, identity, dataset)
-        name = read_header(directory).name
-        storage = _open_journal(directory)
-        store = StudyStore(directory, name=name, storage=storage, identity=identity)
+            if storage_url is not None:
+                _refuse_taken(storage_url, directory.name)
+            write_header(directory, identity, dataset, storage=storage_url)
+        header = read_header(directory)
+        storage = open_storage(directory, header.storage)
+        store = StudyStore(directory, name=header.name, storage=storage, identity=identity)
         if trials is not None:
             store.want(trials)
         store.sweep()
         yield store
-
-
-def read_header(directory: Path) -> StudyHeader:
-    """What a study is about, without opening it.
-
-    Raises:
-        StudyError: There is no such study.
-        IntegrityError: `study.json` cannot be read.
-    """
-    file = directory / _HEADER
-    try:
-        tree = json.loads(file.read_text(encoding="utf-8"))
-        return StudyHeader(**{field.name: tree[field.name] for field in fields(StudyHeader)})
-    except FileNotFoundError:
-        raise StudyError(
-            f"study {directory.name!r} does not exist", advice=_advice_names(directory.parent)
-        ) from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise IntegrityError(
-            f"{file} cannot be read: {error!r}",
-            expected="the file that `algr tune` wrote",
-            advice="begin another study with a new --name",
-        ) from None
-
-
-def read_records(directory: Path) -> tuple[TrialRecord, ...]:
-    """The trials of a study, also while another process works on it.
-
-    Raises:
-        StudyError: There is no such study.
-        IntegrityError: Its files cannot be read.
-    """
-    name = read_header(directory).name
-    storage = JournalStorage(JournalFileBackend(str(directory / _JOURNAL)))
-    try:
-        trials = storage.get_all_trials(storage.get_study_id_from_name(name), deepcopy=False)
-    except KeyError:
-        return ()
-    return tuple(record_of(trial) for trial in trials)
 
 
 def _check_same(directory: Path, identity: StudyIdentity) -> None:
@@ -288,6 +320,16 @@ def _check_same(directory: Path, identity: StudyIdentity) -> None:
         )
 
 
+def _refuse_taken(url: str, name: str) -> None:
+    """A database may hold the studies of several data homes."""
+    if name in optuna.get_all_study_names(open_database(url)):
+        raise StudyError(
+            f"the study storage holds a study {name!r} that this data home does not know",
+            expected="a name of its own for each study in a database",
+            advice="choose another --name",
+        )
+
+
 @contextmanager
 def _locked(directory: Path) -> Iterator[None]:
     """Hold the study; the kernel lets go of it when the process dies."""
@@ -296,45 +338,10 @@ def _locked(directory: Path) -> Iterator[None]:
         expected="one search per study",
         advice="wait for it, stop it, or begin another study with --name",
     )
-    with held(directory / _LOCK, otherwise=busy):
-        yield
-
-
-def _open_journal(directory: Path) -> JournalStorage:
-    """The journal, without what a process that died while writing left of its last line.
-
-    The caller holds the study's lock, so that a lock of Optuna's own is a dead process's.
-    """
-    file = directory / _JOURNAL
-    (directory / f"{_JOURNAL}.lock").unlink(missing_ok=True)
-    if file.exists():
-        content = file.read_bytes()
-        whole = content.rfind(b"\n") + 1
-        if whole < len(content):
-            os.truncate(file, whole)
-    try:
-        return JournalStorage(JournalFileBackend(str(file)))
-    except (ValueError, KeyError) as error:
-        raise IntegrityError(
-            f"{file} cannot be read: {error}",
-            expected="the journal that `algr tune` wrote",
-            advice="restore it from a backup, or begin another study with --name",
-        ) from None
-
-
-def _write_header(directory: Path, identity: StudyIdentity, dataset: str) -> None:
-    tree = {
-        "name": directory.name,
-        "dataset": dataset,
-        "version": __version__,
-        "digest": identity.digest,
-        "identity": identity.to_dict(),
-    }
-    write_whole(directory / _HEADER, json.dumps(tree, indent=1))
-
-
-def _advice_names(studies: Path) -> str:
-    names = sorted(path.parent.name for path in studies.glob(f"*/{_HEADER}"))
-    if not names:
-        return "begin one: algr tune --dataset NAME --trials 50"
-    return f"there is: {', '.join(names)}"
+    with held(directory / LOCK_FILE, otherwise=busy, wait_s=_LOCK_WAIT_S):
+        signals.sign(directory)
+        signals.forget(directory)
+        try:
+            yield
+        finally:
+            signals.unsign(directory)

@@ -19,6 +19,7 @@ from optuna.distributions import (
 )
 from optuna.pruners import BasePruner, MedianPruner, NopPruner
 from optuna.samplers import BaseSampler, TPESampler
+from optuna.study import StudyDirection
 from optuna.trial import FrozenTrial
 
 from algr.config import Parameter, SearchSpace, TuneConfig
@@ -49,7 +50,11 @@ def distributions(space: SearchSpace) -> dict[str, BaseDistribution]:
 
 def suggest(trial: optuna.trial.Trial, space: SearchSpace) -> dict[str, Any]:
     """Values by configuration key; those that the trial has already are returned, not redrawn."""
-    return {key: _suggest_one(trial, key, rule) for key, rule in space.parameters.items()}
+    values: dict[str, Any] = {}
+    for key in space.order():
+        if key in space.active(values):
+            values[key] = _suggest_one(trial, key, space.parameters[key])
+    return {key: values[key] for key in space.parameters if key in values}
 
 
 class NumberedSampler(BaseSampler):  # type: ignore[misc]
@@ -100,7 +105,7 @@ class NumberedSampler(BaseSampler):  # type: ignore[misc]
 
 
 class RungPruner(BasePruner):  # type: ignore[misc]
-    """Asynchronous successive halving from the reported values alone, higher is better.
+    """Asynchronous successive halving from the reported values alone.
 
     The rule of `optuna.pruners.SuccessiveHalvingPruner`: after `grace * factor**k` epochs a trial
     goes on if its value is among the best 1/factor of all trials that came so far.
@@ -115,9 +120,10 @@ class RungPruner(BasePruner):  # type: ignore[misc]
         step = trial.last_step
         if step is None or not self._is_rung(step):
             return False
-        value = trial.intermediate_values[step]
+        sign = 1 if study.direction == StudyDirection.MAXIMIZE else -1
+        value = sign * trial.intermediate_values[step]
         others = [
-            other.intermediate_values[step]
+            sign * other.intermediate_values[step]
             for other in study.get_trials(deepcopy=False)
             if other.number != trial.number and step in other.intermediate_values
         ]

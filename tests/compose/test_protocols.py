@@ -5,6 +5,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,14 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from algr.compose import NestedResult, RepeatedCrossValidation, TrainingRequest
-from algr.compose.nested import NestedSearch
+from algr.compose import (
+    NestedResult,
+    RepeatedCrossValidation,
+    SearchOptions,
+    TrainingRequest,
+    resume_study,
+)
+from algr.compose.nested import NestedSearch, refuse_unsuited
 from algr.compose.repeats import run_repeats
 from algr.compose.requests import drawn_anew, open_material
 from algr.compose.search import last_study
@@ -23,9 +30,9 @@ from algr.data import PreparedDataset, plan_nested
 from algr.distributed import SearchJob, SearchListener, SearchOutcome
 from algr.engine import FoldsRun, epoch_value
 from algr.engine.batches import GatheredFrames, LoadedBatch, Rows
-from algr.errors import StudyError
+from algr.errors import Interrupted, StudyError, UsageError
 from algr.tracking import DatasetInfo, Tracker
-from algr.tune import StudyIdentity, open_study, read_header
+from algr.tune import Halt, Limits, StudyIdentity, open_study, read_header
 
 MakeRequest = Callable[..., TrainingRequest]
 CPU = torch.device("cpu")
@@ -70,8 +77,9 @@ class SeenFrames(GatheredFrames):
 class SearchHere:
     """Trains trials one after the other, in this process."""
 
-    def __init__(self, dataset: PreparedDataset) -> None:
+    def __init__(self, dataset: PreparedDataset, halt: Halt | None = None) -> None:
         self.dataset = dataset
+        self.halt = halt
         self.seen: dict[str, set[int]] = {}
         """Rows by study."""
 
@@ -104,7 +112,7 @@ class SearchHere:
                 listener.on_trial_end(store.complete(trial.number, seconds=1.0))
             best = store.best()
             assert best is not None
-            return SearchOutcome(store.records(), best)
+            return SearchOutcome(store.records(), best, self.halt)
 
 
 @pytest.fixture(scope="module")
@@ -149,10 +157,12 @@ def repeat(
 def nest(
     make_request: MakeRequest, home: DataHome, tracker: Tracker
 ) -> Callable[..., tuple[NestedResult, SearchHere]]:
-    def run(name: str, *, resume: bool = False) -> tuple[NestedResult, SearchHere]:
+    def run(
+        name: str, *, resume: bool = False, halt: Halt | None = None
+    ) -> tuple[NestedResult, SearchHere]:
         request = make_request("before", None, resume=resume, cv__protocol="nested")
         material = open_material(request, command="tune")
-        runner = SearchHere(material.dataset)
+        runner = SearchHere(material.dataset, halt)
         search = NestedSearch(
             request=replace(request, name=name),
             material=material,
@@ -335,3 +345,53 @@ def test_every_run_says_by_which_versions_it_was_done(
         "run/environment.json",
         "run/plan.json",
     }
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"objectives": ("val/accuracy",)}, "--objective"),
+        ({"points": Path("points.yaml")}, "--points"),
+        ({"warm_start": "earlier"}, "--warm-start"),
+        ({"storage": "sqlite:///trials.db"}, "--storage"),
+        ({"gpus_per_trial": 0.5}, "--gpus-per-trial"),
+        ({"limits": Limits(gpu_hours=1.0)}, "--max-gpu-hours"),
+    ],
+)
+def test_options_of_one_search_are_refused_for_nested_ones(options: dict[str, Any], named: str):
+    with pytest.raises(UsageError, match="nested") as caught:
+        refuse_unsuited(SearchOptions(trials=2, **options))
+
+    assert caught.value.problems == (named,)
+
+
+def test_time_limits_are_accepted_for_nested_searches():
+    refuse_unsuited(SearchOptions(trials=2, max_concurrent=1, limits=Limits(ends_at=1.0)))
+
+
+def test_an_outer_fold_whose_search_was_told_to_end_is_not_tested(
+    nest: Callable[..., tuple[NestedResult, SearchHere]], home: DataHome
+) -> None:
+    with pytest.raises(Interrupted, match="outer fold 0 ended by `algr stop`"):
+        nest("halted", halt=Halt("stop", "`algr stop`"))
+
+    assert not list(home.run("halted").glob("outer-*"))
+    assert (home.study("halted-outer-0") / "plots").is_dir()
+
+
+def test_the_study_of_an_outer_fold_goes_on_with_the_whole_alone(
+    nest: Callable[..., tuple[NestedResult, SearchHere]], home: DataHome
+) -> None:
+    nest("whole")
+
+    with pytest.raises(StudyError, match="one outer fold") as caught:
+        resume_study(
+            home,
+            "whole-outer-1",
+            options=SearchOptions(trials=None),
+            workers=None,
+            address=None,
+            tracking_uri=None,
+        )
+
+    assert "--name whole" in caught.value.advice

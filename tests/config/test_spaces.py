@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from algr.config import Config, load_search_space, resolve_config
+from algr.config import Config, SearchSpace, load_search_space, resolve_config
 from algr.errors import ConfigError
 
 
@@ -89,3 +89,60 @@ def test_an_unknown_name_suggests_a_shipped_one() -> None:
 def test_the_kind_decides_where_the_dataset_has_no_space() -> None:
     by_kind = load_search_space(None, dataset="my-clinic", kind="grade", config=Config())
     assert by_kind == load_search_space("fpara", dataset="x", kind="grade", config=Config())
+
+
+CONDITIONAL = """
+parameters:
+  model.peepholes: {type: categorical, choices: [true, false], when: {model.bilstm: [skip, plain]}}
+  model.bilstm: {type: categorical, choices: [skip, plain, none]}
+"""
+
+
+def _load_text(tmp_path: Path, text: str) -> SearchSpace:
+    file = tmp_path / "mine.yaml"
+    file.write_text(text)
+    return load_search_space(str(file), dataset="any", kind="grade", config=Config())
+
+
+def test_a_parameter_is_varied_only_where_its_condition_holds(tmp_path: Path) -> None:
+    space = _load_text(tmp_path, CONDITIONAL)
+
+    assert space.order() == ("model.bilstm", "model.peepholes")
+    assert space.active({"model.bilstm": "none"}) == ("model.bilstm",)
+    assert space.active({"model.bilstm": "skip"}) == ("model.bilstm", "model.peepholes")
+    assert space.enqueue == ({"model.bilstm": "skip", "model.peepholes": False},)
+
+
+def test_a_point_with_a_value_that_is_not_varied_is_refused(tmp_path: Path) -> None:
+    text = CONDITIONAL + "enqueue:\n  - {model.bilstm: none, model.peepholes: true}\n"
+
+    with pytest.raises(ConfigError, match=r"is not varied where model.bilstm skip or plain does"):
+        _load_text(tmp_path, text)
+
+
+def test_wrong_conditions_are_named_with_a_suggestion(tmp_path: Path) -> None:
+    text = """
+parameters:
+  model.bilstm: {type: categorical, choices: [skip, none]}
+  model.peepholes: {type: categorical, choices: [true, false], when: {model.bilstn: [skip]}}
+  model.width: {type: float, low: 0.5, high: 1, when: {model.bilstm: [plain]}}
+  loss.align_weight: {type: float, low: 0.5, high: 1, when: {model.region_scale: [0.1]}}
+  model.region_scale: {type: float, low: 0.1, high: 0.2, when: {loss.align_weight: [0.5]}}
+"""
+    with pytest.raises(ConfigError) as caught:
+        _load_text(tmp_path, text)
+
+    assert caught.value.problems == (
+        "model.peepholes: when: model.bilstn is not a parameter of this space; did you mean "
+        "'model.bilstm'?",
+        "model.width: when: model.bilstm is never 'plain'",
+        "loss.align_weight: when: depends on itself",
+        "model.region_scale: when: depends on itself",
+    )
+
+
+def test_an_unknown_word_in_a_rule_is_answered_with_the_nearest(tmp_path: Path) -> None:
+    text = "parameters:\n  model.width: {type: float, low: 0.5, hihg: 1, high: 1}\n"
+
+    with pytest.raises(ConfigError, match="unknown key; did you mean 'high'"):
+        _load_text(tmp_path, text)

@@ -190,9 +190,9 @@ def search_job(
     )
 
 
-def search_without_ray(directory: Path, *, trials: int) -> tuple[TrialRecord, ...]:
+def search_without_ray(directory: Path, *, trials: int, **values) -> tuple[TrialRecord, ...]:
     """What an undisturbed search finds: the study alone, one trial after the other."""
-    job = search_job(directory, trials=trials)
+    job = search_job(directory, trials=trials, **values)
     with open_study(
         directory, identity=job.identity, dataset="toy", trials=trials, resume=False
     ) as store:

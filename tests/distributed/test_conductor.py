@@ -13,7 +13,7 @@ from algr.distributed.conductor import Conductor, StudySearcher
 from algr.distributed.runner import TrialEpoch
 from algr.distributed.trainable import REPORT, SPEC, StepReport
 from algr.errors import ClusterError, StudyError
-from algr.tune import open_study
+from algr.tune import Budget, Limits, ask, open_study, read_records
 
 
 @pytest.fixture
@@ -28,13 +28,16 @@ def make_conductor(tmp_path, diary) -> Iterator[Callable[..., Conductor]]:
         tmp_path / "s", identity=job.identity, dataset="toy", trials=4, resume=False
     ) as store:
 
-        def make(*, max_concurrent: int = 1, listener=diary) -> Conductor:
+        def make(
+            *, max_concurrent: int = 1, listener=diary, limits=None, clock=lambda: 0.0
+        ) -> Conductor:
             return Conductor(
                 store,
                 config=job.config,
                 identity_of=job.identity.trial_digest,
                 max_concurrent=max_concurrent,
                 listener=listener,
+                budget=Budget(limits or Limits(), gpus_per_trial=1, clock=clock),
             )
 
         yield make
@@ -156,6 +159,88 @@ def test_a_trial_whose_process_died_too_often_names_the_batch_size(make_conducto
     assert diary.ends[0].reason == (
         "its process died 4 times; with train.batch_size 8 memory may be short"
     )
+
+
+def test_no_epoch_is_begun_that_would_not_end_before_the_limit(make_conductor, tmp_path):
+    now = [0.0]
+    limits = Limits(ends_at=5.0, ends_because="--max-hours 1")
+    conductor = make_conductor(
+        listener=_Careless.empty(), limits=limits, clock=lambda: now[0], max_concurrent=2
+    )
+    conductor.next_trial("a")
+
+    now[0] = 2.0
+    goes_on = not conductor.on_report("a", _epoch(0, 0.5))  # 2 s an epoch: ends at 4
+    now[0] = 4.0
+    is_left = conductor.on_report("a", _epoch(1, 0.6))  # the next one would end at 6
+    conductor.on_end("a", report=_epoch(1, 0.6))
+
+    assert goes_on
+    assert is_left
+    assert conductor.halt.reason == "--max-hours 1"
+    assert [record.state for record in read_records(tmp_path / "s")] == ["RUNNING"]
+    assert conductor.next_trial("b") == Searcher.FINISHED
+    assert not conductor.interrupted
+
+
+def test_what_still_runs_at_the_limit_is_cut_off(make_conductor):
+    now = [0.0]
+    limits = Limits(ends_at=5.0, ends_because="--deadline x")
+    conductor = make_conductor(limits=limits, clock=lambda: now[0])
+    conductor.next_trial("a")
+    conductor.poll()
+    before = conductor.interrupted
+    now[0] = 5.0
+
+    conductor.poll()
+
+    assert (before, conductor.interrupted) == (False, True)
+    assert conductor.halt.kind == "limit"
+
+
+def test_gpu_hours_count_every_running_trial(make_conductor):
+    now = [0.0]
+    conductor = make_conductor(max_concurrent=2, limits=Limits(gpu_hours=1.0), clock=lambda: now[0])
+    conductor.next_trial("a")
+    conductor.next_trial("b")
+
+    now[0] = 1799.0
+    conductor.poll()
+    before = conductor.halt
+    now[0] = 1800.0
+    conductor.poll()
+
+    assert before is None
+    assert conductor.halt.reason == "--max-gpu-hours 1"
+
+
+def test_a_request_in_the_studys_folder_ends_the_search_after_the_running_epochs(
+    make_conductor, tmp_path
+):
+    conductor = make_conductor(listener=_Careless.empty(), max_concurrent=2)
+    conductor.next_trial("a")
+    ask(tmp_path / "s", "pause")
+
+    conductor.poll()
+    is_left = conductor.on_report("a", _epoch(0, 0.5))
+
+    assert is_left
+    assert conductor.halt.kind == "pause"
+    assert conductor.next_trial("b") == Searcher.FINISHED
+
+
+def test_a_trial_that_reaches_its_last_epoch_while_the_search_ends_is_complete(
+    make_conductor, tmp_path
+):
+    conductor = make_conductor(listener=_Careless.empty())
+    conductor.next_trial("a")
+    ask(tmp_path / "s", "stop")
+    conductor.poll()
+
+    last = StepReport(is_last=True, epoch=TrialEpoch(0, 0.5, 2.0, ()))
+    conductor.on_end("a", report=last)
+
+    assert [record.state for record in read_records(tmp_path / "s")] == ["COMPLETE"]
 
 
 def test_the_formula_of_the_fakes_has_its_best_value_inside_the_space(tmp_path):

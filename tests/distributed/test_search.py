@@ -1,6 +1,8 @@
 """Searches on a Ray of two CPUs, with trials that train nothing."""
 
+import dataclasses
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -15,9 +17,9 @@ from search_fakes import (
 )
 
 from algr.config import with_values
-from algr.distributed import run_search
-from algr.errors import DataError
-from algr.tune import read_records
+from algr.distributed import conductor, run_search
+from algr.errors import DataError, Interrupted
+from algr.tune import Limits, ask, read_progress, read_records
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("cluster")]
 
@@ -108,6 +110,76 @@ def test_what_the_user_has_to_mend_stops_the_search_which_then_goes_on_undisturb
     assert outcome.trials == search_without_ray(tmp_path / "alone", trials=3)
     begun = Counter(entry[:2] for entry in read_log(log))
     assert {key: count for key, count in begun.items() if count > 1} == {(1, 2): 2}
+
+
+@dataclass
+class _Ticking(Diary):
+    """Every epoch takes a second, by its own clock; something may be asked for in one of them."""
+
+    ask_in: int = -1
+    directory: Path = Path()
+
+    def on_epoch(self, number, epoch, value, fold_epochs) -> None:
+        super().on_epoch(number, epoch, value, fold_epochs)
+        if len(self.epochs) == self.ask_in:
+            ask(self.directory, "stop")
+
+    def now(self) -> float:
+        return float(len(self.epochs))
+
+
+def test_a_search_ends_at_its_limit_with_its_best_so_far_and_goes_on_undisturbed(tmp_path):
+    ticking = _Ticking.empty()
+    job = search_job(tmp_path / "s", trials=3, tune__pruner="none")
+    limits = Limits(ends_at=10.0, ends_because="--max-hours 1")
+
+    ended = run_search(
+        dataclasses.replace(job, limits=limits),
+        listener=ticking,
+        factory=FakeFactory(),
+        clock=ticking.now,
+    )
+    progress = read_progress(tmp_path / "s")
+    log = tmp_path / "log"
+    outcome = run_search(
+        dataclasses.replace(job, resume=True), listener=Diary.empty(), factory=FakeFactory(log=log)
+    )
+
+    # an epoch of the fakes says it took 1.5 s, so the one that would end at 10.5 is not begun
+    assert ticking.now() == 9.0
+    assert ended.stopped.reason == "--max-hours 1"
+    assert [record.state for record in ended.trials] == ["COMPLETE", "RUNNING"]
+    assert progress.halt["kind"] == "limit"
+    assert read_log(log)[0][:2] == (1, 3)
+    assert outcome.stopped is None
+    assert outcome.trials == search_without_ray(tmp_path / "alone", trials=3, tune__pruner="none")
+
+
+def test_a_limit_before_any_result_is_an_interruption(tmp_path):
+    ticking = _Ticking.empty()
+    limits = Limits(ends_at=3.0, ends_because="--deadline x")
+
+    with pytest.raises(Interrupted, match="by --deadline x with 0 of 2 trials done, 1 half done"):
+        run_search(
+            dataclasses.replace(search_job(tmp_path / "s", trials=2), limits=limits),
+            listener=ticking,
+            factory=FakeFactory(),
+            clock=ticking.now,
+        )
+
+
+def test_a_search_that_is_asked_to_stop_says_who_asked(tmp_path, monkeypatch):
+    monkeypatch.setattr(conductor, "_SECONDS_BETWEEN_POLLS", 0.0)
+    asking = _Ticking([], [], [], ask_in=7, directory=tmp_path / "s")
+
+    outcome = run_search(
+        search_job(tmp_path / "s", trials=3), listener=asking, factory=FakeFactory(seconds=0.1)
+    )
+
+    assert outcome.stopped.kind == "stop"
+    assert outcome.stopped.reason.startswith("`algr stop` on ")
+    assert [record.state for record in outcome.trials] == ["COMPLETE", "RUNNING"]
+    assert not (tmp_path / "s" / "request.json").exists()
 
 
 @pytest.mark.slow

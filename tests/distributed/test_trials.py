@@ -10,7 +10,8 @@ from algr.config import with_values
 from algr.cv import LocalExecutor
 from algr.distributed import run_search
 from algr.distributed.runner import FoldsRunnerFactory, TrialSpec
-from algr.engine import epoch_value
+from algr.engine import epoch_value, mean_defined, network_for
+from algr.tune import Objective
 
 
 @pytest.mark.ray
@@ -53,3 +54,21 @@ def test_a_trial_starts_from_the_weights_that_cross_validation_starts_from(
 
     assert first.value == epoch_value(alone[0], "grade")
     assert [fold.train for fold in first.folds] == [fold.train for fold in alone[0]]
+
+
+def test_a_trial_has_the_figures_of_all_its_objectives(tmp_path, config, plan, grades):
+    names = ("val/accuracy", "val/loss", "parameters", "latency_ms", "train_seconds")
+    factory = FoldsRunnerFactory(
+        grades.directory, plan, objectives=tuple(Objective(name) for name in names)
+    )
+    runner = factory(TrialSpec(0, config, tmp_path / "trial.pt", "identity"))
+
+    first, last = runner.step(), runner.step()
+
+    assert first.value == mean_defined([fold.validation["accuracy"] for fold in first.folds])
+    assert set(first.figures) == {"val/loss", "train_seconds"}
+    assert set(last.figures) == set(names[1:])
+    network = network_for(config.model, kind="grade", label_names=grades.label_names)
+    assert last.figures["parameters"] == sum(one.numel() for one in network.parameters())
+    assert last.figures["latency_ms"] > 0
+    assert last.figures["train_seconds"] == pytest.approx(first.seconds + last.seconds)

@@ -1,0 +1,65 @@
+"""What a search would cost, as text."""
+
+from typing import TYPE_CHECKING
+
+import typer
+
+if TYPE_CHECKING:
+    from algr.compose import SearchEstimate
+
+
+def print_estimate(estimate: "SearchEstimate") -> None:
+    """The estimate on standard output, its assumption and remarks with it."""
+    from algr.tune import ASSUMPTION
+
+    whole = estimate.trials * estimate.folds * estimate.epochs
+    lines = [
+        f"study {estimate.study} on {estimate.dataset}, measured on one {estimate.device}",
+        f"{estimate.trials} trials x {estimate.folds} folds x {estimate.epochs} epochs = "
+        f"{whole} fold epochs at most",
+    ]
+    if estimate.ended or estimate.half_done:
+        skipped = ", ".join(f"{count} {state.lower()}" for state, count in estimate.ended.items())
+        lines.append(f"skipped on --resume: {skipped or 'nothing'}")
+        lines += [f"  {line}" for line in estimate.half_done]
+    lines.append("")
+    for point in estimate.points:
+        name = ", ".join(f"{key}={value}" for key, value in point.point.items())
+        text = (
+            f"cannot be trained: {point.failure}"
+            if point.failure
+            else f"{_time(point.epoch_s)} an epoch of all folds, {_time(point.trial_s)} a trial, "
+            f"{_size(point.memory_bytes)} of memory, checkpoint {_size(point.checkpoint_bytes)}"
+        )
+        lines.append(f"{name or 'this configuration'}: {text}")
+    lines += [
+        "",
+        f"without pruning: {_time(3600 * estimate.hours_unpruned)}"
+        f"{_gpu(estimate.gpu_hours_unpruned)}",
+        f"with {estimate.pruner}: {_time(3600 * estimate.hours_pruned)}"
+        f"{_gpu(estimate.gpu_hours_pruned)}, about {estimate.expected_epochs:.1f} epochs a trial",
+        f"  assumed: {ASSUMPTION}; real searches train somewhat more",
+        f"afterwards (cross-validation, refit, export): at most "
+        f"{_time(3600 * estimate.finish_hours)}",
+        f"at once: {estimate.at_once} trials, {estimate.gpus_per_trial:g} GPUs each; by memory "
+        f"{estimate.fits_one_device} would fit "
+        + ("one GPU" if estimate.device == "GPU" else "this machine"),
+        f"memory: {_size(estimate.memory_bytes)} a trial of {_size(estimate.memory_device)}",
+        f"disk: {_size(estimate.disk_bytes)} of {_size(estimate.disk_free)} free",
+        *(f"note: {remark}" for remark in estimate.remarks),
+    ]
+    typer.echo("\n".join(lines))
+
+
+def _gpu(hours: float) -> str:
+    return f", {hours:.2f} GPU-hours" if hours else ""
+
+
+def _size(count: int) -> str:
+    return f"{count / 1e9:.1f} GB" if count >= 1e9 else f"{count / 1e6:.0f} MB"
+
+
+def _time(seconds: float) -> str:
+    if seconds < 90:
+        return f"{seconds:.1f} s"
+    return f"{seconds / 60:.1f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,251 @@
+"""`algr tune --dry-run`: what a search would cost, from some measured steps. Writes nothing."""
+
+import math
+import shutil
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from algr.compose.measured import (
+    MOST_COPIES,
+    PointCost,
+    device_memory,
+    measure_points,
+    on_gpu,
+    points_to_measure,
+)
+from algr.compose.requests import TrainingRequest
+from algr.compose.search import PlannedSearch, SearchOptions, plan_search
+from algr.compose.start import check_start
+from algr.compose.study import STUDY_FILE, wanted_trials
+from algr.distributed import Devices, devices_at, trial_resources, trials_at_once
+from algr.errors import ConfigError, DataError, UsageError
+from algr.tune import ASSUMPTION, forecast_epochs, read_records
+
+_SEARCH_START_S = 12.0
+"""Ray, its first worker with torch, and the tracker."""
+_TRAIN_RUN_S = 12.0
+"""Start and end of a Ray Train run."""
+_EXPORT_S = 30.0
+"""Export, its checks and the registration."""
+_USABLE_SHARE = 0.9
+"""Of a device's memory."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class SearchEstimate:
+    """What a search would do and cost."""
+
+    study: str
+    dataset: str
+    device: str
+    trials: int
+    ended: Mapping[str, int]
+    """Trials of the study by state, which are not repeated."""
+    half_done: tuple[str, ...]
+    folds: int
+    epochs: int
+    expected_epochs: float
+    """Per trial, with the pruner."""
+    pruner: str
+    points: tuple[PointCost, ...]
+    mean_trial_s: float
+    """Over the space, nothing stopped."""
+    at_once: int
+    fits_one_device: int
+    gpus_per_trial: float
+    hours_unpruned: float
+    hours_pruned: float
+    finish_hours: float
+    gpu_hours_unpruned: float
+    gpu_hours_pruned: float
+    disk_bytes: int
+    disk_free: int
+    memory_bytes: int
+    memory_device: int
+    remarks: tuple[str, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """What `algr tune --dry-run --json` prints."""
+        return {
+            "study": self.study,
+            "dataset": self.dataset,
+            "device": self.device,
+            "trials": self.trials,
+            "skipped": dict(self.ended),
+            "half_done": list(self.half_done),
+            "folds": self.folds,
+            "epochs": self.epochs,
+            "expected_epochs": round(self.expected_epochs, 3),
+            "pruner": self.pruner,
+            "assumption": ASSUMPTION,
+            "points": [point.to_dict() for point in self.points],
+            "mean_trial_seconds": round(self.mean_trial_s, 2),
+            "at_once": self.at_once,
+            "fits_one_device": self.fits_one_device,
+            "gpus_per_trial": self.gpus_per_trial,
+            "hours_unpruned": round(self.hours_unpruned, 5),
+            "hours_pruned": round(self.hours_pruned, 5),
+            "finish_hours": round(self.finish_hours, 5),
+            "gpu_hours_unpruned": round(self.gpu_hours_unpruned, 5),
+            "gpu_hours_pruned": round(self.gpu_hours_pruned, 5),
+            "disk_bytes": self.disk_bytes,
+            "disk_free": self.disk_free,
+            "memory_bytes": self.memory_bytes,
+            "memory_device": self.memory_device,
+            "remarks": list(self.remarks),
+        }
+
+
+def estimate_search(request: TrainingRequest, options: SearchOptions) -> SearchEstimate:
+    """Check a search as its start would, measure some steps, and add up.
+
+    Raises:
+        AlgrError: What would stop the search: options, dataset, space, study, disk, memory.
+    """
+    if request.config.cv.protocol == "nested":
+        raise UsageError(
+            "--dry-run does not measure a nested search",
+            advice="measure with --protocol honest: a nested search takes about cv.num_folds times "
+            "as long",
+        )
+    planned = plan_search(request, options, settle=check_start)
+    job, config = planned.job, planned.job.config
+    devices = devices_at(request.address)
+    resources = trial_resources(config, devices)
+    fits = trials_at_once(resources, devices)
+    at_once = min(job.max_concurrent or fits, fits)
+    records = read_records(job.study_directory) if _exists(planned) else ()
+    ended = [
+        record
+        for record in records
+        if record.state not in ("RUNNING", "WAITING") and not record.adopted
+    ]
+    half_done = [record for record in records if record.state == "RUNNING"]
+    trials = wanted_trials(job)
+    left = max(trials - len(ended), 0)
+    points = measure_points(
+        points_to_measure(job.space, config),
+        config=config,
+        directory=job.dataset_directory,
+        plan=job.plan,
+        copies=1 if devices.gpus else min(at_once, MOST_COPIES),
+    )
+    if points[0].failure:
+        raise ConfigError(
+            f"this configuration does not train here: {points[0].failure}",
+            advice="lower train.batch_size or model.width",
+        )
+    mean_trial_s = _mean_over(points)
+    known = forecast_epochs(config.tune, num_epochs=config.train.num_epochs, trials=trials)
+    done_epochs = sum(record.epochs for record in half_done)
+    whole_s = max(left * mean_trial_s - done_epochs * points[0].epoch_s, 0.0)
+    waves_s = math.ceil(left / at_once) * at_once * mean_trial_s
+    gpus = float(resources.get("gpu", 0))
+    memory_device = device_memory()
+    per_trial = max(point.memory_bytes for point in points)
+    checkpoint = max(point.checkpoint_bytes for point in points)
+    disk = checkpoint * (2 * min(at_once, max(left, 1)) + 3)
+    finish_s = _finish_s(planned, points[0], devices)
+    estimate = SearchEstimate(
+        study=planned.name,
+        dataset=request.dataset,
+        device="GPU" if devices.gpus else "CPU",
+        trials=trials,
+        ended=_counted([record.state for record in ended]),
+        half_done=tuple(
+            f"trial {record.number}: goes on after {record.epochs} epochs" for record in half_done
+        ),
+        folds=len(job.plan.folds),
+        epochs=config.train.num_epochs,
+        expected_epochs=known.expected,
+        pruner=config.tune.pruner,
+        points=points,
+        mean_trial_s=mean_trial_s,
+        at_once=at_once,
+        fits_one_device=max(int(_USABLE_SHARE * memory_device // max(per_trial, 1)), 0),
+        gpus_per_trial=gpus,
+        hours_unpruned=_hours(left, max(whole_s, waves_s if not half_done else 0) / at_once),
+        hours_pruned=_hours(left, max(whole_s * known.share / at_once, _one_trial(left, points))),
+        finish_hours=finish_s / 3600,
+        gpu_hours_unpruned=gpus * whole_s / 3600,
+        gpu_hours_pruned=gpus * whole_s * known.share / 3600,
+        disk_bytes=disk,
+        disk_free=free_disk(request.home.root),
+        memory_bytes=per_trial,
+        memory_device=memory_device,
+        remarks=_remarks(planned, points, at_once=at_once, memory_device=memory_device),
+    )
+    if estimate.disk_bytes > estimate.disk_free:
+        raise DataError(
+            f"the search needs about {estimate.disk_bytes / 1e9:.2f} GB for checkpoints and models",
+            expected=f"at most the {estimate.disk_free / 1e9:.2f} GB that are free",
+            advice="free some, choose another --data-home, or lower --max-concurrent",
+        )
+    return estimate
+
+
+def free_disk(folder: Path) -> int:
+    """Free bytes where the folder is, or will be."""
+    while not folder.exists():
+        folder = folder.parent
+    return shutil.disk_usage(folder).free
+
+
+def _mean_over(points: Sequence[PointCost]) -> float:
+    """A trial's mean seconds over the space: each parameter's ends give a factor of its own."""
+    own = points[0].trial_s
+    by_key: dict[str, list[float]] = {}
+    for point in points[1:]:
+        if len(point.point) == 1 and not point.failure:
+            by_key.setdefault(next(iter(point.point)), []).append(point.trial_s / own)
+    factors = [sum(ratios) / len(ratios) for ratios in by_key.values()]
+    return own * math.prod(factors)
+
+
+def _one_trial(left: int, points: Sequence[PointCost]) -> float:
+    """A search is never shorter than its longest trial, which the pruner does not stop."""
+    return points[0].trial_s if left else 0.0
+
+
+def _hours(left: int, seconds: float) -> float:
+    return (seconds + _SEARCH_START_S) / 3600 if left else 0.0
+
+
+def _finish_s(planned: PlannedSearch, cost: PointCost, devices: Devices) -> float:
+    """Cross-validation, refit with as many epochs as a fold may have, export."""
+    plan, dataset = planned.material.plan, planned.material.dataset
+    folds = len(plan.folds)
+    workers = planned.request.workers or max(1, min(folds, devices.count))
+    turns = math.ceil(folds / min(workers, folds))
+    trained = sum(len(dataset.indices_of(fold.train)) for fold in plan.folds)
+    refit_s = cost.trial_s * dataset.num_frames / max(trained, 1)
+    return cost.trial_s * turns / folds + refit_s + 2 * _TRAIN_RUN_S + _EXPORT_S
+
+
+def _remarks(
+    planned: PlannedSearch, points: Sequence[PointCost], *, at_once: int, memory_device: int
+) -> tuple[str, ...]:
+    remarks = [f"{_words(point.point)}: {point.failure}" for point in points[1:] if point.failure]
+    needed = at_once * max(point.memory_bytes for point in points)
+    if not on_gpu() and needed > _USABLE_SHARE * memory_device:
+        remarks.append(
+            f"{at_once} trials at once need {needed / 1e9:.1f} GB of {memory_device / 1e9:.1f}: "
+            "lower --max-concurrent"
+        )
+    if planned.request.address:
+        remarks.append("measured on this machine; the cluster's devices may be faster or slower")
+    return (*remarks, *planned.notice.remarks)
+
+
+def _words(point: Mapping[str, Any]) -> str:
+    return ", ".join(f"{key}={value}" for key, value in point.items())
+
+
+def _counted(states: Sequence[str]) -> dict[str, int]:
+    return {state: states.count(state) for state in dict.fromkeys(states)}
+
+
+def _exists(planned: PlannedSearch) -> bool:
+    return (planned.job.study_directory / STUDY_FILE).exists()

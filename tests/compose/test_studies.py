@@ -1,0 +1,167 @@
+"""Looking after studies by their folders alone."""
+
+import dataclasses
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from algr.compose import (
+    SearchOptions,
+    ask_study,
+    dashboard_command,
+    list_studies,
+    resume_study,
+    run_dashboard,
+    study_status,
+)
+from algr.compose.search import plan_search
+from algr.config import DataHome
+from algr.errors import StudyError, UsageError
+from algr.tune import Halt, StudyStore, asked, open_study
+
+OPTIONS = SearchOptions(trials=3, space="bp4d")
+
+
+@pytest.fixture
+def own_home(home: DataHome, tmp_path: Path) -> DataHome:
+    """A data home with the same datasets and no studies."""
+    (tmp_path / "home").mkdir()
+    (tmp_path / "home" / "datasets").symlink_to(home.datasets)
+    return DataHome(tmp_path / "home")
+
+
+@pytest.fixture
+def job(own_home, make_request):
+    request = dataclasses.replace(make_request("before", None), home=own_home, name="mine")
+    return plan_search(request, OPTIONS).job
+
+
+@pytest.fixture
+def store(job) -> Iterator[StudyStore]:
+    """Trial 0 is complete, trial 1 runs."""
+    with open_study(
+        job.study_directory, identity=job.identity, dataset="before", trials=3, resume=False
+    ) as store:
+        store.report(store.take().number, epoch=0, value=0.5)
+        store.complete(0, seconds=6.0)
+        store.take()
+        yield store
+
+
+def test_a_running_study_is_listed_with_its_trials_and_best(own_home, store):
+    (one,) = list_studies(own_home)
+
+    assert (one.name, one.state, one.dataset, one.wanted) == ("mine", "running", "before", 3)
+    assert one.trials == {"COMPLETE": 1, "RUNNING": 1}
+    assert one.best == 0.5
+
+
+def test_status_says_who_holds_it_and_how_long_it_takes(own_home, store):
+    found = study_status(own_home, "mine")
+
+    assert found.holder["pid"] > 0
+    assert found.best.number == 0
+    # one trial is to come and one runs without an epoch yet: 12 s, one at a time
+    assert found.left_s == 12.0
+    assert found.to_dict()["trials"][1]["state"] == "RUNNING"
+
+
+@pytest.mark.parametrize(
+    ("halt", "state"),
+    [
+        (None, "interrupted"),
+        (Halt("pause", "`algr pause` on x"), "paused"),
+        (Halt("limit", "--max-hours 1"), "stopped"),
+    ],
+)
+def test_a_study_on_which_nobody_works_says_why(own_home, job, halt, state):
+    with open_study(
+        job.study_directory, identity=job.identity, dataset="before", trials=3, resume=False
+    ) as opened:
+        opened.take()
+        opened.note_halt(halt, at=0.0)
+
+    assert study_status(own_home, "mine").summary.state == state
+
+
+def test_a_search_is_asked_through_its_folder(own_home, store):
+    ask_study(own_home, "mine", "pause")
+
+    assert asked(store.directory).kind == "pause"
+
+
+def test_a_study_on_which_nobody_works_is_not_asked(own_home, job):
+    with open_study(
+        job.study_directory, identity=job.identity, dataset="before", trials=3, resume=False
+    ):
+        pass
+
+    with pytest.raises(StudyError, match="no search runs on study 'mine'"):
+        ask_study(own_home, "mine", "stop")
+
+
+def test_resuming_by_name_is_about_the_very_same_study(own_home, job):
+    with open_study(
+        job.study_directory, identity=job.identity, dataset="before", trials=3, resume=False
+    ):
+        pass
+
+    request, options = resume_study(
+        own_home,
+        "mine",
+        options=SearchOptions(trials=None),
+        workers=None,
+        address=None,
+        tracking_uri=None,
+    )
+
+    assert plan_search(request, options).job.identity == job.identity
+
+
+def test_the_dashboard_is_started_on_the_studys_own_storage(own_home, store, monkeypatch):
+    monkeypatch.setenv("PATH", "")
+
+    command = dashboard_command(own_home, "mine", host="127.0.0.1", port=9)
+
+    assert command.argv[1:] == (
+        str(store.directory / "study.journal"),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        "9",
+    )
+    with pytest.raises(UsageError, match=r"algr\[dashboard\]"):
+        run_dashboard(dataclasses.replace(command, is_installed=False))
+
+
+def test_a_study_does_not_move_to_another_storage(job, own_home, make_request):
+    with open_study(
+        job.study_directory, identity=job.identity, dataset="before", trials=3, resume=False
+    ):
+        pass
+    request = make_request("before", None, resume=True)
+    options = dataclasses.replace(OPTIONS, storage="sqlite:///x.db")
+
+    with pytest.raises(StudyError, match="storage: the study's folder in the study, sqlite:///x"):
+        plan_search(dataclasses.replace(request, home=own_home, name="mine"), options)
+
+
+def test_a_damaged_study_is_listed_beside_the_others(own_home, store):
+    (own_home.studies / "broken").mkdir()
+    (own_home.studies / "broken" / "study.json").write_text("{")
+
+    assert {one.name: one.state for one in list_studies(own_home)} == {
+        "mine": "running",
+        "broken": "damaged",
+    }
+
+
+def test_a_request_that_came_too_late_does_not_stop_the_next_search(job):
+    given = {"identity": job.identity, "dataset": "before", "trials": 3}
+    with open_study(job.study_directory, **given, resume=False):
+        pass
+    (job.study_directory / "request.json").write_text('{"do": "stop"}')
+
+    with open_study(job.study_directory, **given, resume=True):
+        assert asked(job.study_directory) is None
