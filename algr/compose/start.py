@@ -127,7 +127,7 @@ def check_start(
     _tried(file, material, request=request)
     if known is not None:
         request = replace(request, config=with_values(request.config, {"train.init_from": known}))
-    return request, StartNotice(start=None, remarks=_remarks_with(file, material))
+    return request, StartNotice(start=None, remarks=remarks_with(file, material))
 
 
 def settle_start(
