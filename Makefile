@@ -4,12 +4,13 @@ PYTHON ?= python3
 BIN := .venv/bin
 JOBS ?= 2
 
-.PHONY: help install install-dev demo test test-exports check format lint types layers coverage wheel clean
+.PHONY: help install install-dev demo test test-exports test-faults check format lint types layers coverage wheel clean
 
 help:
 	@echo "make demo    simulate a clinic, search, register, predict (6 minutes on 2 cores)"
 	@echo "make test    the fast test suite"
 	@echo "make test-exports   ONNX exports of every combination of switches"
+	@echo "make test-faults    searches whose processes, disks and servers fail (ten minutes)"
 	@echo "make check   format, lint, types, layers and tests"
 	@echo "make clean   remove .venv, demo/ and caches"
 
@@ -36,10 +37,13 @@ demo: .venv/installed
 	$(BIN)/algr demo demo
 
 test: .venv/installed-dev
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -q -m 'not exports'
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -q -m 'not exports and not faults'
 
 test-exports: .venv/installed-dev
 	$(BIN)/python -m pytest -n $(JOBS) -q -m exports
+
+test-faults: .venv/installed-dev
+	$(BIN)/python -m pytest -q -m faults --durations 0
 
 format: .venv/installed-dev
 	$(BIN)/ruff format --check .

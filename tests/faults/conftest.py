@@ -1,0 +1,19 @@
+"""Drivers for each test, and the names by which they and their workers find the fakes."""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+sys.path[:0] = [str(HERE), str(HERE.parent / "distributed")]
+
+from drivers import Drivers  # noqa: E402 - needs the path
+
+
+@pytest.fixture
+def drivers(tmp_path: Path) -> Iterator[Drivers]:
+    started = Drivers(tmp_path)
+    yield started
+    started.wait_for_nobody()

@@ -1,0 +1,81 @@
+"""Drivers in processes of their own, whose every descendant can be found."""
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from fault_driver import Order
+
+HERE = Path(__file__).parent
+FAKES = HERE.parent / "distributed"
+MARK = "ALGR_FAULT_TEST"
+DEADLINE_S = 180
+
+
+def descendants(mark: str) -> list[int]:
+    """Living processes that were started below a driver with this mark."""
+    found = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            environment = (folder / "environ").read_bytes()
+        except OSError:
+            continue
+        if f"{MARK}={mark}\0".encode() in environment:
+            found.append(int(folder.name))
+    return found
+
+
+def wait_until(condition: Callable[[], object], *, seconds: float = DEADLINE_S) -> None:
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError("it did not come to that")
+        time.sleep(0.05)
+
+
+def files_of(study: Path) -> list[str]:
+    return sorted(str(path.relative_to(study)) for path in study.rglob("*") if path.is_file())
+
+
+class Drivers:
+    """Starts drivers, one after the other, and finds what they left."""
+
+    def __init__(self, folder: Path) -> None:
+        self.mark = folder.name
+        self.temporary = folder / "temporary"
+        self.temporary.mkdir()
+
+    def start(self, order: Order) -> subprocess.Popen[str]:
+        """Start one, in its own process group."""
+        path = os.pathsep.join([str(HERE), str(FAKES), *sys.path[1:]])
+        return subprocess.Popen(
+            [sys.executable, str(HERE / "fault_driver.py"), order.to_json()],
+            env={
+                **os.environ,
+                "PYTHONPATH": path,
+                MARK: self.mark,
+                "TMPDIR": str(self.temporary),
+                "RAY_TMPDIR": "/tmp",  # the path of Ray's sockets has to be short
+            },
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, order: Order) -> tuple[int, str, str]:
+        """Run one to its end: exit code, output, errors."""
+        driver = self.start(order)
+        output, errors = driver.communicate(timeout=2 * DEADLINE_S)
+        return driver.returncode, output, errors
+
+    def wait_for_nobody(self) -> None:
+        """Wait until no descendant lives; without a driver they end by themselves."""
+        wait_until(lambda: not descendants(self.mark), seconds=60)
+
+    def left(self) -> list[Path]:
+        """Temporary files."""
+        return [path for path in self.temporary.rglob("*") if path.is_file()]

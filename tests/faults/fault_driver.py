@@ -1,0 +1,90 @@
+"""A search in a process of its own: `fault_driver.py ORDER`, an `Order` as JSON."""
+
+import json
+import sys
+from contextlib import ExitStack
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fault_fakes import FaultyFactory
+from search_fakes import Diary, search_job
+
+from algr.compose.study import StudyRecorder
+from algr.config import DataHome
+from algr.distributed import SearchJob, SearchListener, ray_session, run_search
+from algr.errors import AlgrError
+from algr.tracking import DatasetInfo, Tracker
+
+
+@dataclass(frozen=True)
+class Order:
+    """What a driver does."""
+
+    study: str
+    log: str
+    trials: int
+    seconds: float = 0.0
+    max_concurrent: int = 1
+    faults: list[tuple[int, int, str]] = field(default_factory=list)
+    bytes_left: int = 0
+    values: dict[str, Any] = field(default_factory=dict)
+    uri: str = ""
+    """Of a tracking server for a search that is told to stop; its ledger lies beside the study."""
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self))
+
+
+def main(text: str) -> int:
+    order = Order(**json.loads(text))
+    job = search_job(
+        Path(order.study),
+        trials=order.trials,
+        resume=True,
+        max_concurrent=order.max_concurrent,
+        **order.values,
+    )
+    factory = FaultyFactory(
+        seconds=order.seconds,
+        log=Path(order.log),
+        faults={(number, epoch): fault for number, epoch, fault in order.faults},
+        bytes_left=order.bytes_left,
+    )
+    try:
+        with ray_session(address="local", num_cpus=2), ExitStack() as stack:
+            run_search(job, listener=_listener(order, job, stack), factory=factory)
+            sys.stdout.write(json.dumps({"placement_groups": _placement_groups()}))
+    except AlgrError as error:
+        sys.stderr.write(error.message)
+        return error.exit_code
+    return 0
+
+
+def _listener(order: Order, job: SearchJob, stack: ExitStack) -> SearchListener:
+    if not order.uri:
+        return Diary.empty()
+    dataset = DatasetInfo(
+        name=job.plan.dataset,
+        kind=job.plan.kind,
+        fingerprint=job.plan.fingerprint,
+        simulated=True,
+        num_subjects=6,
+        num_frames=6,
+    )
+    home = DataHome(job.study_directory.parent)
+    tracker = stack.enter_context(Tracker.connect(home, dataset=dataset, uri=order.uri))
+    recorder = StudyRecorder(tracker, job, tags={})
+    stack.callback(recorder.interrupt)
+    return recorder
+
+
+def _placement_groups() -> int:
+    """How many Ray still holds."""
+    from ray.util import placement_group_table
+
+    return sum(group["state"] != "REMOVED" for group in placement_group_table().values())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1]))
