@@ -16,4 +16,4 @@ from drivers import Drivers  # noqa: E402 - needs the path
 def drivers(tmp_path: Path) -> Iterator[Drivers]:
     started = Drivers(tmp_path)
     yield started
-    started.wait_for_nobody()
+    started.close()
