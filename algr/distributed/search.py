@@ -1,5 +1,6 @@
 """A hyperparameter search: Ray Tune runs the trials, the study decides and remembers."""
 
+import errno
 import logging
 import shutil
 import signal
@@ -40,6 +41,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 _MAX_RESTARTS = 3
+_DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
 @dataclass(frozen=True)
@@ -209,7 +211,7 @@ def _run_trials(
         )
         _fit(tuner)
     if conductor.error is not None:
-        raise conductor.error
+        raise _as_disk_trouble(conductor.error, store) or conductor.error
     if conductor.halt is not None:
         store.note_halt(conductor.halt, at=clock())
         forget(store.directory)
@@ -275,6 +277,8 @@ def trials_at_once(resources: dict[str, float], devices: Devices) -> int:
 @contextmanager
 def _scratch_folder(study: Path) -> Iterator[Path]:
     """A folder for what Tune writes and nobody reads; its leftovers of a dead process go first."""
+    # on a full disk Tune would show a traceback for these files beside the error that counts
+    logging.getLogger("ray.tune.execution.experiment_state").setLevel(logging.CRITICAL)
     parent = study / "tune"
     shutil.rmtree(parent, ignore_errors=True)
     parent.mkdir()
@@ -320,6 +324,18 @@ def _interrupted(store: StudyStore, halt: Halt | None = None) -> Interrupted:
         f"study {name!r} stopped{because} with {ended} of {store.wanted} trials done, {running} "
         "half done",
         advice=f"go on with the same command and --resume --name {name}",
+    )
+
+
+def _as_disk_trouble(error: Exception, store: StudyStore) -> StudyError | None:
+    """What the user has to mend where the disk takes no more; None for any other error."""
+    if not isinstance(error, OSError) or error.errno not in _DISK_TROUBLE:
+        return None
+    return StudyError(
+        f"study {store.directory.name!r} cannot be written: {error.strerror}",
+        expected=f"room in {store.directory}",
+        advice="make room there, then repeat the command with --resume --name "
+        f"{store.directory.name}",
     )
 
 

@@ -95,7 +95,27 @@ def load_checkpoint(path: Path, *, identity: str) -> Checkpoint:
 
 
 def save_atomically(path: Path, tree: object) -> None:
-    """`torch.save` that leaves either the old file or the whole new one."""
+    """`torch.save` that leaves either the old file or the whole new one.
+
+    Raises:
+        StudyError: The disk does not take it.
+    """
+    try:
+        _save(path, tree)
+    except (OSError, RuntimeError) as error:
+        # a writer that the disk refuses complains to torch, which raises a complaint of its own
+        cause = error if isinstance(error, OSError) else error.__context__
+        if not isinstance(cause, OSError):
+            raise
+        raise StudyError(
+            f"{path} cannot be written: {cause.strerror or cause}",
+            expected="room for a checkpoint, in a folder that may be written",
+            advice="make room there, then repeat the command with --resume; the checkpoint before "
+            "this one is whole",
+        ) from error
+
+
+def _save(path: Path, tree: object) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     temporary = Path(name)

@@ -1,6 +1,7 @@
 """Searches on a Ray of two CPUs, with trials that train nothing."""
 
 import dataclasses
+import errno
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,7 +19,7 @@ from search_fakes import (
 
 from algr.config import with_values
 from algr.distributed import conductor, run_search
-from algr.errors import DataError, Interrupted
+from algr.errors import DataError, Interrupted, StudyError
 from algr.tune import Limits, ask, read_progress, read_records
 
 pytestmark = [pytest.mark.ray, pytest.mark.usefixtures("cluster")]
@@ -110,6 +111,29 @@ def test_what_the_user_has_to_mend_stops_the_search_which_then_goes_on_undisturb
     assert outcome.trials == search_without_ray(tmp_path / "alone", trials=3)
     begun = Counter(entry[:2] for entry in read_log(log))
     assert {key: count for key, count in begun.items() if count > 1} == {(1, 2): 2}
+
+
+class _OnFullDisk(Diary):
+    """As if the study's journal found no room after the first epoch."""
+
+    def on_epoch(self, number, epoch, value, fold_epochs) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+
+def test_a_disk_that_is_full_for_the_study_is_told_as_such_and_the_study_goes_on(tmp_path):
+    with pytest.raises(StudyError, match=r"'s' cannot be written: No space left on device"):
+        run_search(
+            search_job(tmp_path / "s", trials=2),
+            listener=_OnFullDisk.empty(),
+            factory=FakeFactory(),
+        )
+    outcome = run_search(
+        search_job(tmp_path / "s", trials=2, resume=True),
+        listener=Diary.empty(),
+        factory=FakeFactory(),
+    )
+
+    assert outcome.trials == search_without_ray(tmp_path / "alone", trials=2)
 
 
 @dataclass

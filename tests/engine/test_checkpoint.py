@@ -1,3 +1,4 @@
+import resource
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from algr.engine import (
     merge_checkpoints,
     save_checkpoint,
 )
+from algr.engine.checkpoint import load_tensors, save_atomically
 from algr.errors import IntegrityError, StudyError
 
 
@@ -112,3 +114,17 @@ def test_parts_of_workers_merge_into_one_checkpoint() -> None:
 
     assert merged.history == checkpoint_of(0, 1, 2).history
     assert list(merged.folds) == [0, 1, 2]
+
+
+def test_a_disk_that_takes_no_more_is_told_as_such_and_keeps_the_old_file(tmp_path: Path) -> None:
+    save_atomically(tmp_path / "c.pt", {"weights": torch.zeros(10)})
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))
+    try:
+        with pytest.raises(StudyError, match=r"c\.pt cannot be written: File too large"):
+            save_atomically(tmp_path / "c.pt", {"weights": torch.zeros(1_000_000)})
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+    assert load_tensors(tmp_path / "c.pt")["weights"].shape == (10,)
+    assert [path.name for path in tmp_path.iterdir()] == ["c.pt"]
