@@ -72,7 +72,7 @@ class Bundle:
     start: StartOrigin | None
     """What the weights started from; `None` for scratch."""
     pictures: tuple[str, ...]
-    """Digests of the pictures alone, one per subject; empty in older bundles."""
+    """Digests of some pictures of each subject; empty in older bundles."""
     version: int | None
     """In the registry that it was pulled from; `None` if it was not."""
 

@@ -129,7 +129,7 @@ class EarlierPeople:
     dataset: str
     """Its name."""
     pictures: tuple[str, ...]
-    """Digests of the pictures alone, one per subject."""
+    """Digests of some pictures of each subject."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -159,7 +159,7 @@ class BundleSpec:
     num_epochs: int
     """Epochs for which these weights were trained."""
     pictures: tuple[str, ...] = ()
-    """Digests of the pictures alone, one per subject; empty where the dataset notes none."""
+    """Digests of some pictures of each subject; empty where the dataset notes none."""
     start: StartOrigin | None = None
     """What they started from; None for scratch."""
     regions: tuple[str, ...] = ()

@@ -72,7 +72,7 @@ def _print_labels(found: "Examination") -> None:
     if not found.labels:
         return
     has_published = any(label.published_rate is not None for label in found.labels)
-    headings = ["present", "rate %"] + ["published %"] * has_published
+    headings = ["present", "rate %"] + ["published, scaled %"] * has_published
     table = _table("labels", *headings, "absent", "not coded", "subjects with it")
     for label in sorted(found.labels, key=lambda label: label.rate or 0.0):
         published = [_percent(label.published_rate)] * has_published

@@ -1,5 +1,6 @@
 """`algr data simulate`: raw layouts with drawn faces, and traps on request."""
 
+import shlex
 from collections.abc import Callable, Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -102,7 +103,7 @@ def simulate(
         typer.echo(f"planted {trap}: {_in_words(planted)}")
         if trap == "nines":
             typer.echo(f"read back as 9, by the reader of {kind}: cells {_nines_read(out)}")
-    typer.echo(f"next: algr data doctor {out}", err=True)
+    typer.echo(f"next: algr data doctor {shlex.quote(str(out))}", err=True)
 
 
 def _nines_read(out: Path) -> int:

@@ -186,7 +186,7 @@ class Finisher:
             num_subjects=len(dataset.subjects),
             num_frames=dataset.num_frames,
             num_epochs=config.train.num_epochs,
-            pictures=tuple(sorted(plan.pictures.values())),
+            pictures=plan.pictures_of(plan.pictures) or (),
             start=self.start.as_origin() if self.start else None,
             regions=regions.names if has_regions(config.model) else (),
         )

@@ -18,7 +18,7 @@ from algr.data.purge_log import (
     unfinished,
 )
 from algr.data.staging import STAGING, discard_staging
-from algr.errors import DataError
+from algr.errors import DataError, IntegrityError
 from algr.tracking import TrackedUse, trained_on
 
 Progress = Callable[[int, int, str], None]
@@ -30,6 +30,7 @@ _MARKERS = {
 CANNOT_REMOVE = (
     "models that were trained on the patient: weights, registered versions, checkpoints",
     "predictions of the patient's frames in runs (predictions.parquet) and in the tracking store",
+    "digests of single pictures of the patient in the plans of runs and in bundles",
     "the recordings themselves, and copies of the dataset or of bundles outside of this data home",
 )
 
@@ -169,7 +170,7 @@ def _plan(home: DataHome, name: str, subject_id: str, *, tracking_uri: str | Non
 
 
 def uses_on_disk(home: DataHome, fingerprints: Collection[str]) -> tuple[Use, ...]:
-    """Runs, studies and pulled models of the data home whose files name a fingerprint."""
+    """Runs, studies, pulled models and kept weights of the data home that name a fingerprint."""
     uses: list[Use] = []
     for what, (folder, patterns) in _MARKERS.items():
         root = home.root / folder
@@ -180,7 +181,27 @@ def uses_on_disk(home: DataHome, fingerprints: Collection[str]) -> tuple[Use, ..
             if _names_any(path, fingerprints)
         }
         uses += [Use(what=what, name=name) for name in names]
+    uses += [
+        Use(what="weights to start from", name=path.name)
+        for path in sorted(home.starts.glob("*.safetensors"))
+        if _describes_any(path, fingerprints)
+    ]
     return tuple(uses)
+
+
+def _describes_any(path: Path, fingerprints: Iterable[str]) -> bool:
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(path, framework="np") as file:
+            text = "".join((file.metadata() or {}).values())
+    except (OSError, SafetensorError) as error:
+        raise IntegrityError(
+            f"{path} cannot be read: {error}",
+            expected="weights that `--init-from` kept",
+            advice="remove the file, or restore it",
+        ) from error
+    return any(fingerprint in text for fingerprint in fingerprints)
 
 
 def _names_any(path: Path, fingerprints: Iterable[str]) -> bool:

@@ -232,8 +232,8 @@ def _refuse_same_dataset(file: StartFile, trained: TrainedOn, plan: FoldPlan) ->
 def _refuse_same_subjects(file: StartFile, trained: TrainedOn, plan: FoldPlan) -> None:
     """The same person can stand in two datasets: in one that has grown, or was labelled anew.
 
-    A person is known by the pictures, or by pictures, landmarks and labels together where one side
-    notes no pictures.
+    A person is known by one picture in common among those that both sides note, or by all pictures,
+    landmarks and labels together.
     """
     problems = []
     for place, fold in enumerate(plan.folds):
@@ -241,7 +241,11 @@ def _refuse_same_subjects(file: StartFile, trained: TrainedOn, plan: FoldPlan) -
         seen = set(trained.seen[index]) if trained.seen is not None else set()
         pictures = set(trained.pictures[index]) if trained.pictures is not None else set()
         for part, subjects in (("test", fold.test), ("validation", fold.validation)):
-            known = [one for one in subjects if one in seen or plan.pictures.get(one) in pictures]
+            known = [
+                one
+                for one in subjects
+                if one in seen or not pictures.isdisjoint(plan.pictures.get(one, ()))
+            ]
             if known:
                 problems.append(
                     f"fold {fold.index}: {len(known)} of {len(subjects)} {part} subjects"

@@ -55,9 +55,7 @@ def _refuse_differences(directory: Path, trees: Mapping[str, Mapping[str, Any]])
         f"{name}: {problem}"
         for name, tree in trees.items()
         if (directory / name).exists()
-        for problem in _differences(
-            _without_pictures(_read(directory / name)), _without_pictures(_plain(tree))
-        )
+        for problem in _differences(*_with_same_pictures(_read(directory / name), _plain(tree)))
     ]
     if problems:
         raise StudyError(
@@ -112,13 +110,25 @@ def _differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> list[str]
     ]
 
 
-def _without_pictures(tree: Mapping[str, Any]) -> dict[str, Any]:
-    """A plan, or several by their names, without what versions of algr may note or not."""
-    return {
-        key: _without_pictures(value) if isinstance(value, Mapping) else value
-        for key, value in tree.items()
-        if key != "pictures"
+def _with_same_pictures(
+    there: Mapping[str, Any], here: Mapping[str, Any]
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Both trees; that an older version noted no pictures is no difference.
+
+    A tree is a plan, or several by their names.
+    """
+    if "pictures" not in there:
+        here = {key: value for key, value in here.items() if key != "pictures"}
+    nested = [key for key, value in there.items() if isinstance(value, Mapping) and key in here]
+    pairs = {
+        key: _with_same_pictures(there[key], here[key])
+        for key in nested
+        if isinstance(here[key], Mapping)
     }
+    return (
+        {**there, **{key: pair[0] for key, pair in pairs.items()}},
+        {**here, **{key: pair[1] for key, pair in pairs.items()}},
+    )
 
 
 def _short(value: object) -> str:

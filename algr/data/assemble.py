@@ -14,7 +14,7 @@ from algr.data.description import Description, FileEntry, SubjectEntry
 from algr.data.fingerprint import (
     SUBJECT_DIGEST_LENGTH,
     dataset_fingerprint,
-    pictures_digest,
+    pictures_sample,
     subject_digest,
 )
 from algr.data.refusal import BrokenOffError
@@ -80,7 +80,7 @@ class _Subject:
                 videos=len(videos),
                 group=groups.pop(),
                 part=part,
-                pictures=pictures_digest(frames)[:SUBJECT_DIGEST_LENGTH],
+                pictures=pictures_sample(frames),
             ),
             videos=tuple(sorted(videos, key=lambda video: video.record.digest)),
         )

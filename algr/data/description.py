@@ -40,9 +40,9 @@ class SubjectEntry(_Entry):
     group: str
     part: int = 0
     """1-3 of the published folds of BP4D and DISFA; 0 for none."""
-    pictures: str = ""
-    """Digest of the pictures alone; empty where they show nobody, and in datasets of versions of
-    algr that did not note it."""
+    pictures: tuple[str, ...] = ()
+    """Digests of some pictures, by which the person is known in another dataset; empty where they
+    show nobody, and in datasets of versions of algr that did not note them."""
 
 
 class Description(_Entry):

@@ -13,6 +13,8 @@ import numpy as np
 from algr.data.rows import FrameRows
 
 SUBJECT_DIGEST_LENGTH = 24
+SAMPLED_PICTURES = 16
+"""Digests of single pictures that are noted of a subject."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,13 +54,16 @@ def subject_digest(frames: Iterable[bytes]) -> str:
     return hashlib.sha256(b"algr subject\0" + b"".join(sorted(frames))).hexdigest()
 
 
-def pictures_digest(frames: Iterable[FrameDigest]) -> str:
-    """SHA-256 of a subject's pictures alone in any order, hexadecimal; empty if they show nobody.
+def pictures_sample(frames: Iterable[FrameDigest]) -> tuple[str, ...]:
+    """The `SAMPLED_PICTURES` least digests of a subject's pictures; empty if they show nobody.
 
-    Other labels or landmarks of the same pictures give the same digest.
+    Labels and landmarks do not count. Two sets of pictures of which a share s of the smaller one's
+    stands in both have no digest in common with a chance of about (1 - s) ** SAMPLED_PICTURES
+    (least values of a hash are a random sample that is the same everywhere), so that a person is
+    known again with some frames more or fewer.
     """
     pictures = sorted({frame.picture for frame in frames} - {b""})
-    return hashlib.sha256(b"algr pictures\0" + b"".join(pictures)).hexdigest() if pictures else ""
+    return tuple(picture.hex()[:SUBJECT_DIGEST_LENGTH] for picture in pictures[:SAMPLED_PICTURES])
 
 
 def dataset_fingerprint(*, parameters: Mapping[str, object], subjects: Iterable[str]) -> str:

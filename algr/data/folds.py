@@ -49,9 +49,9 @@ class FoldPlan:
     protocol: Protocol
     seed: int
     folds: tuple[Fold, ...]
-    pictures: Mapping[str, str] = field(default_factory=dict, compare=False)
-    """Digest of a subject to that of its pictures alone, by which a person is known in another
-    dataset; empty in plans of versions of algr that did not note it."""
+    pictures: Mapping[str, tuple[str, ...]] = field(default_factory=dict, compare=False)
+    """Digest of a subject to those of some of its pictures, by which a person is known in another
+    dataset; empty in plans of versions of algr that did not note them."""
 
     def __post_init__(self) -> None:
         counts = Counter(digest for fold in self.folds for digest in fold.test)
@@ -77,10 +77,10 @@ class FoldPlan:
         return tree
 
     def pictures_of(self, subjects: Iterable[str]) -> tuple[str, ...] | None:
-        """Digests of the pictures of these subjects, sorted; None where the plan has none."""
+        """Digests of pictures of these subjects, sorted; None where the plan has none."""
         if not self.pictures:
             return None
-        return tuple(sorted(self.pictures[one] for one in subjects if one in self.pictures))
+        return tuple(sorted({one for name in subjects for one in self.pictures.get(name, ())}))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> Self:
@@ -107,7 +107,7 @@ class FoldPlan:
                 protocol=values["protocol"],
                 seed=values["seed"],
                 folds=folds,
-                pictures=dict(values.get("pictures", {})),
+                pictures={name: tuple(some) for name, some in values.get("pictures", {}).items()},
             )
             stated = values["folds_hash"]
         except (KeyError, TypeError, ValueError) as error:

@@ -43,8 +43,8 @@ class SubjectInfo:
     """Subjects of one group never stand on two sides of a fold."""
     part: int = 0
     """1-3 of the published folds; 0 for none."""
-    pictures: str = ""
-    """24 hexadecimal digits of the pictures alone; empty where they are not noted."""
+    pictures: tuple[str, ...] = ()
+    """24 hexadecimal digits of each of some pictures; empty where they are not noted."""
 
 
 @dataclass(frozen=True, kw_only=True)

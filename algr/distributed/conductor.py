@@ -95,6 +95,8 @@ class Conductor:
         """Tune's configuration of the next trial; None to wait, FINISHED at the end."""
         if len(self._running) >= self._max_concurrent:
             return None
+        if self.halt is None and not self._store.has_more:
+            return str(Searcher.FINISHED)
         self._mind_limits(self._longest_epoch_s, running=len(self._running) + 1)
         if self.halt is not None:
             return str(Searcher.FINISHED)
@@ -124,7 +126,8 @@ class Conductor:
         prune = self._store.report(number, epoch=found.epoch, value=found.value, figures=figures)
         self._longest_epoch_s = max(self._longest_epoch_s, found.seconds)
         self._listener.on_epoch(number, found.epoch, found.value, found.folds)
-        self._mind_limits(found.seconds, running=len(self._running))
+        if not prune and not report.is_last:
+            self._mind_limits(found.seconds, running=len(self._running))
         if self.halt is not None and not prune and not report.is_last:
             self._left.add(trial_id)
         return prune or self.halt is not None

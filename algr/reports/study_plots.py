@@ -25,6 +25,7 @@ _PAGE = """<!doctype html>
 </body></html>
 """
 _WIDTH_PER_PARAMETER = 2.4
+_PIXELS_PER_ROW = 240
 _SEED = 0
 
 
@@ -150,6 +151,9 @@ def _png(figure: _Figure, kit: Any, study: optuna.Study, file: Path) -> Path:
 def _html(figure: _Figure, kit: Any, study: optuna.Study, *, is_first: bool) -> str:
     """A part of the page; the first one brings plotly.js for all."""
     drawn = figure.draw(kit, study)
+    rows = sum(1 for key in drawn.to_dict()["layout"] if key.startswith("yaxis"))
+    if figure.name == "contour" and rows > 1:
+        drawn.update_layout(height=_PIXELS_PER_ROW * round(rows**0.5) + 150)
     drawn.update_layout(autosize=True)
     return str(drawn.to_html(include_plotlyjs=is_first, full_html=False))
 

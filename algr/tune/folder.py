@@ -131,11 +131,12 @@ def look_into(directory: Path) -> BaseStorage:
 
     Raises:
         StudyError: There is no such study, or its database does not answer.
+        IntegrityError: Its journal cannot be read.
     """
     url = read_header(directory).storage
     if url is not None:
         return open_database(url)
-    return JournalStorage(JournalFileBackend(str(directory / _JOURNAL)))
+    return _read_journal(directory / _JOURNAL)
 
 
 def storage_address(directory: Path) -> str:
@@ -178,6 +179,12 @@ def check_storage(url: str) -> str:
         raise UsageError(
             "--storage is not the address of a database",
             expected=f"one that begins with {', '.join(f'{one}://' for one in _SCHEMES)}",
+        )
+    file = parsed.database or ""
+    if parsed.drivername == "sqlite" and not Path(file).is_absolute():
+        raise UsageError(
+            f"--storage {url} is another file, or none, in another folder",
+            expected="the whole path of the file, as in sqlite:////data/studies.db",
         )
     if parsed.password is not None:
         raise UsageError(
@@ -225,6 +232,10 @@ def _open_journal(directory: Path) -> JournalStorage:
         whole = content.rfind(b"\n") + 1
         if whole < len(content):
             os.truncate(file, whole)
+    return _read_journal(file)
+
+
+def _read_journal(file: Path) -> JournalStorage:
     try:
         return JournalStorage(JournalFileBackend(str(file)))
     except (ValueError, KeyError) as error:

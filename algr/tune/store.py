@@ -16,16 +16,18 @@ import optuna
 from optuna.storages import BaseStorage
 
 from algr.durable import held
-from algr.errors import StudyError
+from algr.errors import IntegrityError, StudyError
 from algr.tune import signals
 from algr.tune.folder import (
     HALT,
     HEADER_FILE,
     LOCK_FILE,
     WANTED,
+    StudyHeader,
     open_database,
     open_storage,
     read_header,
+    storage_address,
     write_header,
 )
 from algr.tune.identity import StudyIdentity
@@ -114,6 +116,11 @@ class StudyStore:
         """Whether all trials have ended."""
         states = [record.state for record in self.records()]
         return "RUNNING" not in states and self._num_begun() >= self.wanted
+
+    @property
+    def has_more(self) -> bool:
+        """Whether `take` would give a trial."""
+        return bool(self._left_running) or self._num_begun() < self.wanted
 
     def take(self) -> StartedTrial | None:
         """The next trial to run: one left over by a dead process, else a new one, else None."""
@@ -302,6 +309,7 @@ def open_study(
             write_header(directory, identity, dataset, storage=storage_url)
         header = read_header(directory)
         storage = open_storage(directory, header.storage)
+        _refuse_lost(directory, header, storage)
         store = StudyStore(directory, name=header.name, storage=storage, identity=identity)
         if trials is not None:
             store.want(trials)
@@ -327,6 +335,17 @@ def _refuse_taken(url: str, name: str) -> None:
             f"the study storage holds a study {name!r} that this data home does not know",
             expected="a name of its own for each study in a database",
             advice="choose another --name",
+        )
+
+
+def _refuse_lost(directory: Path, header: StudyHeader, storage: BaseStorage) -> None:
+    """Trials have left checkpoints, which a study that begins anew would delete."""
+    names = {study.study_name for study in storage.get_all_studies()}
+    if header.name not in names and any((directory / "trials").glob("*/*")):
+        raise IntegrityError(
+            f"the trials of study {header.name!r} are gone from {storage_address(directory)}",
+            expected="the journal or database in which it was begun",
+            advice="restore it from a backup, or begin another study with a new --name",
         )
 
 

@@ -2,6 +2,7 @@ import json
 
 import numpy as np
 import pytest
+from safetensors.numpy import save_file
 
 from algr.compose import purge_patient
 from algr.config import DataHome
@@ -80,6 +81,19 @@ def test_what_used_the_dataset_is_listed_and_written_down_without_ids(datasets):
     assert "anna" not in log
     assert [entry.state for entry in read_log(datasets)] == ["started", "done"]
     assert read_log(datasets)[1].used_by == tuple(used)
+
+
+def test_kept_weights_that_came_of_the_dataset_are_listed(datasets):
+    fingerprint = open_dataset(datasets, "first").fingerprint
+    datasets.starts.mkdir(parents=True)
+    weights = {"a": np.zeros(1, np.float32)}
+    save_file(weights, datasets.starts / f"{'1' * 64}.safetensors", {"start": fingerprint})
+    save_file(weights, datasets.starts / f"{'2' * 64}.safetensors", {"start": "another"})
+
+    outcome = purge(datasets, dataset="first", dry_run=True)
+
+    used = [use.text() for use in outcome.datasets[0].used_by]
+    assert used == [f"weights to start from {'1' * 64}.safetensors"]
 
 
 def test_what_used_the_dataset_before_an_earlier_purge_is_listed_too(datasets):

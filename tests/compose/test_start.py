@@ -358,7 +358,7 @@ def test_people_behind_a_model_are_found_with_other_labels(
 ) -> None:
     before = open_material(make_request("before", None)).plan
     plan = open_material(make_request(corrected, None)).plan
-    pictures = sorted(before.pictures.values())
+    pictures = before.pictures_of(before.pictures)
     folder = altered_bundle(grade_bundle, tmp_path / "model", dataset="before", pictures=pictures)
     file = read_source(str(folder), home=home, tracking_uri=None)
 
@@ -429,7 +429,7 @@ def test_a_dataset_of_an_older_version_is_compared_as_it_was_and_remarked(
 ) -> None:
     write_dataset(home, "aged", BEFORE, people=range(6), corrected=True)
     description = Description.read(home.dataset("aged"))
-    subjects = tuple(one.model_copy(update={"pictures": ""}) for one in description.subjects)
+    subjects = tuple(one.model_copy(update={"pictures": ()}) for one in description.subjects)
     description.model_copy(update={"subjects": subjects}).write(home.dataset("aged"))
 
     _, notice = settle(make_request("aged", "run:base:0"))

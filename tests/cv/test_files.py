@@ -63,6 +63,17 @@ def test_a_run_whose_plan_notes_no_pictures_goes_on(
     assert read_run_files(run_directory)[1].pictures == plan.pictures
 
 
+def test_a_run_does_not_go_on_with_other_pictures(
+    run_directory: Path, config: Config, plan: FoldPlan
+) -> None:
+    write_run_files(run_directory, config=config, plan=plan)
+
+    with pytest.raises(StudyError, match="pictures"):
+        write_run_files(run_directory, config=config, plan=replace(plan, pictures={}))
+
+    assert read_run_files(run_directory)[1].pictures == plan.pictures
+
+
 def test_other_settings_are_refused_with_all_differences_and_change_nothing(
     run_directory: Path, config: Config, plan: FoldPlan, grades: PreparedDataset
 ) -> None:

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from algr.data import DatasetWriter
 from algr.data.fingerprint import (
+    FrameDigest,
     dataset_fingerprint,
     frame_digests,
-    pictures_digest,
+    pictures_sample,
     subject_digest,
 )
 from algr.data.rows import FrameRows
@@ -213,14 +214,23 @@ def test_the_digest_of_pictures_does_not_depend_on_labels_landmarks_and_order():
     after = frame_digests(rows_of(labels=((0, 0), 1), grade=(1, 3), landmarks=((0, 0, 0), 7.0)))
 
     assert before[0].whole != after[0].whole
-    assert pictures_digest(after[::-1]) == pictures_digest(before)
+    assert pictures_sample(after[::-1]) == pictures_sample(before)
+
+
+@pytest.mark.parametrize("fewer", [1, 30])
+def test_a_person_with_some_pictures_more_is_known_again(fewer):
+    random = np.random.default_rng(0)
+    frames = [FrameDigest(whole=b"", picture=random.bytes(32)) for _ in range(60)]
+
+    assert set(pictures_sample(frames)) & set(pictures_sample(frames[fewer:]))
+    assert not set(pictures_sample(frames[:30])) & set(pictures_sample(frames[30:]))
 
 
 def test_the_digest_of_pictures_is_another_for_other_pictures():
     before, after = frame_digests(rows_of()), frame_digests(rows_of(image=((0, 0, 0, 0), 9)))
 
-    assert pictures_digest(after) != pictures_digest(before)
+    assert pictures_sample(after) != pictures_sample(before)
 
 
 def test_pictures_that_show_nobody_have_no_digest():
-    assert pictures_digest(frame_digests(rows_of(image=(slice(None), 0)))) == ""
+    assert pictures_sample(frame_digests(rows_of(image=(slice(None), 0)))) == ()

@@ -248,3 +248,21 @@ def test_the_formula_of_the_fakes_has_its_best_value_inside_the_space(tmp_path):
     best = with_values(config, {"train.learning_rate": 0.02, "model.region_scale": 0.16})
 
     assert curve(best, 0) == pytest.approx(0.45)
+
+
+def test_a_search_that_ends_just_before_a_limit_is_whole(make_conductor):
+    now = [0.0]
+    limits = Limits(ends_at=100.0, ends_because="--max-hours 1")
+    conductor = make_conductor(
+        max_concurrent=9, listener=_Careless.empty(), limits=limits, clock=lambda: now[0]
+    )
+    for name in "abcd":
+        conductor.next_trial(name)
+
+    now[0] = 99.0
+    for name in "abcd":
+        last = StepReport(is_last=True, epoch=TrialEpoch(0, 0.5, 50.0, ()))
+        conductor.on_end(name, report=last)
+
+    assert conductor.next_trial("e") == Searcher.FINISHED
+    assert conductor.halt is None

@@ -2,7 +2,7 @@
 
 import pytest
 
-from algr.errors import StudyError, UsageError
+from algr.errors import IntegrityError, StudyError, UsageError
 from algr.tune import check_storage, open_study, read_header, read_progress
 
 
@@ -61,3 +61,40 @@ def test_a_database_that_cannot_be_opened_is_an_error_with_its_address(tmp_path,
         open_study(tmp_path / "s", **given, storage_url=url),
     ):
         pass
+
+
+@pytest.mark.parametrize("url", ["sqlite:///studies.db", "sqlite:///../x.db", "sqlite://"])
+def test_a_file_that_is_another_one_in_another_folder_is_refused(url):
+    with pytest.raises(UsageError, match="in another folder"):
+        check_storage(url)
+
+
+def test_a_study_whose_trials_are_gone_is_not_begun_anew(tmp_path, identity):
+    url = f"sqlite:///{tmp_path / 'studies.db'}"
+    given = {"identity": identity, "dataset": "toy", "trials": 2}
+    with open_study(tmp_path / "s", **given, resume=False, storage_url=url) as store:
+        checkpoint = store.checkpoint(store.take().number)
+        checkpoint.parent.mkdir(parents=True)
+        checkpoint.write_text("weights")
+    (tmp_path / "studies.db").unlink()
+
+    with (
+        pytest.raises(IntegrityError, match="trials of study 's' are gone"),
+        open_study(tmp_path / "s", **given, resume=True),
+    ):
+        pass
+
+    assert checkpoint.exists()
+
+
+def test_a_journal_that_cannot_be_read_is_told_to_those_who_look(tmp_path, identity):
+    with open_study(
+        tmp_path / "s", identity=identity, dataset="toy", trials=2, resume=False
+    ) as store:
+        store.take()
+    journal = tmp_path / "s" / "study.journal"
+    lines = journal.read_text().splitlines(keepends=True)
+    journal.write_text("".join([*lines[:2], "garbage\n", *lines[3:]]))
+
+    with pytest.raises(IntegrityError, match="cannot be read"):
+        read_progress(tmp_path / "s")
