@@ -34,7 +34,7 @@ def _moments(seed: int) -> list[_Moment]:
     return [
         _Moment(0, chance.uniform(0, 4))
         if index % 5 == 4
-        else _Moment(chance.randint(1, 4), chance.uniform(0, 0.3))
+        else _Moment(chance.randint(1, 4), chance.uniform(0, 0.6))
         for index in range(10)
     ]
 
@@ -58,7 +58,7 @@ def _run_and_kill(drivers: Drivers, order: Order, moment: _Moment) -> tuple[int,
 
 def test_a_search_that_is_killed_ten_times_ends_as_if_undisturbed(tmp_path, drivers):
     study, log = tmp_path / "s", tmp_path / "log"
-    order = Order(study=str(study), log=str(log), trials=TRIALS, seconds=0.2)
+    order = Order(study=str(study), log=str(log), trials=TRIALS, seconds=0.6)
 
     kills = [_run_and_kill(drivers, order, moment) for moment in _moments(seed=0)]
     code, _, errors = drivers.run(order)
