@@ -143,7 +143,9 @@ def test_a_study_does_not_move_to_another_storage(job, own_home, make_request):
     request = make_request("before", None, resume=True)
     options = dataclasses.replace(OPTIONS, storage="sqlite:////nowhere/x.db")
 
-    with pytest.raises(StudyError, match="storage: the study's folder in the study, sqlite:////nowhere/x"):
+    with pytest.raises(
+        StudyError, match="storage: the study's folder in the study, sqlite:////nowhere/x"
+    ):
         plan_search(dataclasses.replace(request, home=own_home, name="mine"), options)
 
 
