@@ -2,8 +2,7 @@
 
 import math
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -58,6 +57,7 @@ from algr.engine.records import (
 )
 from algr.engine.scoring import Scored, score_rows
 from algr.engine.steps import LossLog, StepRules, average_buffers, targets_of, train_step
+from algr.engine.timing import TimedSteps, seconds_each
 from algr.errors import StudyError
 from algr.faces import ALIGNED_SIZE, CROP_SIZE
 from algr.metrics import headline, scores
@@ -74,18 +74,6 @@ from algr.seeding import derive_seed
 
 _STEPS_PER_LOOK = 16
 """On an accelerator."""
-_REHEARSAL_S = 4.0
-"""About as long as each part of a rehearsal takes."""
-_REHEARSAL_STEPS = range(2, 9)
-"""How many steps a rehearsal may time."""
-
-
-@dataclass(frozen=True)
-class TimedSteps:
-    """What `FoldTrainer.rehearse` has measured, seconds."""
-
-    train_step_s: float
-    score_batch_s: float
 
 
 class FoldTrainer:
@@ -215,7 +203,7 @@ class FoldTrainer:
         def train(some: list[Rows]) -> None:
             self._train(some, log=LossLog(steps_per_look=_STEPS_PER_LOOK))
 
-        return _seconds_each(train, batches)
+        return seconds_each(train, batches)
 
     def _time_scoring(self) -> float:
         size = self._config.train.batch_size
@@ -224,7 +212,7 @@ class FoldTrainer:
         def score(some: list[Rows]) -> None:
             self._score(self._model, np.concatenate(some))
 
-        return _seconds_each(score, batches) if len(self._choosing_rows) else 0.0
+        return seconds_each(score, batches) if len(self._choosing_rows) else 0.0
 
     def state(self) -> dict[str, Any]:
         """Everything that the next epoch depends on: tensors on the CPU and plain values."""
@@ -410,16 +398,3 @@ class FoldTrainer:
 
     def _seed(self, *purpose: str | int) -> int:
         return derive_seed(self._config.seed, "fold", self.fold.index, *purpose)
-
-
-def _seconds_each(work: Callable[[list[Rows]], None], batches: list[Rows]) -> float:
-    """Mean seconds per batch, after one to warm up and one to learn how many can be timed."""
-    work(batches[:1])
-    started = time.monotonic()
-    work(batches[:1])
-    first = time.monotonic() - started
-    wanted = min(max(int(_REHEARSAL_S / first), _REHEARSAL_STEPS.start), _REHEARSAL_STEPS.stop)
-    some = batches[:wanted]
-    started = time.monotonic()
-    work(some)
-    return (time.monotonic() - started) / len(some)
