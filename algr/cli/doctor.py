@@ -128,6 +128,8 @@ def _print_facts(found: "Examination") -> None:
     landmarks, calibration = found.landmarks, found.calibration
     facts = _table("checks", "", right=False)
     facts.add_row("pictures", f"{found.files} files, {found.pictures_seen} of them decoded")
+    if found.standstills.videos:
+        facts.add_row("frames held against the one before", _standstill_words(found))
     if found.parts:
         parts = ", ".join(f"{name} {count}" for name, count in found.parts.items())
         facts.add_row("subjects per published part", parts)
@@ -146,6 +148,12 @@ def _print_facts(found: "Examination") -> None:
     facts.add_row("landmarks' middle beside the faces'", _base_words(found))
     facts.add_row("time", f"{found.seconds:.0f} s")
     _print(facts)
+
+
+def _standstill_words(found: "Examination") -> str:
+    report = found.standstills
+    whole = "to their end" if report.whole == report.videos else "as far as --sample goes"
+    return f"{report.frames} of {report.videos} videos, {whole}; {report.repeated} repeat it"
 
 
 def _offset_words(found: "Examination") -> str:

@@ -22,6 +22,7 @@ from algr.data.fingerprint import canonical_json
 from algr.data.images import PICTURES_VERSION, PictureError, load_picture
 from algr.data.jobs import Control, Inspection, Outcome, StoppedError
 from algr.data.staging import StagedVideo, StageWriter, find_staged
+from algr.data.standstill import StandstillMeter, standstill_warnings
 from algr.data.usable import NO_POINTS, face_problem
 from algr.data.video import DECODING_VERSION, iterate_video, probe_video
 from algr.data.videos import Rejection, VideoRecord
@@ -263,8 +264,10 @@ def _from_video(
         seen = index
         return index in row_of
 
-    for frame in iterate_video(video.path, fps=None, threads=1, wanted=is_wanted):
+    meter = StandstillMeter()
+    for frame in iterate_video(video.path, fps=None, threads=1, wanted=is_wanted, meter=meter):
         yield _Picture(row=row_of[frame.index], image_HWC=frame.image_HWC)
+    warnings += standstill_warnings(label, meter)
     beyond = sum(not 0 <= index <= seen for index in row_of)
     rejected[BEYOND] += beyond
     if beyond:

@@ -26,11 +26,17 @@ from algr.data.doctor.landmarks import LandmarkReport, inspect_landmarks
 from algr.data.doctor.pictures import FileScan, Seen, look, scan_files
 from algr.data.doctor.published import published_findings
 from algr.data.doctor.sampling import draw_moving, draw_samples
+from algr.data.doctor.standstill import (
+    StandstillReport,
+    look_for_standstills,
+    standstill_findings,
+    without_repeated,
+)
 from algr.data.findings import Finding, Verdict, verdict_of
 from algr.errors import AlgrError
 
 DEFAULT_SAMPLE = 600
-Stage = Literal["labels and landmarks", "files", "pictures"]
+Stage = Literal["labels and landmarks", "files", "pictures", "videos"]
 Tick = Callable[[Stage, int, int], None]
 _SAID_BY_READERS = (
     "landmarks_missing",
@@ -59,6 +65,7 @@ class Examination:
     """Empty for action units."""
     landmarks: LandmarkReport
     calibration: Calibration
+    standstills: StandstillReport
     parts: Mapping[str, int]
     """Published part to its subjects that are here; empty where none are published."""
     clinic: ClinicReport | None
@@ -116,6 +123,12 @@ class Examination:
                 "base_shift_px": None if base.shift_px is None else round(base.shift_px, 3),
                 "base_error_px": None if base.shift_px is None else round(base.error_px, 3),
             },
+            "standstill": {
+                "videos": self.standstills.videos,
+                "videos_whole": self.standstills.whole,
+                "frames": self.standstills.frames,
+                "repeated": self.standstills.repeated,
+            },
             "files": self.files,
             "pictures_seen": self.pictures_seen,
             "seconds": round(self.seconds, 1),
@@ -163,9 +176,15 @@ def examine(
     samples = draw_samples(recordings, pictures=sample)
     expected = sum(len(drawn.rows) for drawn in samples)
     seen = look(samples, recordings, jobs=jobs, tick=lambda done: tick("pictures", done, expected))
+    standstills = look_for_standstills(
+        recordings,
+        sample=sample,
+        jobs=jobs,
+        tick=lambda done: tick("videos", done, _num_videos(recordings)),
+    )
     turned = turned_recordings(recordings)
     upright = [picture for picture in seen if picture.recording not in turned]
-    rows = compare_offsets(upright, samples)
+    rows = compare_offsets(upright, without_repeated(samples, recordings, standstills))
     calibration = calibrate(recordings, rows, upright)
     usual = calibration.offset.offset or 0
     again = _look_again(recordings, suspects(rows, recordings, usual=usual), jobs=jobs, tick=tick)
@@ -194,6 +213,7 @@ def examine(
         ),
         *judge.footage_findings([*exact, *alike], reading, source),
         *judge.repeated_findings(surplus, reading),
+        *standstill_findings(standstills, source=source),
         *published_findings(reading, parts=parts),
         *judge.label_findings(labels),
         *judge.size_findings(seen, reading, source),
@@ -219,6 +239,7 @@ def examine(
         grades=() if is_au else count_grades(recordings),
         landmarks=landmarks,
         calibration=calibration,
+        standstills=standstills,
         parts={
             name: len(set(members) & {recording.subject for recording in recordings})
             for name, members in parts.items()
@@ -242,6 +263,10 @@ def examine(
 def _files_of(recording: Recording) -> tuple[Path, ...]:
     pictures = recording.pictures
     return pictures.paths if isinstance(pictures, ImageFiles) else (pictures.path,)
+
+
+def _num_videos(recordings: Sequence[Recording]) -> int:
+    return sum(not isinstance(recording.pictures, ImageFiles) for recording in recordings)
 
 
 def _look_again(
