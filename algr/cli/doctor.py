@@ -90,6 +90,10 @@ def _print_labels(found: "Examination") -> None:
         from algr.data.doctor import RATES_SOURCE
 
         typer.echo("\n".join(textwrap.wrap(f"published: {RATES_SOURCE}", WIDTH)))
+    elif found.reading.layout == "bp4d":
+        from algr.data.doctor import TOO_FEW_RATES
+
+        typer.echo("\n".join(textwrap.wrap(TOO_FEW_RATES, WIDTH)))
     codes = ", ".join(
         f"{spelling or 'empty'}: {count}" for spelling, count in found.reading.missing_codes.items()
     )

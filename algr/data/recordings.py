@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algr.data.adapters import ImageFiles, Recording, VideoFile
+from algr.data.adapters.pictures import ranges_in_words
 from algr.data.align import ALIGNMENT_VERSION
 from algr.data.buffer import FrameBuffer, Stamp
 from algr.data.description import SCHEMA_VERSION
@@ -77,6 +78,7 @@ class RecordingJob:
             digests = [_digest_or_mark(path) for path in pictures.paths]
             key.update(b"".join(digests))
             faces = self._faces(digests)
+            warnings += self._repeated(digests)
         else:
             try:
                 faces = (file_digest(pictures.path),)
@@ -138,6 +140,21 @@ class RecordingJob:
             for row in np.flatnonzero(usable_N).tolist()
             if digests[row] != _UNREADABLE_MARK
         )
+
+    def _repeated(self, digests: Sequence[bytes]) -> list[str]:
+        """What is said of pictures that are the one before, byte by byte."""
+        rows = [
+            row
+            for row in range(1, len(digests))
+            if digests[row] == digests[row - 1] != _UNREADABLE_MARK
+        ]
+        if not rows:
+            return []
+        numbers = ranges_in_words(self.recording.number_N[rows].tolist(), limit=6)
+        return [
+            f"{self.label}: {len(rows)} of {len(digests)} pictures are byte by byte the one "
+            f"before: {numbers}; they are kept"
+        ]
 
     def _duration_s(self) -> float:
         fps = self.recording.fps

@@ -26,6 +26,7 @@ MOST_OF_USUAL = 0.33
 MOST_OF_EDGES = 0.35
 """The same, as a share of the lesser of the differences just before and just after."""
 _LEAST_EDGE = 3.0
+"""Differences just before and after, at least, and their median; grey values."""
 _LONG = 12
 """Repeated frames in a row from which on more is asked, as for those at an end of the video."""
 CONVERGED_GREY = 0.6
@@ -98,9 +99,10 @@ def find_standstills(changes: Sequence[float]) -> tuple[Standstill, ...]:
     if len(change_N) and not change_N.any():
         return (Standstill(first=1, last=len(change_N)),)
     moving = change_N[change_N > CONVERGED_GREY]
-    if not len(moving):
-        return ()
-    limit = min(MOST_GREY, MOST_OF_USUAL * float(np.median(moving)))
+    usual = float(np.median(moving)) if len(moving) else 0.0
+    if usual < _LEAST_EDGE:
+        return ()  # hardly anything moves: a codec alone makes such frames equal
+    limit = min(MOST_GREY, MOST_OF_USUAL * usual)
     found = []
     for start, stop in _stretches(change_N <= limit):
         before = change_N[start - 1] if start else np.inf

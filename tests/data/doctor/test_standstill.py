@@ -1,5 +1,7 @@
 """Videos that stand still, as the simulator plants them: what the doctor and prepare say."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 
@@ -9,12 +11,18 @@ from algr.data.doctor import examine_source
 from algr.data.doctor.sampling import Sample
 from algr.data.doctor.standstill import StandstillReport, VideoStandstill, without_repeated
 from algr.data.standstill import Standstill
-from algr.simulate import simulate_fpara
+from algr.simulate import simulate_bp4d, simulate_fpara
 from algr.simulate.disfa import simulate_disfa
 
 
 def disfa(folder, traps):
     return simulate_disfa(folder, subjects=3, frames=48, scale=0.25, seed=4, traps=traps).planted
+
+
+def bp4d(folder, traps):
+    return simulate_bp4d(
+        folder, subjects=3, tasks=1, frames=16, scale=0.25, seed=4, traps=traps
+    ).planted
 
 
 def clinic(folder, traps):
@@ -72,6 +80,21 @@ def test_the_preparation_of_a_clinic_reports_repeats(tmp_path, home):
     assert [text.split(" of ")[0] for text in told] == [
         f"{planted['files'][0]}: {planted['frames']}"
     ]
+
+
+@pytest.mark.slow
+def test_the_preparation_of_pictures_reports_repeats_and_keeps_their_frames(tmp_path, home):
+    planted = bp4d(tmp_path / "BP4D", ("duplicate_frames",))["duplicate_frames"]
+
+    summary = prepare_source(layout="bp4d", source=tmp_path / "BP4D", home=home, name="x")
+
+    told = [text for text in summary.warnings if "byte by byte" in text]
+    numbers = ", ".join(str(int(Path(name).stem)) for name in planted["files"])
+    assert told == [
+        f"F001_T1: {planted['frames']} of 16 pictures are byte by byte the one before: {numbers}; "
+        "they are kept"
+    ]
+    assert summary.frames == 3 * 16
 
 
 def test_calibration_leaves_pairs_with_a_repeated_frame_out(tmp_path):
