@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algr.data.fields import field_taker, fill_lines
+from algr.data.presence import why_no_file
 from algr.data.standstill import StandstillMeter
 from algr.errors import DataError
 
@@ -136,8 +137,15 @@ def iterate_video(
 def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     import av
 
-    if not path.is_file():
-        raise DataError(f"{path.name}: no such file")
+    absent = why_no_file(path)
+    if absent:
+        raise DataError(f"{path.name}: {absent}")
+    if not path.stat().st_size:
+        raise DataError(
+            f"{path.name}: cannot be read as a video (it is empty: 0 bytes)",
+            expected="a whole video file, such as .mp4, .mov, .avi or .mts",
+            advice="copy it again from the camera, or leave it out of the manifest",
+        )
     try:
         container = av.open(str(path), "r")
     except (av.FFmpegError, OSError, ValueError) as error:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from algr.data.adapters.collect import Collector
 from algr.data.adapters.disfa_pictures import SUBJECT
-from algr.data.adapters.folders import Folder, list_folder, names_in_words
+from algr.data.adapters.folders import Folder, list_folder, names_in_words, report_no_files
 from algr.data.adapters.matlab import UnreadableError, read_frame_points
 from algr.data.adapters.pictures import ranges_in_words
 from algr.faces import NUM_LANDMARKS
@@ -43,7 +43,11 @@ def _holds_landmarks(path: Path) -> bool:
         names = list_folder(path).files
     except OSError:
         return False
-    return any(_FROM_0.fullmatch(name) or _FROM_1.fullmatch(name) for name in names)
+    return any(map(_is_landmark_file, names))
+
+
+def _is_landmark_file(name: str) -> bool:
+    return bool(_FROM_0.fullmatch(name) or _FROM_1.fullmatch(name))
 
 
 def read_landmarks(
@@ -63,6 +67,7 @@ def read_landmarks(
         (N, 49, 2) as the files count their pixels; None where the folder cannot be used.
     """
     folder = list_folder(path)
+    report_no_files(folder, are_meant=_is_landmark_file, findings=findings)
     from_0 = {int(m[1]) + 1: m[0] for name in folder.files if (m := _FROM_0.fullmatch(name))}
     from_1 = {int(m[1]): m[0] for name in folder.files if (m := _FROM_1.fullmatch(name))}
     if from_0 and from_1:
