@@ -150,6 +150,7 @@ def _print_facts(found: "Examination") -> None:
     facts.add_row("orientation of the landmarks", calibration.axes)
     facts.add_row("picture to landmarks", _offset_words(found))
     facts.add_row("landmarks' middle beside the faces'", _base_words(found))
+    facts.add_row("one subject's landmarks beside others'", _shift_words(found))
     facts.add_row("time", f"{found.seconds:.0f} s")
     _print(facts)
 
@@ -174,6 +175,14 @@ def _base_words(found: "Examination") -> str:
     if answer.shift_px is None:
         return "cannot tell"
     return f"{answer.shift_px:+.2f} ± {answer.error_px:.2f} pixels ({answer.pictures} faces)"
+
+
+def _shift_words(found: "Examination") -> str:
+    answer = found.shifts
+    if answer.why:
+        return "cannot tell"
+    would = "would" if answer.tells_a_pixel else "would not"
+    return f"spread {answer.spread_px:.2f} pixels; one pixel in one subject {would} stand out"
 
 
 def _percent(share: float | None) -> str:

@@ -32,6 +32,12 @@ from algr.data.doctor.standstill import (
     standstill_findings,
     without_repeated,
 )
+from algr.data.doctor.subject_base import (
+    SubjectShifts,
+    compare_subjects,
+    subject_base_findings,
+)
+from algr.data.doctor.subject_motion import measure_motion, settle_subjects
 from algr.data.findings import Finding, Verdict, verdict_of
 from algr.errors import AlgrError
 
@@ -66,6 +72,7 @@ class Examination:
     landmarks: LandmarkReport
     calibration: Calibration
     standstills: StandstillReport
+    shifts: SubjectShifts
     parts: Mapping[str, int]
     """Published part to its subjects that are here; empty where none are published."""
     clinic: ClinicReport | None
@@ -187,6 +194,7 @@ def examine(
     rows = compare_offsets(upright, without_repeated(samples, recordings, standstills))
     calibration = calibrate(recordings, rows, upright)
     usual = calibration.offset.offset or 0
+    shifts = compare_subjects(upright, recordings)
     again = _look_again(recordings, suspects(rows, recordings, usual=usual), jobs=jobs, tick=tick)
     sizes = {
         picture.recording: (picture.height, picture.width) for picture in seen if picture.width
@@ -224,9 +232,15 @@ def examine(
             calibration.offset, reading, frame_offset=settings.frame_offset
         )
         findings += judge.subject_offset_findings(
-            judge_subjects(again, recordings, usual=usual), usual=usual
+            settle_subjects(
+                judge_subjects(again, recordings, usual=usual),
+                measure_motion(upright, recordings),
+                usual=usual,
+            ),
+            usual=usual,
         )
         findings += judge.turned_findings(turned, reading)
+        findings += subject_base_findings(shifts, used=settings.landmark_base)
         findings += judge.base_findings(
             calibration, used=settings.landmark_base, layout=reading.layout
         )
@@ -240,6 +254,7 @@ def examine(
         landmarks=landmarks,
         calibration=calibration,
         standstills=standstills,
+        shifts=shifts,
         parts={
             name: len(set(members) & {recording.subject for recording in recordings})
             for name, members in parts.items()
