@@ -91,7 +91,7 @@ def fitting_shift(
 ) -> NDArray[np.float64]:
     """(2,) x, y by which all squares together lie beside the others, by least squares.
 
-    Brightness and contrast of each square are fitted along.
+    The squares are evened; what is left of brightness and contrast is fitted along.
     """
     down_PKK, along_PKK = np.gradient(others_PKK, axis=(1, 2))
     inner = np.s_[:, _RIM:-_RIM, _RIM:-_RIM]
