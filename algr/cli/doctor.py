@@ -150,7 +150,7 @@ def _print_facts(found: "Examination") -> None:
     facts.add_row("orientation of the landmarks", calibration.axes)
     facts.add_row("picture to landmarks", _offset_words(found))
     facts.add_row("landmarks' middle beside the faces'", _base_words(found))
-    facts.add_row("one subject's landmarks beside others'", _shift_words(found))
+    facts.add_row("landmarks, subject by subject", _shift_words(found))
     facts.add_row("time", f"{found.seconds:.0f} s")
     _print(facts)
 
@@ -181,8 +181,8 @@ def _shift_words(found: "Examination") -> str:
     answer = found.shifts
     if answer.why:
         return "cannot tell"
-    would = "would" if answer.tells_a_pixel else "would not"
-    return f"spread {answer.spread_px:.2f} pixels; one pixel in one subject {would} stand out"
+    limit = "one pixel stands out" if answer.tells_a_pixel else "one pixel cannot be told"
+    return f"differ by {answer.spread_px:.2f} pixels: {limit}"
 
 
 def _percent(share: float | None) -> str:

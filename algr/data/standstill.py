@@ -25,6 +25,8 @@ MOST_OF_USUAL = 0.33
 """The same, as a share of the video's median."""
 MOST_OF_EDGES = 0.35
 """The same, as a share of the lesser of the differences just before and just after."""
+MOST_OF_BOTH = 0.28
+"""Geometric mean of these two shares; simulated faces in motion reach 0.31."""
 _LEAST_EDGE = 3.0
 """Differences just before and after, at least, and their median; grey values."""
 _LONG = 12
@@ -109,11 +111,15 @@ def find_standstills(changes: Sequence[float]) -> tuple[Standstill, ...]:
         after = change_N[stop] if stop < len(change_N) else np.inf
         edge = min(before, after)
         inside_N = change_N[start:stop]
-        is_sharp = edge >= _LEAST_EDGE and inside_N.max() <= MOST_OF_EDGES * edge
+        is_sharp = edge >= _LEAST_EDGE and _drops(float(inside_N.max()), edge=edge, usual=usual)
         is_short = stop - start <= _LONG and start > 0 and stop < len(change_N)
         if is_sharp and (is_short or np.median(inside_N) <= CONVERGED_GREY):
             found.append(Standstill(first=start + 1, last=stop))
     return tuple(found)
+
+
+def _drops(most: float, *, edge: float, usual: float) -> bool:
+    return most <= MOST_OF_EDGES * edge and most * most <= MOST_OF_BOTH**2 * edge * usual
 
 
 def _stretches(is_low_N: NDArray[np.bool_]) -> list[tuple[int, int]]:

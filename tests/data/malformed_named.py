@@ -3,7 +3,7 @@
 import h5py
 import numpy as np
 
-from tests.data.damages import Case, Damage, both, cases, gone, hdf, line, link, put
+from tests.data.damages import Case, Damage, again, both, cases, gone, hdf, line, link, put
 from tests.data.malformed_bp4d import MAT, OCC, PICTURES
 from tests.data.malformed_disfa import AU4, LM
 from tests.data.malformed_others import GFT, M
@@ -75,6 +75,12 @@ DISFA = [
         link(f"{LM}/SN001_0001_lm.mat", "away.mat"),
         "no_file",
         f"{LM}/SN001_0001_lm.mat: is a link to what is not there",
+    ),
+    (
+        "a landmark file is of another subject",
+        again(f"{LM}/SN001_0001_lm.mat", f"{LM}/SN006_0003_lm.mat"),
+        "landmark_of_another",
+        f"{LM}: SN006_0003_lm.mat: named for another subject than the folder",
     ),
     (
         "a landmark file is a folder",

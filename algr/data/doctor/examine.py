@@ -23,6 +23,7 @@ from algr.data.doctor.command import Settings, next_command
 from algr.data.doctor.duplicates import alike_footage, exact_footage
 from algr.data.doctor.labels import GradeCount, LabelCount, count_grades, count_labels
 from algr.data.doctor.landmarks import LandmarkReport, inspect_landmarks
+from algr.data.doctor.misfit import compare_recordings, misfit_findings
 from algr.data.doctor.pictures import FileScan, Seen, look, scan_files
 from algr.data.doctor.published import published_findings
 from algr.data.doctor.sampling import draw_moving, draw_samples
@@ -240,6 +241,7 @@ def examine(
             usual=usual,
         )
         findings += judge.turned_findings(turned, reading)
+        findings += misfit_findings(compare_recordings(upright), recordings)
         findings += subject_base_findings(shifts, used=settings.landmark_base)
         findings += judge.base_findings(
             calibration, used=settings.landmark_base, layout=reading.layout

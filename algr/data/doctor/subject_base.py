@@ -29,11 +29,12 @@ from algr.data.doctor.patches import (
 from algr.data.doctor.pictures import Seen
 from algr.data.findings import Finding
 
-MIN_SUBJECTS = 6
+MIN_SUBJECTS = 5
 MIN_PICTURES = 8
-MIN_SURENESS = 5.0
+MIN_SURENESS = 4.0
 """Standard deviations, of the other subjects, by which the one lies outside."""
-MIN_DOUBT = 4.0
+MIN_DOUBT = 3.0
+"""The same of one who may lie there by chance: a note."""
 _SHIFT_RANGE_PX = (0.6, 1.5)
 """Of a subject that counts from the other pixel; larger ones have other reasons."""
 _TOLD_PX = 0.85
@@ -77,7 +78,7 @@ class SubjectShifts:
     @property
     def tells_a_pixel(self) -> bool:
         """Whether one pixel in one subject would stand out."""
-        return bool(MIN_SURENESS * self.spread_px <= _TOLD_PX)
+        return bool(MIN_DOUBT * self.spread_px <= _TOLD_PX)
 
 
 def _is_off(shift: SubjectShift) -> bool:

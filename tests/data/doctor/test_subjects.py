@@ -48,10 +48,10 @@ def test_subjects_that_all_count_alike_are_not_named(clean, examined):
     assert found.shifts.tells_a_pixel
 
 
-def test_with_fewer_than_six_subjects_nothing_is_said_of_single_ones(clean, examined):
-    found = examined(replace(clean, recordings=clean.recordings[:5]))
+def test_with_fewer_than_five_subjects_nothing_is_said_of_single_ones(clean, examined):
+    found = examined(replace(clean, recordings=clean.recordings[:4]))
 
-    assert found.shifts.why == "5 subjects with 8 pictures and more are too few"
+    assert found.shifts.why == "4 subjects with 8 pictures and more are too few"
 
 
 def test_a_subject_whose_landmarks_lie_a_frame_beside_is_named_by_all_its_pictures(clean, examined):
@@ -60,6 +60,18 @@ def test_a_subject_whose_landmarks_lie_a_frame_beside_is_named_by_all_its_pictur
     (finding,) = of_code(found, "frame_offset_of_subject")
     assert finding.message.startswith("subject M001: the landmarks that fit a picture stand +1 ")
     assert of_code(found, "frame_offset_in_doubt") == []
+
+
+def test_landmarks_of_another_recording_are_found_by_what_stands_at_them(clean, examined):
+    other = clean.recordings[3].landmarks_NL2 + np.array([40, 25])  # of who sat elsewhere
+
+    found = examined(with_one_moved(clean, "M001", lambda _: other))
+
+    assert [finding.file for finding in of_code(found, "landmarks_of_another")] == ["M001_T1"]
+
+
+def test_landmarks_of_the_own_recording_are_not_taken_for_another_ones(clean, examined):
+    assert of_code(examined(clean), "landmarks_of_another") == []
 
 
 def motions(*frames, error=0.02):
