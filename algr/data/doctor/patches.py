@@ -93,7 +93,7 @@ def fitting_shift(
 
     The squares are evened; what is left of brightness and contrast is fitted along.
     """
-    down_PKK, along_PKK = np.gradient(others_PKK, axis=(1, 2))
+    down_PKK, along_PKK = np.gradient(others_PKK, axis=1), np.gradient(others_PKK, axis=2)
     inner = np.s_[:, _RIM:-_RIM, _RIM:-_RIM]
     flat = [
         part[inner].reshape(len(own_PKK), -1) for part in (others_PKK, along_PKK, down_PKK, own_PKK)
