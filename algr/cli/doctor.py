@@ -90,6 +90,10 @@ def _print_labels(found: "Examination") -> None:
         from algr.data.doctor import RATES_SOURCE
 
         typer.echo("\n".join(textwrap.wrap(f"published: {RATES_SOURCE}", WIDTH)))
+    elif found.reading.layout == "bp4d":
+        from algr.data.doctor import TOO_FEW_RATES
+
+        typer.echo("\n".join(textwrap.wrap(TOO_FEW_RATES, WIDTH)))
     codes = ", ".join(
         f"{spelling or 'empty'}: {count}" for spelling, count in found.reading.missing_codes.items()
     )
@@ -128,6 +132,8 @@ def _print_facts(found: "Examination") -> None:
     landmarks, calibration = found.landmarks, found.calibration
     facts = _table("checks", "", right=False)
     facts.add_row("pictures", f"{found.files} files, {found.pictures_seen} of them decoded")
+    if found.standstills.videos:
+        facts.add_row("frames held against the one before", _standstill_words(found))
     if found.parts:
         parts = ", ".join(f"{name} {count}" for name, count in found.parts.items())
         facts.add_row("subjects per published part", parts)
@@ -144,8 +150,15 @@ def _print_facts(found: "Examination") -> None:
     facts.add_row("orientation of the landmarks", calibration.axes)
     facts.add_row("picture to landmarks", _offset_words(found))
     facts.add_row("landmarks' middle beside the faces'", _base_words(found))
+    facts.add_row("landmarks, subject by subject", _shift_words(found))
     facts.add_row("time", f"{found.seconds:.0f} s")
     _print(facts)
+
+
+def _standstill_words(found: "Examination") -> str:
+    report = found.standstills
+    whole = "to their end" if report.whole == report.videos else "as far as --sample goes"
+    return f"{report.frames} of {report.videos} videos, {whole}; {report.repeated} repeat it"
 
 
 def _offset_words(found: "Examination") -> str:
@@ -162,6 +175,14 @@ def _base_words(found: "Examination") -> str:
     if answer.shift_px is None:
         return "cannot tell"
     return f"{answer.shift_px:+.2f} ± {answer.error_px:.2f} pixels ({answer.pictures} faces)"
+
+
+def _shift_words(found: "Examination") -> str:
+    answer = found.shifts
+    if answer.why:
+        return "cannot tell"
+    limit = "one pixel stands out" if answer.tells_a_pixel else "one pixel cannot be told"
+    return f"differ by {answer.spread_px:.2f} pixels: {limit}"
 
 
 def _percent(share: float | None) -> str:

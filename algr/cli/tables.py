@@ -43,6 +43,8 @@ def print_cross_validation(validated: "CrossValidated", *, details: bool = False
     typer.echo(f"protocol {result.protocol}, folds {result.folds_hash[:12]}, run {result.run_id}")
     if result.protocol == "paper":
         typer.echo("the best epoch was chosen on the test fold, as in the paper: optimistic")
+    if validated.simulated:
+        typer.echo("simulated faces: these figures say nothing about real ones")
     if validated.start is not None:
         typer.echo(start_line(validated.start))
     typer.echo(f"predictions per frame: {validated.predictions}")
@@ -53,7 +55,8 @@ def print_cross_validation(validated: "CrossValidated", *, details: bool = False
 def print_repeats(repeated: "RepeatedCrossValidation", *, details: bool = False) -> None:
     """A row of figures per repeat, then their mean and spreads; each repeat by itself if asked."""
     rows = repeated.repeats[0].rows
-    table = plain_table("", *(row_title(row) for row in rows))
+    heading = "simulated faces" if repeated.repeats[0].simulated else ""
+    table = plain_table(heading, *(row_title(row) for row in rows))
     for number, repeat in enumerate(repeated.repeats):
         table.add_row(f"repeat {number}", *(mean_and_sd(row) for row in repeat.rows))
     over = repeated.over_repeats
@@ -158,7 +161,8 @@ def print_search(found: "SearchResult") -> None:
 
 def _print_folds(validated: "CrossValidated", *, details: bool) -> None:
     folds = validated.result.folds
-    table = figure_table("", validated.rows, folds=[fold.fold for fold in folds])
+    heading = "simulated faces" if validated.simulated else ""
+    table = figure_table(heading, validated.rows, folds=[fold.fold for fold in folds])
     if all(fold.part for fold in folds):
         table.add_row("published part", *per_fold_words([fold.part for fold in folds], str))
     table.add_row("test subjects", *per_fold_words([fold.test_subjects for fold in folds], str))

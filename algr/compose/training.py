@@ -62,10 +62,16 @@ class CrossValidated:
     figures: tuple[Path, ...]
     """Confusion matrices and reliability diagrams."""
     start: StartInUse | None
+    simulated: bool
+    """Nobody's faces: the figures say nothing about real ones."""
 
     def to_dict(self) -> dict[str, Any]:
         """What `algr cv --json` prints."""
-        return {**self.result.to_dict(), "init": self.start.to_dict() if self.start else None}
+        return {
+            **self.result.to_dict(),
+            "init": self.start.to_dict() if self.start else None,
+            "simulated": self.simulated,
+        }
 
 
 def cross_validate(
@@ -237,7 +243,9 @@ def conclude(
         results, run_id=run.run_id or "", name=name, plan=plan, statistics=statistics
     )
     tracking.finish(summary.to_dict())
-    figures = draw_statistics(statistics, directory / FIGURES_FOLDER, title=name)
+    figures = draw_statistics(
+        statistics, directory / FIGURES_FOLDER, title=name, simulated=dataset.simulated
+    )
     for figure in figures:
         run.log_artifact(figure, folder=FIGURES_FOLDER)
     finished = FinishedRun(
@@ -259,6 +267,7 @@ def conclude(
         predictions=predictions,
         figures=figures,
         start=start,
+        simulated=dataset.simulated,
     )
 
 

@@ -24,6 +24,7 @@ from algr.data.landmark_source import (
 )
 from algr.data.landmarks import LandmarkTrack
 from algr.data.staging import StagedVideo, StageWriter, find_staged
+from algr.data.standstill import StandstillMeter, standstill_warnings
 from algr.data.video import DECODING_VERSION, iterate_video, probe_video
 from algr.data.videos import Exercise, Rejection, VideoRecord
 from algr.errors import DataError
@@ -187,7 +188,8 @@ def _decode(
     rejected = Counter[str]()
     last, gap = -1, 1
     with StageWriter(folder, key=inspection.key, num_labels=0) as stage:
-        for frame in iterate_video(job.path, fps=job.fps, threads=1):
+        meter = StandstillMeter()
+        for frame in iterate_video(job.path, fps=job.fps, threads=1, meter=meter):
             if control.is_stopped():
                 raise StoppedError
             gap, last = max(gap, frame.index - last), frame.index
@@ -211,7 +213,8 @@ def _decode(
         )
         record = replace(job.record, rejections=rejections, duration_s=inspection.duration_s)
         staged = stage.close(record, group="")
-    return staged, _landmarks_beyond(job, reader.track, last=last, gap=gap)
+    warnings = _landmarks_beyond(job, reader.track, last=last, gap=gap)
+    return staged, (*warnings, *standstill_warnings(job.label, meter))
 
 
 def _landmarks_beyond(

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algr.data.adapters import ImageFiles, Recording, VideoFile
+from algr.data.adapters.pictures import ranges_in_words
 from algr.data.align import ALIGNMENT_VERSION
 from algr.data.buffer import FrameBuffer, Stamp
 from algr.data.description import SCHEMA_VERSION
@@ -22,6 +23,7 @@ from algr.data.fingerprint import canonical_json
 from algr.data.images import PICTURES_VERSION, PictureError, load_picture
 from algr.data.jobs import Control, Inspection, Outcome, StoppedError
 from algr.data.staging import StagedVideo, StageWriter, find_staged
+from algr.data.standstill import StandstillMeter, standstill_warnings
 from algr.data.usable import NO_POINTS, face_problem
 from algr.data.video import DECODING_VERSION, iterate_video, probe_video
 from algr.data.videos import Rejection, VideoRecord
@@ -76,6 +78,7 @@ class RecordingJob:
             digests = [_digest_or_mark(path) for path in pictures.paths]
             key.update(b"".join(digests))
             faces = self._faces(digests)
+            warnings += self._repeated(digests)
         else:
             try:
                 faces = (file_digest(pictures.path),)
@@ -137,6 +140,21 @@ class RecordingJob:
             for row in np.flatnonzero(usable_N).tolist()
             if digests[row] != _UNREADABLE_MARK
         )
+
+    def _repeated(self, digests: Sequence[bytes]) -> list[str]:
+        """What is said of pictures that are the one before, byte by byte."""
+        rows = [
+            row
+            for row in range(1, len(digests))
+            if digests[row] == digests[row - 1] != _UNREADABLE_MARK
+        ]
+        if not rows:
+            return []
+        numbers = ranges_in_words(self.recording.number_N[rows].tolist(), limit=6)
+        return [
+            f"{self.label}: {len(rows)} of {len(digests)} pictures are byte by byte the one "
+            f"before: {numbers}; they are kept"
+        ]
 
     def _duration_s(self) -> float:
         fps = self.recording.fps
@@ -263,8 +281,10 @@ def _from_video(
         seen = index
         return index in row_of
 
-    for frame in iterate_video(video.path, fps=None, threads=1, wanted=is_wanted):
+    meter = StandstillMeter()
+    for frame in iterate_video(video.path, fps=None, threads=1, wanted=is_wanted, meter=meter):
         yield _Picture(row=row_of[frame.index], image_HWC=frame.image_HWC)
+    warnings += standstill_warnings(label, meter)
     beyond = sum(not 0 <= index <= seen for index in row_of)
     rejected[BEYOND] += beyond
     if beyond:

@@ -8,6 +8,7 @@ than the views that `views_of` gives.
 
 import math
 from dataclasses import dataclass, fields
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -109,14 +110,20 @@ def views_of(batch: pa.RecordBatch) -> FrameRows:
 
 def _to_view(column: Any) -> NDArray[Any]:
     """By way of the buffer, because Arrow's own `to_numpy` imports pandas where there is one."""
-    shape: tuple[int, ...] = ()
-    if isinstance(column.type, pa.FixedShapeTensorType):
-        shape = tuple(column.type.shape)
+    kind, shape = _numpy_layout(column.type)
+    if shape:
         column = column.storage.values
-    kind = np.dtype(_NUMPY_NAMES.get(str(column.type), str(column.type)))
     data = column.buffers()[1]
     values = np.frombuffer(data, kind, count=len(column), offset=column.offset * kind.itemsize)
-    return values.reshape(-1, *shape)
+    return values.reshape(-1, *shape) if shape else values
+
+
+@lru_cache(maxsize=64)
+def _numpy_layout(kind: pa.DataType) -> tuple[np.dtype[Any], tuple[int, ...]]:
+    """Type of a column's numbers, and shape of a row; a dataset asks for a few types very often."""
+    is_tensor = isinstance(kind, pa.FixedShapeTensorType)
+    name = str(kind.value_type if is_tensor else kind)
+    return np.dtype(_NUMPY_NAMES.get(name, name)), tuple(kind.shape) if is_tensor else ()
 
 
 def concatenate(parts: list[FrameRows]) -> FrameRows:

@@ -18,6 +18,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algr.data.fields import field_taker, fill_lines
+from algr.data.presence import why_no_file
+from algr.data.standstill import StandstillMeter
 from algr.errors import DataError
 
 DECODING_VERSION = 1
@@ -59,6 +61,20 @@ class VideoFrame:
     image_HWC: NDArray[np.uint8]
 
 
+def watch_video(path: Path, *, most: int, threads: int = 1) -> StandstillMeter:
+    """Decode a video up to so many frames and only compare each with the one before.
+
+    Raises:
+        DataError: The file cannot be read, or breaks off.
+    """
+    meter = StandstillMeter()
+    with _opened(path) as (container, stream):
+        stream.codec_context.thread_count = threads
+        for frame in islice(_decoded(container, stream, path), most):
+            meter.add(_brightness(frame))
+    return meter
+
+
 def probe_video(path: Path) -> VideoInfo:
     """Read the head of a video.
 
@@ -75,6 +91,7 @@ def iterate_video(
     fps: float | None,
     threads: int = 0,
     wanted: Callable[[int], bool] | None = None,
+    meter: StandstillMeter | None = None,
 ) -> Iterator[VideoFrame]:
     """The frames of a video, the first one of each 1/fps seconds.
 
@@ -86,6 +103,7 @@ def iterate_video(
         fps: Frames per second to take; None for all.
         threads: Of the decoder; 0 for as many as there are CPUs.
         wanted: Asked for each frame by its index; the others are decoded but not given.
+        meter: Shown every frame, taken or not.
 
     Raises:
         DataError: The file cannot be read, breaks off, or has no pictures.
@@ -100,6 +118,8 @@ def iterate_video(
         for index, frame in enumerate(_decoded(container, stream, path)):
             stamp = _stamp_s(frame, index=index, info=info, path=path)
             first_s = stamp if first_s is None else first_s
+            if meter is not None:
+                meter.add(_brightness(frame))
             time_s = stamp - first_s
             if fps is not None:
                 reached = math.floor(time_s * fps + _TIME_TOLERANCE)
@@ -117,8 +137,15 @@ def iterate_video(
 def _opened(path: Path) -> Iterator[tuple[Any, Any]]:
     import av
 
-    if not path.is_file():
-        raise DataError(f"{path.name}: no such file")
+    absent = why_no_file(path)
+    if absent:
+        raise DataError(f"{path.name}: {absent}")
+    if not path.stat().st_size:
+        raise DataError(
+            f"{path.name}: cannot be read as a video (it is empty: 0 bytes)",
+            expected="a whole video file, such as .mp4, .mov, .avi or .mts",
+            advice="copy it again from the camera, or leave it out of the manifest",
+        )
     try:
         container = av.open(str(path), "r")
     except (av.FFmpegError, OSError, ValueError) as error:
@@ -220,6 +247,14 @@ def _rgb_converter() -> Any:
         return np.asarray(picture.to_ndarray(), np.uint8)
 
     return convert
+
+
+def _brightness(frame: Any) -> NDArray[np.uint8]:
+    """(H, W) as it is stored: a view of the decoder's own plane, where it is one of bytes."""
+    layout = frame.format
+    is_plain = layout.is_planar and not layout.is_rgb and layout.components[0].bits == 8
+    plane = (frame if is_plain else frame.reformat(format="gray")).planes[0]
+    return np.frombuffer(plane, np.uint8).reshape(-1, plane.line_size)[:, : frame.width]
 
 
 def _upright(image_HWC: NDArray[np.uint8], *, rotation: int) -> NDArray[np.uint8]:

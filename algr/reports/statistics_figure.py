@@ -23,6 +23,7 @@ _LEFT, _ABOVE, _BELOW = 92, 26, 52
 """Room for the words around a panel."""
 _TABLE_COLOURS = "Blues"
 _LINE = "#0072b2"
+SIMULATED = "simulated faces"
 _TITLES = {
     "video": "recordings, mean probability of their frames",
     "subject": "people, mean probability of their recordings",
@@ -30,14 +31,18 @@ _TITLES = {
 }
 
 
-def draw_statistics(statistics: Statistics, folder: Path, *, title: str) -> tuple[Path, ...]:
+def draw_statistics(
+    statistics: Statistics, folder: Path, *, title: str, simulated: bool = False
+) -> tuple[Path, ...]:
     """Write two PNGs per section: `confusion-<section>.png` and `reliability-<section>.png`.
 
     Args:
         statistics: Of a cross-validation.
         folder: For the figures; made if it is not there.
         title: Name of the run.
+        simulated: The faces are drawn, and each title says so.
     """
+    title = f"{SIMULATED}: {title}" if simulated else title
     folder.mkdir(parents=True, exist_ok=True)
     paths = []
     for section in statistics.sections:

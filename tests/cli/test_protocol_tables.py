@@ -32,7 +32,9 @@ def result_of(fold: int, hits: int) -> FoldResult:
     return FoldResult(fold, fold, scores(counts), 2, counts, None)
 
 
-def validated(*hits: int, name: str = "run", protocol: str = "honest") -> CrossValidated:
+def validated(
+    *hits: int, name: str = "run", protocol: str = "honest", simulated: bool = False
+) -> CrossValidated:
     results = tuple(result_of(fold, one) for fold, one in enumerate(hits))
     plan = FoldPlan(
         dataset="d",
@@ -55,6 +57,7 @@ def validated(*hits: int, name: str = "run", protocol: str = "honest") -> CrossV
         predictions=Path("predictions.parquet"),
         figures=(),
         start=None,
+        simulated=simulated,
     )
 
 
@@ -114,3 +117,32 @@ def test_many_folds_are_printed_from_the_lowest_to_the_highest(
     found = lines(capsys)
     assert found["Accuracy %"][:2] == ["50.0", "100.0"]
     assert found["chosen epoch"] == ["1", "12"]
+
+
+def test_figures_of_drawn_faces_are_printed_as_such(capsys: pytest.CaptureFixture[str]) -> None:
+    print_cross_validation(validated(4, 2, simulated=True))
+
+    printed = capsys.readouterr().out
+    assert printed.splitlines()[0].startswith("simulated faces")
+    assert "simulated faces: these figures say nothing about real ones" in printed
+
+
+def test_repeats_on_drawn_faces_are_printed_as_such(capsys: pytest.CaptureFixture[str]) -> None:
+    repeats = (validated(4, 2, simulated=True), validated(2, 0, simulated=True))
+    over = summarise_repeats([repeat.result for repeat in repeats])
+
+    print_repeats(RepeatedCrossValidation("id", "r", repeats, over))
+
+    assert capsys.readouterr().out.startswith("simulated faces")
+
+
+def test_figures_of_real_faces_are_not_called_simulated(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    print_cross_validation(validated(4, 2))
+
+    assert "simulated" not in capsys.readouterr().out
+
+
+def test_the_json_says_whether_the_faces_are_drawn() -> None:
+    assert validated(4, 2, simulated=True).to_dict()["simulated"] is True

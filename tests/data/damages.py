@@ -74,6 +74,16 @@ def loop(path: str) -> Damage:
     return damage
 
 
+def link(path: str, to: str) -> Damage:
+    """A link in the place of the file; what it leads to is not there."""
+
+    def damage(root: Path) -> None:
+        (root / path).unlink()
+        (root / path).symlink_to(to)
+
+    return damage
+
+
 def folder_for_file(path: str) -> Damage:
     def damage(root: Path) -> None:
         (root / path).unlink()

@@ -28,7 +28,12 @@ NINES = ",".join(["5", *["1"] * 27])
 BP4D = [
     ("a table is cut off within a line", cut(OCC, 157), "label_line", f"{OCC}: line 3: 14 cells"),
     ("a table is empty", put(OCC, ""), "file_empty", f"{OCC}: is empty"),
-    ("a table holds blanks only", put(OCC, " \n\n "), "file_empty", f"{OCC}: is empty"),
+    (
+        "a table holds blanks only",
+        put(OCC, " \n\n "),
+        "file_empty",
+        f"{OCC}: holds nothing but blanks",
+    ),
     ("a table has a header only", cut(OCC, 70), "no_frames", f"{OCC}: holds no frame"),
     ("a table holds commas only", put(OCC, ",,,\n"), "file_empty", f"{OCC}: holds no cell"),
     (
@@ -37,8 +42,13 @@ BP4D = [
         "label_line",
         "line 3: '9999999",
     ),
-    ("a table is UTF-16", utf16(OCC), "file_encoding", f"{OCC}: is not UTF-8"),
-    ("a table is binary", put(OCC, bytes(range(256))), "file_encoding", f"{OCC}: is not UTF-8"),
+    ("a table is UTF-16", utf16(OCC), "file_encoding", f"{OCC}: is UTF-16"),
+    (
+        "a table is binary",
+        put(OCC, bytes(range(256))),
+        "file_encoding",
+        f"{OCC}: is not UTF-8 text (in line 2)",
+    ),
     (
         "a table has no header",
         line(OCC, 1, NINES),
@@ -58,8 +68,13 @@ BP4D = [
         f"{OCC}: line 3: frame 5 stands in line 2",
     ),
     ("a quote is open", line(OCC, 3, '"6,0'), "label_line", f"{OCC}: line 5: "),
-    ("a table is a folder", folder_for_file(OCC), "subject_without_labels", "F001: pictures are"),
-    ("a table links to itself", loop(OCC), "subject_without_labels", "F001: pictures are th"),
+    (
+        "a table is a folder",
+        folder_for_file(OCC),
+        "no_file",
+        f"{OCC}: is a folder; expected a file",
+    ),
+    ("a table links to itself", loop(OCC), "no_file", f"{OCC}: is a link to itself"),
     ("a table is gone", gone(OCC), "subject_without_labels", "F001: pictures are there, labels"),
     (
         "all pictures of a task are gone",
@@ -71,8 +86,8 @@ BP4D = [
     (
         "a picture links to itself",
         loop(f"{PICTURES}/0006.jpg"),
-        "picture_missing",
-        f"{PICTURES}: 1 of 4 labelled frames have no picture, such as 6",
+        "no_file",
+        f"{PICTURES}/0006.jpg: is a link to itself",
     ),
     (
         "a picture has a name for people",
@@ -89,12 +104,12 @@ BP4D = [
     ("landmarks are gone", gone(MAT), "landmark_file", f"{MAT}: no such file"),
     ("landmarks are cut off", cut(MAT, 3000), "landmark_file", f"{MAT}: cannot be read"),
     ("landmarks begin elsewhere", cut(MAT, 300), "landmark_file", f"{MAT}: is no MATLAB 7.3 file"),
-    ("landmarks are empty", put(MAT, ""), "landmark_file", f"{MAT}: is no MATLAB 7.3 file"),
+    ("landmarks are empty", put(MAT, ""), "landmark_file", f"{MAT}: is empty: 0 bytes"),
     (
         "landmarks are MATLAB 5",
         pts(MAT, np.zeros((49, 2))),
         "landmark_file",
-        f"{MAT}: is no MATLAB",
+        f"{MAT}: is a MATLAB 5 file; expected 7.3",
     ),
     (
         "landmarks lack their variable",
@@ -106,13 +121,13 @@ BP4D = [
         "landmarks are no cells",
         hdf(MAT, lambda file: file.create_dataset("fit/pred", data=np.zeros(3))),
         "landmark_file",
-        f"{MAT}: its fit/pred is no cell array",
+        f"{MAT}: its fit/pred is an array of float64",
     ),
     (
         "landmarks are a group",
         hdf(MAT, lambda file: file.create_group("fit/pred")),
         "landmark_file",
-        f"{MAT}: its fit/pred is no cell array",
+        f"{MAT}: its fit/pred is a group",
     ),
     ("68 landmarks", cells(MAT, (2, 68)), "landmark_file", f"{MAT}: cell 7 of fit/pred is 2 x 68"),
     ("landmarks are empty cells", cells(MAT, (1, 2)), "landmarks_missing", f"{MAT}: 4 of 4 lab"),

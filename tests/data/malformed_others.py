@@ -9,7 +9,7 @@ M = "manifest.csv"
 
 GFT_WRONG = [
     ("a table is empty", put(GFT, ""), "file_empty", f"{GFT}: is empty"),
-    ("a table is UTF-16", utf16(GFT), "file_encoding", f"{GFT}: is not UTF-8"),
+    ("a table is UTF-16", utf16(GFT), "file_encoding", f"{GFT}: is UTF-16"),
     ("a table has no header", line(GFT, 1, "1" + ",0" * 13), "label_header", f"{GFT}: line 1: beg"),
     ("a line is short", line(GFT, 3, "2,0"), "label_line", f"{GFT}: line 3: 2 cells; expected 14"),
     ("a frame is a word", line(GFT, 3, "b" + ",0" * 13), "label_line", f"{GFT}: line 3: 'b'"),
@@ -99,7 +99,7 @@ MANIFEST = [
         "points have no braces",
         both(line(M, 3, "anna/1.png,anna,anna/1.pts,0,1"), put("anna/1.pts", "version: 1")),
         "landmark_file",
-        "anna/1.pts: has no points between { and }",
+        "anna/1.pts: has no { and no } around its points",
     ),
     (
         "landmarks are nowhere",
@@ -119,7 +119,7 @@ MANIFEST = [
         "unknown_column",
         f"{M}: column 'mood' is not known",
     ),
-    ("it is UTF-16", utf16(M), "file_encoding", f"{M}: is not UTF-8"),
+    ("it is UTF-16", utf16(M), "file_encoding", f"{M}: is UTF-16"),
     ("it is empty", put(M, ""), "file_empty", f"{M}: is empty"),
 ]
 MANIFEST_REFUSED = [

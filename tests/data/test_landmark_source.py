@@ -152,7 +152,7 @@ def test_an_interlaced_video_is_prepared_with_a_word_about_it(clinic, home):
         flags = {"flags": "+ildct+ilme", "preset": "ultrafast"}
         stream = container.add_stream("libx264", rate=12, options=flags)
         stream.width, stream.height, stream.pix_fmt = 96, 96, "yuv420p"
-        for image in np.zeros((8, 96, 96, 3), np.uint8):
+        for image in np.random.default_rng(0).integers(0, 256, (8, 96, 96, 3), np.uint8):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(image, format="rgb24")))
         container.mux(stream.encode())
 

@@ -10,7 +10,13 @@ import pytest
 from algr.data import ReadOptions, adapter_of, prepare_source
 from algr.data.landmarks import HEADER
 from algr.errors import DataError
-from tests.data import malformed_bp4d, malformed_disfa, malformed_more, malformed_others
+from tests.data import (
+    malformed_bp4d,
+    malformed_disfa,
+    malformed_more,
+    malformed_named,
+    malformed_others,
+)
 from tests.data import raw_layouts as raw
 from tests.data.damages import Case, cut, put
 
@@ -21,6 +27,7 @@ CASES = [
     *malformed_disfa.CASES,
     *malformed_others.CASES,
     *malformed_more.CASES,
+    *malformed_named.CASES,
 ]
 NAMES = [f"{case.layout}: {case.name}" for case in CASES]
 REFUSED = [
@@ -162,5 +169,43 @@ def test_the_sources_that_are_damaged_here_are_good(layout, good):
 
 
 def test_the_table_is_as_long_as_it_is_said_to_be():
-    assert len(CASES) >= 240
+    assert len(CASES) >= 260
     assert len(set(NAMES)) == len(NAMES)
+
+
+KNOWN_OF_USERS = [
+    ("a truncated .mat", "bp4d: landmarks are cut off", f"{malformed_bp4d.MAT}: "),
+    ("a table with missing rows", "disfa: lines are gone", "no line, such as 3-4"),
+    ("another encoding", "bp4d: a table is Latin-1", "(in line 3)"),
+    ("another encoding", "clinic: UTF-16", "manifest.csv"),
+    ("a video of zero bytes", "clinic: a video is empty", "a.mp4: "),
+    ("landmarks that are NaN", "bp4d: landmarks of a frame are NaN", f"{malformed_bp4d.MAT}: 1 of"),
+    ("a row that stands twice", "disfa: a line stands twice", "line "),
+    ("a link to itself", "bp4d: a table links to itself", f"{malformed_bp4d.OCC}: is a link"),
+    ("a name with a line break", "bp4d: a picture has a line break in its name", r"00\n06.jpg"),
+]
+
+
+@pytest.mark.parametrize(("_kind", "name", "place"), KNOWN_OF_USERS)
+def test_what_users_are_known_to_have_is_in_the_table_with_its_place(
+    _kind, name, place, good, tmp_path
+):
+    (case,) = [case for case in CASES if f"{case.layout}: {case.name}" == name]
+
+    findings = adapter_of(case.layout).read(damaged(case, good, tmp_path), case.options).findings
+
+    (told,) = [finding for finding in findings if case.text in finding.text()]
+    assert place in told.text()
+
+
+def test_hardly_two_kinds_of_damage_are_told_of_in_one_sentence(good, tmp_path):
+    told = {
+        (case.layout, finding.text())
+        for number, case in enumerate(CASES)
+        for finding in adapter_of(case.layout)
+        .read(damaged(case, good, tmp_path / str(number)), case.options)
+        .findings
+        if case.text in finding.text()
+    }
+
+    assert len(told) >= 260

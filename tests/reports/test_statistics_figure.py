@@ -20,6 +20,10 @@ def words_on(canvas: Canvas) -> list[Text]:
     return [text for text in canvas.figure.findobj(Text) if text.get_text()]
 
 
+def title_of(canvas: Canvas) -> str:
+    return canvas.figure.texts[0].get_text()
+
+
 def numbers_on(canvas: Canvas) -> list[str]:
     return [text.get_text() for axes in canvas.figure.axes for text in axes.texts]
 
@@ -86,3 +90,17 @@ def test_the_folder_holds_whole_pictures(
     assert sorted(path.stem for path in (tmp_path / "figures").iterdir()) == expected
     assert sorted(path.stem for path in paths) == expected
     assert {path.read_bytes()[:4] for path in paths} == {b"\x89PNG"}
+
+
+def test_figures_of_drawn_faces_say_so_in_their_titles(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    titles: list[str] = []
+    monkeypatch.setattr(Canvas, "save", lambda canvas, _: titles.append(title_of(canvas)))
+
+    draw_statistics(UNITS, tmp_path, title="run", simulated=True)
+
+    assert titles == [
+        "simulated faces: run: confusion",
+        "simulated faces: run: reliability",
+    ]

@@ -28,7 +28,12 @@ from algr.data.adapters.bp4d_files import (
 from algr.data.adapters.bp4d_labels import Bp4dLabels, read_occurrence
 from algr.data.adapters.collect import Collector
 from algr.data.adapters.counts import finish, report_subjects
-from algr.data.adapters.folders import list_folder, names_in_words, scan_folders
+from algr.data.adapters.folders import (
+    list_folder,
+    names_in_words,
+    report_no_files,
+    scan_folders,
+)
 from algr.data.adapters.matlab import UnreadableError, read_tracked_points
 from algr.data.adapters.pictures import numbered_pictures, ranges_in_words
 from algr.data.adapters.tables import LabelParser, ValueRule
@@ -116,6 +121,7 @@ _INTENSITY_ADVICE = "Are these intensities? Take the occurrence tables, AU_OCC"
 def _label_tables(
     found: Bp4dFiles, *, names: Sequence[str], parser: LabelParser, findings: Collector
 ) -> list[Bp4dLabels]:
+    report_no_files(found.label_root, are_meant=LABEL_FILE.fullmatch, findings=findings)
     tables = []
     file_of: dict[str, str] = {}
     for file in found.label_root.matching_files(LABEL_FILE):

@@ -17,6 +17,7 @@ from algr.data.clinic import ClinicVideo, read_source_manifest
 from algr.data.landmark_formats import read_landmarks
 from algr.data.landmark_source import find_landmarks
 from algr.data.manifest import MANIFEST_FILE
+from algr.data.presence import why_no_file
 from algr.data.video import probe_video
 from algr.errors import DataError
 from algr.faces import GRADES, HOUSE_BRACKMANN_CLASS
@@ -74,8 +75,9 @@ def _recording(video: ClinicVideo, *, source: Path, findings: Collector) -> Reco
     if video.exclude_reason:
         findings.note("excluded", f"excluded by the manifest: {video.exclude_reason}", at=path)
         return None
-    if not path.is_file():
-        findings.warn("video_missing", "no such file; it is left out", at=path)
+    absent = why_no_file(path)
+    if absent:
+        findings.warn("video_missing", f"{absent}; it is left out", at=path)
         return None
     source_of_points = find_landmarks(path, models=None)
     if source_of_points is None or source_of_points.path is None:

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algr.data.adapters.collect import Collector
-from algr.data.adapters.folders import Folder
+from algr.data.adapters.folders import Folder, report_no_files
+from algr.data.adapters.pictures import ranges_in_words
 from algr.data.adapters.tables import LabelParser, LabelTable, read_lines
 from algr.data.rows import UNKNOWN
 
@@ -87,12 +88,13 @@ def read_intensities(
         table = tables[name]
         values_NA[np.searchsorted(number_N, table.number_N), column] = table.values_NA[:, 0]
         if len(table.number_N) < len(number_N):
-            lacking = len(number_N) - len(table.number_N)
+            lacking = np.setdiff1d(number_N, table.number_N).tolist()
             findings.warn(
                 "label_rows",
-                f"{name}: {lacking} of {len(number_N)} frames have no line; there it is not coded",
+                f"{name}: {len(lacking)} of {len(number_N)} frames have no line, such as "
+                f"{ranges_in_words(lacking)}; there it is not coded",
                 at=folder.path,
-                count=lacking,
+                count=len(lacking),
             )
     return LabelTable(number_N=number_N, values_NA=values_NA)
 
@@ -102,6 +104,7 @@ def _read_one(
 ) -> LabelTable | None:
     pattern = re.compile(rf"{subject}_au0*{name[2:]}\.(?:txt|csv)", re.IGNORECASE)
     files = folder.matching_files(pattern)
+    report_no_files(folder, are_meant=pattern.fullmatch, findings=findings)
     if not files:
         findings.warn(
             "label_file_missing",

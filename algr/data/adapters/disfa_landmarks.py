@@ -11,12 +11,13 @@ from numpy.typing import NDArray
 
 from algr.data.adapters.collect import Collector
 from algr.data.adapters.disfa_pictures import SUBJECT
-from algr.data.adapters.folders import Folder, list_folder, names_in_words
+from algr.data.adapters.folders import Folder, list_folder, names_in_words, report_no_files
 from algr.data.adapters.matlab import UnreadableError, read_frame_points
 from algr.data.adapters.pictures import ranges_in_words
 from algr.faces import NUM_LANDMARKS
 
 _FROM_0 = re.compile(r"SN\d{3}_(\d{3,6})_lm\.mat", re.IGNORECASE)
+_SUBJECT_LENGTH = 5
 _FROM_1 = re.compile(r"l(\d{3,6})_lm\.mat", re.IGNORECASE)
 
 
@@ -43,7 +44,11 @@ def _holds_landmarks(path: Path) -> bool:
         names = list_folder(path).files
     except OSError:
         return False
-    return any(_FROM_0.fullmatch(name) or _FROM_1.fullmatch(name) for name in names)
+    return any(map(_is_landmark_file, names))
+
+
+def _is_landmark_file(name: str) -> bool:
+    return bool(_FROM_0.fullmatch(name) or _FROM_1.fullmatch(name))
 
 
 def read_landmarks(
@@ -63,8 +68,10 @@ def read_landmarks(
         (N, 49, 2) as the files count their pixels; None where the folder cannot be used.
     """
     folder = list_folder(path)
-    from_0 = {int(m[1]) + 1: m[0] for name in folder.files if (m := _FROM_0.fullmatch(name))}
-    from_1 = {int(m[1]): m[0] for name in folder.files if (m := _FROM_1.fullmatch(name))}
+    report_no_files(folder, are_meant=_is_landmark_file, findings=findings)
+    files = _own_files(folder, findings=findings)
+    from_0 = {int(m[1]) + 1: m[0] for name in files if (m := _FROM_0.fullmatch(name))}
+    from_1 = {int(m[1]): m[0] for name in files if (m := _FROM_1.fullmatch(name))}
     if from_0 and from_1:
         findings.refuse(
             "landmark_spelling",
@@ -106,6 +113,25 @@ def read_landmarks(
             count=len(without_place),
         )
     return points_NL2
+
+
+def _own_files(folder: Folder, *, findings: Collector) -> list[str]:
+    """Without landmark files that are named for another subject than their folder is."""
+    of_folder = next(part for part in reversed(folder.path.parts) if SUBJECT.fullmatch(part))
+    foreign = [
+        name
+        for name in folder.files
+        if _FROM_0.fullmatch(name) and name[:_SUBJECT_LENGTH].upper() != of_folder.upper()
+    ]
+    if foreign:
+        findings.warn(
+            "landmark_of_another",
+            f"{names_in_words(foreign, limit=3)}: named for another subject than the folder; "
+            "not used",
+            at=folder.path,
+            count=len(foreign),
+        )
+    return [name for name in folder.files if name not in set(foreign)]
 
 
 def _report_surplus(file_of: dict[int, str], *, last: int, at: Path, findings: Collector) -> None:

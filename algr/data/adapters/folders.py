@@ -1,12 +1,13 @@
 """The folders of a source down to a small depth: which there are, and what stands in them."""
 
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from re import Pattern
 
 from algr.data.adapters.collect import Collector, one_line
+from algr.data.presence import why_no_file
 from algr.errors import DataError
 
 _DEPTH = 4
@@ -20,6 +21,8 @@ class Folder:
     path: Path
     folders: tuple[str, ...]
     files: tuple[str, ...]
+    broken: tuple[str, ...] = ()
+    """Links that lead nowhere."""
 
     def matching_folders(self, pattern: Pattern[str]) -> tuple[str, ...]:
         """Names of subfolders that match as a whole."""
@@ -31,12 +34,12 @@ class Folder:
 
 
 def list_folder(path: Path) -> Folder:
-    """The names in one folder; hidden ones are left out, and so are links that lead nowhere.
+    """The names in one folder; hidden ones are left out.
 
     Raises:
         OSError: It cannot be read.
     """
-    folders, files = [], []
+    folders, files, broken = [], [], []
     with os.scandir(path) as entries:
         for entry in entries:
             if entry.name.startswith("."):
@@ -44,12 +47,35 @@ def list_folder(path: Path) -> Folder:
             try:
                 is_folder, is_file = entry.is_dir(), entry.is_file()
             except OSError:  # a link to itself
-                continue
+                is_folder = is_file = False
             if is_folder:
                 folders.append(entry.name)
             elif is_file:
                 files.append(entry.name)
-    return Folder(path=path, folders=tuple(sorted(folders)), files=tuple(sorted(files)))
+            elif entry.is_symlink():
+                broken.append(entry.name)
+    return Folder(
+        path=path,
+        folders=tuple(sorted(folders)),
+        files=tuple(sorted(files)),
+        broken=tuple(sorted(broken)),
+    )
+
+
+def report_no_files(
+    folder: Folder, *, are_meant: Callable[[str], object], findings: Collector
+) -> None:
+    """Warn of folders and broken links whose names are those of files.
+
+    Args:
+        folder: Where files are expected.
+        are_meant: Whether a name is that of such a file.
+        findings: Takes what is wrong.
+    """
+    for name in (*folder.folders, *folder.broken):
+        if are_meant(name):
+            path = folder.path / name
+            findings.warn("no_file", f"{why_no_file(path)}; it is not used", at=path)
 
 
 def scan_folders(

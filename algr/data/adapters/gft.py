@@ -23,7 +23,13 @@ from algr.data.adapters.base import (
 from algr.data.adapters.bp4d_labels import Bp4dLabels, read_occurrence
 from algr.data.adapters.collect import Collector
 from algr.data.adapters.counts import finish, report_subjects
-from algr.data.adapters.folders import Folder, list_folder, names_in_words, scan_folders
+from algr.data.adapters.folders import (
+    Folder,
+    list_folder,
+    names_in_words,
+    report_no_files,
+    scan_folders,
+)
 from algr.data.adapters.pictures import (
     is_picture,
     is_video,
@@ -113,6 +119,7 @@ def _find(source: Path, *, findings: Collector) -> _Found:
     for folder in scan_folders(source, leaves=_PERSON, findings=findings):
         role = _role(folder, source)
         if role != "intensities":
+            report_no_files(folder, are_meant=_LABEL_FILE.fullmatch, findings=findings)
             _take(
                 folder, tables=found.landmarks if role == "landmarks" else found.labels, found=found
             )

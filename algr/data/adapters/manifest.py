@@ -28,6 +28,7 @@ from algr.data.adapters.tables import LabelParser, ValueRule
 from algr.data.identity import composed, folded_id
 from algr.data.landmarks import landmark_path
 from algr.data.manifest import MANIFEST_FILE
+from algr.data.presence import ABSENT, why_no_file
 from algr.data.rows import UNKNOWN
 from algr.faces import GRADES, HOUSE_BRACKMANN_CLASS, NUM_LANDMARKS
 
@@ -102,7 +103,7 @@ def _usable(table: Table, *, source: Path, findings: Collector) -> list[Row]:
                 line=row.line,
             )
             continue
-        is_there = (source / row.file).is_file()
+        absent = why_no_file(source / row.file)
         lacks_frame = is_video(row.file) and row.frame is None
         if lacks_frame:
             findings.refuse(
@@ -111,14 +112,16 @@ def _usable(table: Table, *, source: Path, findings: Collector) -> list[Row]:
                 at=manifest,
                 line=row.line,
             )
-        if not is_there:
+        if absent:
+            name = one_line(row.file)
+            found = f"no file {name}" if absent == ABSENT else f"{name} {absent}"
             findings.warn(
                 "file_missing",
-                f"no file {one_line(row.file)}; the frame is left out",
+                f"{found}; the frame is left out",
                 at=manifest,
                 line=row.line,
             )
-        usable += [row] if is_there and row.is_whole and not lacks_frame else []
+        usable += [row] if not absent and row.is_whole and not lacks_frame else []
     return usable
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from algr.data.adapters.collect import one_line
 from algr.data.adapters.matlab import UnreadableError, as_float32, to_49
 from algr.data.landmarks import read_landmark_csv
+from algr.data.presence import why_no_file
 from algr.errors import DataError
 
 LANDMARK_ENDINGS = (".csv", ".pts", ".txt", ".npy")
@@ -74,15 +75,19 @@ def _load(path: Path) -> NDArray[np.float32]:
 
 
 def _numbers(path: Path, *, is_pts: bool) -> NDArray[np.float32]:
+    problem = why_no_file(path)
+    if problem:
+        raise UnreadableError(problem)
     try:
         text = path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError as error:
-        raise UnreadableError("no such file") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise UnreadableError("cannot be read as text") from error
+    except OSError as error:
+        raise UnreadableError(f"cannot be read ({error.strerror or error})") from error
+    except UnicodeDecodeError as error:
+        raise UnreadableError("cannot be read as text: it is not UTF-8") from error
     if is_pts:
-        if "{" not in text or "}" not in text:
-            raise UnreadableError("has no points between { and }")
+        absent = [brace for brace in "{}" if brace not in text]
+        if absent:
+            raise UnreadableError(f"has no {' and no '.join(absent)} around its points")
         text = text.partition("{")[2].partition("}")[0]
     cells = [cell for cell in _SEPARATORS.split(text) if cell]
     try:

@@ -2,6 +2,7 @@
 
 # Shape suffixes: N = frames, P = points of a file, L = landmarks (49), 2 = x, y.
 
+import string
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -10,9 +11,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algr.data.adapters.matlab5 import FormatError, read_matrix
+from algr.data.presence import why_no_file
 from algr.faces import NUM_LANDMARKS
 
 _JAW = 17
+_HEAD = 512
+_PRINTABLE = frozenset(string.printable.encode())
 _INNER_MOUTH_CORNERS = (60, 64)
 
 
@@ -63,10 +67,11 @@ def read_tracked_points(path: Path, *, entries: Sequence[int]) -> NDArray[np.flo
     """
     import h5py
 
-    if not path.is_file():
-        raise UnreadableError("no such file")
+    problem = why_no_file(path)
+    if problem:
+        raise UnreadableError(problem)
     if not h5py.is_hdf5(path):
-        raise UnreadableError("is no MATLAB 7.3 file (HDF5), or is cut off at its beginning")
+        raise UnreadableError(_instead_of_hdf5(path))
     try:
         with h5py.File(path, "r") as file:
             return _cells(file, entries=entries)
@@ -76,13 +81,29 @@ def read_tracked_points(path: Path, *, entries: Sequence[int]) -> NDArray[np.flo
         raise UnreadableError(f"cannot be read ({_short(error)})") from error
 
 
+def _instead_of_hdf5(path: Path) -> str:
+    with path.open("rb") as file:
+        head = file.read(_HEAD)
+    if not head:
+        return "is empty: 0 bytes"
+    if head.startswith(b"MATLAB 5.0"):
+        return "is a MATLAB 5 file; expected 7.3 (HDF5), as BP4D has it: save it with -v7.3"
+    if head.startswith(b"MATLAB 7.3"):
+        return "is cut off: nothing of a MATLAB 7.3 file (HDF5) but its head is there"
+    if all(byte in _PRINTABLE for byte in head):
+        return "is text; expected a MATLAB 7.3 file (HDF5)"
+    return "is no MATLAB 7.3 file (HDF5), or its beginning is damaged"
+
+
 def _cells(file: Any, *, entries: Sequence[int]) -> NDArray[np.float32]:
     import h5py
 
     if "fit/pred" not in file:
         raise UnreadableError("holds no fit/pred")
     if getattr(file["fit/pred"], "dtype", None) != h5py.ref_dtype:
-        raise UnreadableError("its fit/pred is no cell array")
+        kind = getattr(file["fit/pred"], "dtype", None)
+        found = "a group" if kind is None else f"an array of {kind}"
+        raise UnreadableError(f"its fit/pred is {found}, no cell array")
     points_NL2 = np.full((len(entries), NUM_LANDMARKS, 2), np.nan, np.float32)
     references = file["fit/pred"][()].ravel()
     for row, entry in enumerate(entries):

@@ -6,7 +6,7 @@ from pathlib import Path
 from re import Pattern
 
 from algr.data.adapters.collect import Collector, one_line
-from algr.data.adapters.folders import Folder, list_folder
+from algr.data.adapters.folders import Folder, list_folder, report_no_files
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
 VIDEO_ENDINGS = (".avi", ".mp4", ".mov", ".mkv", ".mts", ".m4v", ".wmv", ".mpg", ".mpeg", ".webm")
@@ -45,6 +45,7 @@ def numbered_pictures(
 
 
 def _by_number(folder: Folder, *, findings: Collector, number: Pattern[str]) -> dict[int, Path]:
+    report_no_files(folder, are_meant=is_picture, findings=findings)
     name_of: dict[int, str] = {}
     strange: list[str] = []
     for name in folder.files:

@@ -2,6 +2,7 @@
 
 # Shape suffixes: N = frames of a file, A = action units that were asked for.
 
+import codecs
 import csv
 import io
 import re
@@ -19,6 +20,7 @@ from algr.data.rows import UNKNOWN
 MISSING_CODES = {"9": "9", "-1": "-1", "999": "999", "": "empty", "nan": "empty"}
 """Spelling of "not coded" to the name under which it is counted."""
 _AU_NAME = re.compile(r"(?:au)?[ _]?0*(\d{1,2})", re.IGNORECASE)
+_BOM_ZIP = b"PK\x03\x04"
 _MAX_FRAME = 1_000_000
 
 
@@ -69,18 +71,50 @@ def read_text(path: Path, *, findings: Collector) -> str | None:
         findings.warn("file_unreadable", f"cannot be read ({error.strerror or error})", at=path)
         return None
     if not data.strip():
-        findings.warn("file_empty", "is empty; expected one line per frame", at=path)
+        found = "holds nothing but blanks" if data else "is empty"
+        findings.warn("file_empty", f"{found}; expected one line per frame", at=path)
         return None
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        text = "\0"
-    if "\0" in text:
+    text, encoding = _decoded(data)
+    if encoding != "UTF-8":
         findings.warn(
-            "file_encoding", "is not UTF-8 text; save it again as plain text or CSV", at=path
+            "file_encoding",
+            f"is {encoding}, no UTF-8 text; save it again as plain text or CSV"
+            if encoding
+            else f"is not UTF-8 text{_place_of_trouble(data)}; save it again as plain text or CSV",
+            at=path,
         )
         return None
     return text
+
+
+def _decoded(data: bytes) -> tuple[str, str]:
+    """The text, and its encoding, empty where that is not known."""
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and _is_utf16(data):
+        return "", "UTF-16"
+    if data.startswith(_BOM_ZIP):
+        return "", "a ZIP archive or an Excel workbook"
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return "", ""
+    return ("", "") if "\0" in text else (text, "UTF-8")
+
+
+def _is_utf16(data: bytes) -> bool:
+    try:
+        return "\0" not in data.decode("utf-16")
+    except UnicodeDecodeError:
+        return False
+
+
+def _place_of_trouble(data: bytes) -> str:
+    """The line in which text stops to be one."""
+    try:
+        data.decode("utf-8-sig")
+        at = data.find(b"\0")
+    except UnicodeDecodeError as error:
+        at = error.start
+    return f" (in line {data.count(bytes([10]), 0, at) + 1})"
 
 
 def read_lines(path: Path, *, findings: Collector) -> list[Line] | None:

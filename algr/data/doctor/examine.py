@@ -23,14 +23,27 @@ from algr.data.doctor.command import Settings, next_command
 from algr.data.doctor.duplicates import alike_footage, exact_footage
 from algr.data.doctor.labels import GradeCount, LabelCount, count_grades, count_labels
 from algr.data.doctor.landmarks import LandmarkReport, inspect_landmarks
+from algr.data.doctor.misfit import compare_recordings, misfit_findings
 from algr.data.doctor.pictures import FileScan, Seen, look, scan_files
 from algr.data.doctor.published import published_findings
 from algr.data.doctor.sampling import draw_moving, draw_samples
+from algr.data.doctor.standstill import (
+    StandstillReport,
+    look_for_standstills,
+    standstill_findings,
+    without_repeated,
+)
+from algr.data.doctor.subject_base import (
+    SubjectShifts,
+    compare_subjects,
+    subject_base_findings,
+)
+from algr.data.doctor.subject_motion import measure_motion, settle_subjects
 from algr.data.findings import Finding, Verdict, verdict_of
 from algr.errors import AlgrError
 
 DEFAULT_SAMPLE = 600
-Stage = Literal["labels and landmarks", "files", "pictures"]
+Stage = Literal["labels and landmarks", "files", "pictures", "videos"]
 Tick = Callable[[Stage, int, int], None]
 _SAID_BY_READERS = (
     "landmarks_missing",
@@ -59,6 +72,8 @@ class Examination:
     """Empty for action units."""
     landmarks: LandmarkReport
     calibration: Calibration
+    standstills: StandstillReport
+    shifts: SubjectShifts
     parts: Mapping[str, int]
     """Published part to its subjects that are here; empty where none are published."""
     clinic: ClinicReport | None
@@ -116,6 +131,12 @@ class Examination:
                 "base_shift_px": None if base.shift_px is None else round(base.shift_px, 3),
                 "base_error_px": None if base.shift_px is None else round(base.error_px, 3),
             },
+            "standstill": {
+                "videos": self.standstills.videos,
+                "videos_whole": self.standstills.whole,
+                "frames": self.standstills.frames,
+                "repeated": self.standstills.repeated,
+            },
             "files": self.files,
             "pictures_seen": self.pictures_seen,
             "seconds": round(self.seconds, 1),
@@ -163,11 +184,18 @@ def examine(
     samples = draw_samples(recordings, pictures=sample)
     expected = sum(len(drawn.rows) for drawn in samples)
     seen = look(samples, recordings, jobs=jobs, tick=lambda done: tick("pictures", done, expected))
+    standstills = look_for_standstills(
+        recordings,
+        sample=sample,
+        jobs=jobs,
+        tick=lambda done: tick("videos", done, _num_videos(recordings)),
+    )
     turned = turned_recordings(recordings)
     upright = [picture for picture in seen if picture.recording not in turned]
-    rows = compare_offsets(upright, samples)
+    rows = compare_offsets(upright, without_repeated(samples, recordings, standstills))
     calibration = calibrate(recordings, rows, upright)
     usual = calibration.offset.offset or 0
+    shifts = compare_subjects(upright, recordings)
     again = _look_again(recordings, suspects(rows, recordings, usual=usual), jobs=jobs, tick=tick)
     sizes = {
         picture.recording: (picture.height, picture.width) for picture in seen if picture.width
@@ -194,6 +222,7 @@ def examine(
         ),
         *judge.footage_findings([*exact, *alike], reading, source),
         *judge.repeated_findings(surplus, reading),
+        *standstill_findings(standstills, source=source),
         *published_findings(reading, parts=parts),
         *judge.label_findings(labels),
         *judge.size_findings(seen, reading, source),
@@ -204,9 +233,16 @@ def examine(
             calibration.offset, reading, frame_offset=settings.frame_offset
         )
         findings += judge.subject_offset_findings(
-            judge_subjects(again, recordings, usual=usual), usual=usual
+            settle_subjects(
+                judge_subjects(again, recordings, usual=usual),
+                measure_motion(upright, recordings),
+                usual=usual,
+            ),
+            usual=usual,
         )
         findings += judge.turned_findings(turned, reading)
+        findings += misfit_findings(compare_recordings(upright), recordings)
+        findings += subject_base_findings(shifts, used=settings.landmark_base)
         findings += judge.base_findings(
             calibration, used=settings.landmark_base, layout=reading.layout
         )
@@ -219,6 +255,8 @@ def examine(
         grades=() if is_au else count_grades(recordings),
         landmarks=landmarks,
         calibration=calibration,
+        standstills=standstills,
+        shifts=shifts,
         parts={
             name: len(set(members) & {recording.subject for recording in recordings})
             for name, members in parts.items()
@@ -242,6 +280,10 @@ def examine(
 def _files_of(recording: Recording) -> tuple[Path, ...]:
     pictures = recording.pictures
     return pictures.paths if isinstance(pictures, ImageFiles) else (pictures.path,)
+
+
+def _num_videos(recordings: Sequence[Recording]) -> int:
+    return sum(not isinstance(recording.pictures, ImageFiles) for recording in recordings)
 
 
 def _look_again(

@@ -32,6 +32,13 @@ RATES_SOURCE = (
     "which is fitted here"
 )
 
+MIN_COMPARED = 3
+"""Action units from which on the comparison says something: one factor is fitted to them."""
+TOO_FEW_RATES = (
+    f"published rates are not shown: they are known up to one factor, which fewer than "
+    f"{MIN_COMPARED} action units cannot tell from a difference"
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class LabelCount:
@@ -98,9 +105,12 @@ def count_labels(
 
 
 def published_rates(own: Mapping[str, float]) -> dict[str, float]:
-    """The published rates of those action units, scaled so that their mean is that of the own."""
+    """The published rates of those action units, scaled so that their mean is that of the own.
+
+    Empty where fewer than `MIN_COMPARED` are there: the factor alone would make them agree.
+    """
     common = [name for name in own if name in PUBLISHED_WEIGHTS]
-    if not common:
+    if len(common) < MIN_COMPARED:
         return {}
     inverse = {name: 1.0 / PUBLISHED_WEIGHTS[name] for name in common}
     factor = sum(own[name] for name in common) / sum(inverse.values())

@@ -1,6 +1,7 @@
 """Looks at pictures: whole or not, how large, what stands at the landmarks.
 
-Shape suffixes: H, W = rows, columns; L = landmarks (49); 2 = x, y; S = side of a small face.
+Shape suffixes: H, W = rows, columns; L = landmarks (49); 2 = x, y; S = side of a small face,
+P = landmarks with a square around them, K = its side.
 """
 
 from collections import defaultdict
@@ -16,6 +17,7 @@ from PIL import ExifTags, Image, ImageOps
 
 from algr.data.adapters import ImageFiles, Recording
 from algr.data.align import alignment_matrix
+from algr.data.doctor.patches import landmark_patches
 from algr.data.doctor.sampling import Sample
 from algr.data.video import iterate_video
 from algr.durable import sha256_of
@@ -47,6 +49,9 @@ class Seen:
     """The whole picture, (32, 32), grey."""
     faces: dict[int, NDArray[np.float32]] | None = None
     """Offset to the small aligned face (100, 100), grey; missing where there are no landmarks."""
+
+    patches_PKK: NDArray[np.uint8] | None = None
+    """What stands around the landmarks; None where there are none."""
 
     @property
     def face_SS(self) -> NDArray[np.float32] | None:
@@ -145,6 +150,7 @@ def _seen(
         matrix = _matrix(recording, row, offset=offset)
         if matrix is not None:
             faces[offset] = small_face(grey, matrix, size=size)
+    points_NL2 = recording.landmarks_NL2
     thumb = grey.resize((THUMB, THUMB), Image.Resampling.BOX)
     return Seen(
         recording=sample.recording,
@@ -154,6 +160,9 @@ def _seen(
         height=size[1],
         whole_SS=np.asarray(thumb, np.float32),
         faces=faces,
+        patches_PKK=None
+        if points_NL2 is None or 0 not in faces
+        else landmark_patches(grey, points_NL2[row], size=size),
     )
 
 

@@ -69,10 +69,14 @@ def test_counts_of_labels_are_those_of_the_arrays(clean, examined):
 
 
 def test_published_rates_have_the_published_ratios_and_the_own_mean():
-    rates = published_rates({"AU1": 0.2, "AU12": 0.4, "AU99": 0.5})
+    rates = published_rates({"AU1": 0.2, "AU4": 0.3, "AU12": 0.4, "AU99": 0.5})
 
     assert rates["AU12"] / rates["AU1"] == pytest.approx(1.3451 / 0.457)
-    assert sum(rates.values()) == pytest.approx(0.6)
+    assert sum(rates.values()) == pytest.approx(0.9)
+
+
+def test_published_rates_are_not_compared_where_one_factor_would_explain_them():
+    assert published_rates({"AU1": 0.2, "AU12": 0.4, "AU99": 0.5}) == {}
 
 
 @pytest.mark.parametrize(
