@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -21,6 +21,7 @@ from algr.data.staging import (
 )
 from algr.data.store import PreparedDataset
 from algr.data.summary import LeftOut, PrepareSummary, label_rates, rejected_frames
+from algr.data.usable import NO_GRADE
 from algr.data.watch import Watch
 from algr.data.workers import work_through
 from algr.durable import recover_folder
@@ -67,12 +68,24 @@ def prepare_jobs(
     return summary
 
 
-def inspect_jobs(todo: Sequence[Job], *, threads: int, watch: Watch) -> list[Inspection]:
-    """Hashing and probing leave the interpreter alone, so threads do."""
+def inspect_jobs(
+    todo: Sequence[Job], *, threads: int, watch: Watch, left_out: Mapping[str, str]
+) -> list[Inspection]:
+    """Hash and probe all files, in threads, as that leaves the interpreter alone.
+
+    Args:
+        todo: All recordings.
+        threads: How many at once.
+        watch: Told how far it is.
+        left_out: Label of a job to the reason for which it is left out, whatever its files are.
+    """
     inspections = []
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
         for count, inspection in enumerate(pool.map(_inspect, todo), start=1):
-            inspections.append(inspection)
+            reason = left_out.get(todo[count - 1].label, "")
+            inspections.append(
+                dataclasses.replace(inspection, problem=reason) if reason else inspection
+            )
             watch.show("checking", videos=0, frames=0, always=count == len(todo))
     return inspections
 
@@ -168,7 +181,7 @@ def _decode_and_write(
     staged = [outcome.staged for outcome in outcomes if outcome.staged]
     unlabelled = _subjects_without_grade(staged) if plan.kind == "grade" else set()
     left_out += [
-        LeftOut(video=job.label, reason="no readable video of this patient has a grade")
+        LeftOut(video=job.label, reason=NO_GRADE)
         for job, outcome in zip(work.todo, outcomes, strict=True)
         if outcome.staged and job.record.subject_id in unlabelled
     ]

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from algr.data.adapters.collect import Collector, one_line
 from algr.data.rows import UNKNOWN
+from algr.data.text_files import encoding_problem
 
 MISSING_CODES = {"9": "9", "-1": "-1", "999": "999", "": "empty", "nan": "empty"}
 """Spelling of "not coded" to the name under which it is counted."""
@@ -76,9 +77,7 @@ def read_text(path: Path, *, findings: Collector) -> str | None:
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        findings.warn(
-            "file_encoding", "is not UTF-8 text; save it again as plain text or CSV", at=path
-        )
+        findings.warn("file_encoding", encoding_problem(data), at=path)
         return None
     return text
 

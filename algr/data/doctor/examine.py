@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from algr.data.adapters import ImageFiles, ReadOptions, Recording, SourceReading
-from algr.data.clinic import read_manifest
+from algr.data.adapters import ReadOptions, Recording, SourceReading
+from algr.data.clinic import read_what_can_be
 from algr.data.doctor import judge
 from algr.data.doctor.calibrate import (
     Calibration,
@@ -20,12 +20,14 @@ from algr.data.doctor.calibrate import (
 )
 from algr.data.doctor.clinic import ClinicReport, examine_manifest
 from algr.data.doctor.command import Settings, next_command
-from algr.data.doctor.duplicates import alike_footage, exact_footage
+from algr.data.doctor.duplicates import alike_footage
+from algr.data.doctor.files import SourceFiles, look_at_files
 from algr.data.doctor.labels import GradeCount, LabelCount, count_grades, count_labels
 from algr.data.doctor.landmarks import LandmarkReport, inspect_landmarks
-from algr.data.doctor.pictures import FileScan, Seen, look, scan_files
+from algr.data.doctor.pictures import Seen, look
 from algr.data.doctor.published import published_findings
 from algr.data.doctor.sampling import draw_moving, draw_samples
+from algr.data.doctor.screening import Screening, screen, used_parts
 from algr.data.findings import Finding, Verdict, verdict_of
 from algr.errors import AlgrError
 
@@ -40,7 +42,7 @@ _SAID_BY_READERS = (
     "partial_copy",
 )
 _RECORDINGS_AGAIN = 4
-_OF_ALL = ("frame_offset", "frame_origin", "landmark_base", "subject_twice", "no_frames")
+_OF_ALL = ("frame_offset", "frame_origin", "landmark_base", "subject_twice", "nothing_usable")
 """What spoils the whole source comes before what is left out of it."""
 _GRAVITY = {"refused": 0, "warning": 1, "note": 2}
 
@@ -51,6 +53,8 @@ class Examination:
 
     source: Path
     reading: SourceReading
+    screening: Screening
+    """What is left out and counted, as the preparation does it."""
     findings: tuple[Finding, ...]
     """Worst first."""
     labels: tuple[LabelCount, ...]
@@ -72,6 +76,12 @@ class Examination:
     def verdict(self) -> Verdict:
         """Of the gravest finding."""
         return verdict_of(self.findings)
+
+    @property
+    def used(self) -> tuple[Recording, ...]:
+        """The recordings that are not left out."""
+        left_out = self.screening.left_out
+        return tuple(part for part in self.reading.recordings if part.name not in left_out)
 
     @property
     def subjects(self) -> int:
@@ -98,6 +108,15 @@ class Examination:
             "subjects": self.subjects,
             "recordings": len(self.reading.recordings),
             "frames": self.reading.num_frames,
+            "used": {
+                "subjects": len({recording.subject for recording in self.used}),
+                "recordings": len(self.used),
+                "frames": dict(self.screening.frames),
+            },
+            "left_out": [
+                {"recording": name, "reason": reason}
+                for name, reason in self.screening.left_out.items()
+            ],
             "published": None if published is None else asdict(published),
             "parts": dict(self.parts),
             "missing_codes": dict(self.reading.missing_codes),
@@ -154,46 +173,41 @@ def examine(
     """
     began = time.monotonic()
     recordings = reading.recordings
-    owner = {
-        path: position
-        for position, recording in enumerate(recordings)
-        for path in _files_of(recording)
-    }
-    scan = scan_files(list(owner), jobs=jobs, tick=lambda done: tick("files", done, len(owner)))
+    files = look_at_files(
+        recordings, jobs=jobs, tick=lambda done, total: tick("files", done, total)
+    )
     samples = draw_samples(recordings, pictures=sample)
     expected = sum(len(drawn.rows) for drawn in samples)
     seen = look(samples, recordings, jobs=jobs, tick=lambda done: tick("pictures", done, expected))
+    files = files.with_bad({Path(part.file): part.problem for part in seen if part.is_lost})
+    screening = screen(reading, source=source, files=files, has_detector=has_detector)
     turned = turned_recordings(recordings)
     upright = [picture for picture in seen if picture.recording not in turned]
     rows = compare_offsets(upright, samples)
     calibration = calibrate(recordings, rows, upright)
     usual = calibration.offset.offset or 0
     again = _look_again(recordings, suspects(rows, recordings, usual=usual), jobs=jobs, tick=tick)
-    sizes = {
-        picture.recording: (picture.height, picture.width) for picture in seen if picture.width
-    }
-    landmarks = inspect_landmarks(recordings, sizes)
+    landmarks = inspect_landmarks(recordings, files.sizes)
     is_au = reading.kind == "au"
-    labels = count_labels(recordings, reading.label_names, layout=reading.layout) if is_au else ()
+    counted = recordings if screening.is_refused else used_parts(recordings, screening)
+    labels = count_labels(counted, reading.label_names, layout=reading.layout) if is_au else ()
     clinic, clinic_findings = _clinic(reading, source)
-    exact, surplus = exact_footage(scan, owner, recordings)
-    known = {(item.first, item.second) for item in exact}
+    known = {(item.first, item.second) for item in screening.exact}
     alike = [
         item for item in alike_footage(seen, recordings) if (item.first, item.second) not in known
     ]
     settings = Settings.of(reading)
     findings = [
-        *_nothing(reading),
-        *judge.file_findings(_bad_files(scan, seen, source), total=len(owner)),
-        *judge.axes_findings(calibration, reading),
+        *judge.file_findings(_bad_files(files, seen, source)),
+        *screening.findings,
         *judge.landmark_findings(
             landmarks,
             reading,
             turned={recordings[position].name for position in turned},
             has_detector=has_detector,
         ),
-        *judge.footage_findings([*exact, *alike], reading, source),
-        *judge.repeated_findings(surplus, reading),
+        *judge.footage_findings(alike, reading, source),
+        *judge.repeated_findings(screening.surplus, reading),
         *published_findings(reading, parts=parts),
         *judge.label_findings(labels),
         *judge.size_findings(seen, reading, source),
@@ -206,7 +220,6 @@ def examine(
         findings += judge.subject_offset_findings(
             judge_subjects(again, recordings, usual=usual), usual=usual
         )
-        findings += judge.turned_findings(turned, reading)
         findings += judge.base_findings(
             calibration, used=settings.landmark_base, layout=reading.layout
         )
@@ -214,9 +227,10 @@ def examine(
     return Examination(
         source=source,
         reading=reading,
+        screening=screening,
         findings=ordered,
         labels=labels,
-        grades=() if is_au else count_grades(recordings),
+        grades=() if is_au else count_grades(counted),
         landmarks=landmarks,
         calibration=calibration,
         parts={
@@ -224,7 +238,7 @@ def examine(
             for name, members in parts.items()
         },
         clinic=clinic,
-        files=len(owner),
+        files=files.scan.count,
         pictures_seen=sum(1 for picture in seen if not picture.problem),
         command=""
         if verdict_of(ordered) == "refused"
@@ -237,11 +251,6 @@ def examine(
         ),
         seconds=time.monotonic() - began,
     )
-
-
-def _files_of(recording: Recording) -> tuple[Path, ...]:
-    pictures = recording.pictures
-    return pictures.paths if isinstance(pictures, ImageFiles) else (pictures.path,)
 
 
 def _look_again(
@@ -281,29 +290,16 @@ def _worst_first(
     )
 
 
-def _bad_files(scan: FileScan, seen: list[Seen], source: Path) -> list[tuple[str, str]]:
+def _bad_files(files: SourceFiles, seen: list[Seen], source: Path) -> list[tuple[str, str]]:
     by_name = {picture.file: picture.problem for picture in seen if picture.problem}
-    by_name |= {str(path): problem for path, problem in scan.problems}
+    by_name |= {str(path): problem for path, problem in files.bad.items()}
     return [(judge.shown(name, source), problem) for name, problem in sorted(by_name.items())]
-
-
-def _nothing(reading: SourceReading) -> list[Finding]:
-    if reading.num_frames:
-        return []
-    return [
-        Finding(
-            severity="refused",
-            code="no_frames",
-            message=f"no frame of this {reading.layout} source can be used",
-            count=0,
-        )
-    ]
 
 
 def _clinic(reading: SourceReading, source: Path) -> tuple[ClinicReport | None, list[Finding]]:
     if reading.layout != "clinic":
         return None, []
     try:
-        return examine_manifest(read_manifest(source))
+        return examine_manifest(read_what_can_be(source).manifest)
     except AlgrError:
         return None, []  # the adapter's findings say why

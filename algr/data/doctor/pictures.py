@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps
 
 from algr.data.adapters import ImageFiles, Recording
+from algr.data.adapters.collect import without_name
 from algr.data.align import alignment_matrix
 from algr.data.doctor.sampling import Sample
 from algr.data.video import iterate_video
@@ -41,6 +42,8 @@ class Seen:
     row: int
     file: str
     problem: str = ""
+    is_lost: bool = False
+    """The whole file cannot be used, not this picture alone."""
     height: int = 0
     width: int = 0
     whole_SS: NDArray[np.float32] | None = None
@@ -93,6 +96,16 @@ def _look_at_file(sample: Sample, row: int, recording: Recording) -> Seen:
     return _seen(sample, row, recording, file=str(path), grey=grey, size=(width, height))
 
 
+def picture_size(path: Path) -> tuple[int, int] | None:
+    """Height and width as displayed; None where it cannot be read."""
+    try:
+        with Image.open(path) as image:
+            lies = image.getexif().get(ExifTags.Base.Orientation, 1) in _LYING
+            return image.size if lies else image.size[::-1]
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
+
+
 def _wanted_size(recording: Recording, row: int, size: tuple[int, int]) -> tuple[int, int]:
     """The least size that leaves two pixels per pixel of the small face."""
     matrix = _matrix(recording, row, offset=0)
@@ -118,7 +131,11 @@ def _look_at_video(sample: Sample, recording: Recording) -> Iterator[Seen]:
                 return
     except DataError as error:
         yield Seen(
-            recording=sample.recording, row=sample.rows[0], file=str(path), problem=error.found
+            recording=sample.recording,
+            row=sample.rows[0],
+            file=str(path),
+            problem=without_name(error.found, path),
+            is_lost=True,
         )
         return
     if recording.landmarks_NL2 is None and not recording.labels_NA.shape[1]:
@@ -215,6 +232,8 @@ class FileScan:
     problems: tuple[tuple[Path, str], ...]
     twins: tuple[tuple[Path, ...], ...]
     """Files with the same content, together."""
+    count: int = 0
+    """Files that were opened."""
 
 
 def scan_files(
@@ -238,7 +257,7 @@ def scan_files(
             for path in group:
                 same[sha256_of(path)].append(path)
     twins = tuple(tuple(group) for group in same.values() if len(group) > 1)
-    return FileScan(problems=tuple(problems), twins=twins)
+    return FileScan(problems=tuple(problems), twins=twins, count=len(paths))
 
 
 def _look_at_ends(path: Path) -> tuple[str, bytes]:
