@@ -7,7 +7,7 @@ from pathlib import Path
 from algr.data.adapters import SourceReading
 from algr.data.assemble import SharedPicturesError
 from algr.data.doctor import judge
-from algr.data.doctor.files import SourceFiles, look_at_files
+from algr.data.doctor.files import look_at_files
 from algr.data.doctor.screening import Screening, screen
 from algr.data.findings import Finding
 from algr.data.words import counted, limited
@@ -40,7 +40,8 @@ def check_reading(
     """
     files = look_at_files(reading.recordings, jobs=jobs)
     screening = screen(reading, source=source, files=files, has_detector=has_detector)
-    findings = (*reading.findings, *_of_files(files, source), *screening.findings)
+    of_files = judge.file_findings(files.bad, reading, source)
+    findings = (*reading.findings, *of_files, *screening.findings)
     refused = [finding for finding in findings if finding.severity == "refused"]
     warnings = _warnings(findings)
     if refused:
@@ -50,11 +51,6 @@ def check_reading(
         rest = [part for part in warnings if part not in of_reading]
         raise _refusal(source, of_reading, warnings=rest, prefix="--strict: ")
     return screening
-
-
-def _of_files(files: SourceFiles, source: Path) -> list[Finding]:
-    bad = sorted((judge.shown(str(path), source), why) for path, why in files.bad.items())
-    return judge.file_findings(bad)
 
 
 def _warnings(findings: Sequence[Finding]) -> list[Finding]:

@@ -7,7 +7,7 @@ _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 def is_utf16(data: bytes) -> bool:
     """Whether the bytes begin with UTF-16's mark, as spreadsheets write it ("Unicode text")."""
-    return data.startswith(_UTF16_MARKS)
+    return data.startswith(_UTF16_MARKS) and len(data) % 2 == 0
 
 
 def encoding_problem(data: bytes) -> str:

@@ -37,7 +37,7 @@ BP4D = [
         "label_line",
         "line 3: '9999999",
     ),
-    ("a table is UTF-16", utf16(OCC), "file_encoding", f"{OCC}: is not UTF-8"),
+    ("a table is UTF-16", utf16(OCC), "file_encoding", f"{OCC}: is UTF-16 text"),
     ("a table is binary", put(OCC, bytes(range(256))), "file_encoding", f"{OCC}: is not UTF-8"),
     (
         "a table has no header",

@@ -16,7 +16,7 @@ DISFA = [
         "ActionUnit_Labels/SN001: no SN001_au4.txt",
     ),
     ("labels are empty", put(AU4, ""), "file_empty", f"{AU4}: is empty"),
-    ("labels are UTF-16", utf16(AU4), "file_encoding", f"{AU4}: is not UTF-8"),
+    ("labels are UTF-16", utf16(AU4), "file_encoding", f"{AU4}: is UTF-16 text"),
     ("labels are binary", put(AU4, b"\xff\xfe\x00"), "file_encoding", f"{AU4}: is not UTF-8"),
     ("labels link to themselves", loop(AU4), "label_file_missing", "no SN001_au4.txt"),
     ("a line has one cell", line(AU4, 2, "2"), "label_line", f"{AU4}: line 2: 1 cells; expected 2"),

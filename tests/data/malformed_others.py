@@ -9,7 +9,7 @@ M = "manifest.csv"
 
 GFT_WRONG = [
     ("a table is empty", put(GFT, ""), "file_empty", f"{GFT}: is empty"),
-    ("a table is UTF-16", utf16(GFT), "file_encoding", f"{GFT}: is not UTF-8"),
+    ("a table is UTF-16", utf16(GFT), "file_encoding", f"{GFT}: is UTF-16 text"),
     ("a table has no header", line(GFT, 1, "1" + ",0" * 13), "label_header", f"{GFT}: line 1: beg"),
     ("a line is short", line(GFT, 3, "2,0"), "label_line", f"{GFT}: line 3: 2 cells; expected 14"),
     ("a frame is a word", line(GFT, 3, "b" + ",0" * 13), "label_line", f"{GFT}: line 3: 'b'"),
@@ -119,10 +119,10 @@ MANIFEST = [
         "unknown_column",
         f"{M}: column 'mood' is not known",
     ),
-    ("it is UTF-16", utf16(M), "file_encoding", f"{M}: is not UTF-8"),
-    ("it is empty", put(M, ""), "file_empty", f"{M}: is empty"),
 ]
 MANIFEST_REFUSED = [
+    ("it is UTF-16", utf16(M), "file_encoding", f"{M}: is UTF-16 text"),
+    ("it is empty", put(M, ""), "file_empty", f"{M}: is empty"),
     (
         "a slip in a column",
         line(M, 1, "file,subjct,landmarks,AU1,AU2"),
@@ -327,7 +327,7 @@ CLINIC_REFUSED = [
         f"{M}: line 3: the quote that opens",
     ),
     ("two grades", add(M, "a.mp4,anna,5\n"), "manifest", f"{M}: line 4: grade_hb: without a rater"),
-    ("UTF-16", utf16(M), "manifest", f"{M}: {M}: is not UTF-8 text"),
+    ("UTF-16", utf16(M), "manifest", f"{M}: is UTF-16 text"),
 ]
 CASES = [
     *cases("gft", GFT_WRONG, "warning"),

@@ -368,7 +368,7 @@ def test_one_face_in_two_files_is_refused_by_its_pixels(prepare, tmp_path, home)
     cells[5] = raw.points("F001T1", 6) + 1
     raw.write_cells(source / "2DFeatures/F003_T1.mat", cells)
 
-    with pytest.raises(DataError, match="in the videos F00[13]_T1 and F00[13]_T1"):
+    with pytest.raises(DataError, match="in F001_T1 and F003_T1: 1 picture"):
         prepare("bp4d")
     assert not home.root.exists()
 
@@ -550,7 +550,8 @@ def test_all_recordings_that_stand_there_twice_are_told_together(tmp_path, home)
     with pytest.raises(DataError) as caught:
         prepare_source(layout="bp4d", source=source, home=home, name="x")
 
-    assert [problem.partition("pictures, in ")[2] for problem in caught.value.problems] == [
+    places = [problem.partition("pictures, in ")[2] for problem in caught.value.problems[:2]]
+    assert [place.partition(":")[0] for place in places] == [
         "F001_T1 and F003_T1",
         "F001_T2 and F003_T2",
     ]

@@ -55,7 +55,7 @@ def read_table(
         parser: Counts missing codes.
         findings: Takes what is wrong.
     """
-    lines = read_lines(path, findings=findings)
+    lines = read_lines(path, findings=findings, is_needed=True)
     if lines is None:
         return None
     header = [name.lower() for name in lines[0].cells]

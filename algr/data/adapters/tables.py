@@ -62,29 +62,37 @@ def au_name(text: str) -> str:
     return f"AU{int(matched[1])}" if matched and int(matched[1]) else ""
 
 
-def read_text(path: Path, *, findings: Collector) -> str | None:
-    """A text file; None, with a finding, if it cannot be read as one."""
+def read_text(path: Path, *, findings: Collector, is_needed: bool = False) -> str | None:
+    """A text file; None, with a finding, if it cannot be read as one.
+
+    Args:
+        path: The file.
+        findings: Takes what is wrong.
+        is_needed: Without it nothing can be read.
+    """
+    tell = findings.refuse if is_needed else findings.warn
     try:
         data = path.read_bytes()
     except OSError as error:
-        findings.warn("file_unreadable", f"cannot be read ({error.strerror or error})", at=path)
+        tell("file_unreadable", f"cannot be read ({error.strerror or error})", at=path)
         return None
     if not data.strip():
-        findings.warn("file_empty", "is empty; expected one line per frame", at=path)
+        tell("file_empty", "is empty; expected one line per frame", at=path)
         return None
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError:
         text = "\0"
     if "\0" in text:
-        findings.warn("file_encoding", encoding_problem(data), at=path)
+        tell("file_encoding", encoding_problem(data), at=path)
         return None
     return text
 
 
-def read_lines(path: Path, *, findings: Collector) -> list[Line] | None:
-    """The lines of a table with commas, semicolons or tabs between its cells."""
-    text = read_text(path, findings=findings)
+def read_lines(path: Path, *, findings: Collector, is_needed: bool = False) -> list[Line] | None:
+    """The lines of a table with commas, semicolons or tabs between its cells; see `read_text`."""
+    tell = findings.refuse if is_needed else findings.warn
+    text = read_text(path, findings=findings, is_needed=is_needed)
     if text is None:
         return None
     first = text.lstrip().partition("\n")[0]
@@ -97,10 +105,10 @@ def read_lines(path: Path, *, findings: Collector) -> list[Line] | None:
                 stripped = tuple(cell.strip() for cell in cells)
                 lines.append(Line(number=reader.line_num, cells=stripped))
     except csv.Error as error:
-        findings.warn("file_unreadable", f"{error}", at=path, line=reader.line_num)
+        tell("file_unreadable", f"{error}", at=path, line=reader.line_num)
         return None
     if not lines:
-        findings.warn("file_empty", "holds no cell; expected one line per frame", at=path)
+        tell("file_empty", "holds no cell; expected one line per frame", at=path)
         return None
     return lines
 

@@ -8,7 +8,7 @@ Shape suffixes: P = pictures, D = grey values of a thumbnail.
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -51,12 +51,17 @@ def difference_hash(thumb_SS: NDArray[np.floating]) -> int:
 
 
 def exact_footage(
-    scan: FileScan, recordings: Sequence[Recording]
+    scan: FileScan, recordings: Sequence[Recording], *, bad: Container[Path] = ()
 ) -> tuple[list[SharedFootage], Counter[int]]:
     """Equal files of different recordings, and the number of surplus files of each recording.
 
     A picture without landmarks is nobody's, such as a black one. Of a video the same frames must
     be meant, and none of it excluded: the rest may show somebody else.
+
+    Args:
+        scan: All files.
+        recordings: Whose they are.
+        bad: Files that show nobody, as they cannot be read.
     """
     owners: dict[Path, list[int]] = defaultdict(list)
     for position, recording in enumerate(recordings):
@@ -75,7 +80,9 @@ def exact_footage(
                 if position in by_recording:
                     surplus[position] += 1
                 by_recording.setdefault(position, path)
-        faces = sorted(i for i, path in by_recording.items() if path in whose[i])
+        faces = sorted(
+            i for i, path in by_recording.items() if path in whose[i] and path not in bad
+        )
         for place, first in enumerate(faces):
             for second in faces[place + 1 :]:
                 if _frames_meet(recordings[first], recordings[second]):

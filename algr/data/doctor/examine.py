@@ -198,7 +198,7 @@ def examine(
     ]
     settings = Settings.of(reading)
     findings = [
-        *judge.file_findings(_bad_files(files, seen, source)),
+        *judge.file_findings(_bad_files(files, seen), reading, source),
         *screening.findings,
         *judge.landmark_findings(
             landmarks,
@@ -290,10 +290,9 @@ def _worst_first(
     )
 
 
-def _bad_files(files: SourceFiles, seen: list[Seen], source: Path) -> list[tuple[str, str]]:
-    by_name = {picture.file: picture.problem for picture in seen if picture.problem}
-    by_name |= {str(path): problem for path, problem in files.bad.items()}
-    return [(judge.shown(name, source), problem) for name, problem in sorted(by_name.items())]
+def _bad_files(files: SourceFiles, seen: Sequence[Seen]) -> dict[Path, str]:
+    """All that is known to be bad, also pictures in the middle of which something is wrong."""
+    return {Path(part.file): part.problem for part in seen if part.problem} | dict(files.bad)
 
 
 def _clinic(reading: SourceReading, source: Path) -> tuple[ClinicReport | None, list[Finding]]:

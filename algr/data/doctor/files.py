@@ -64,13 +64,11 @@ def look_at_files(
 
 def _first_picture(recording: Recording, bad: Mapping[Path, str]) -> tuple[int, int] | str | None:
     """Height and width; or why the video cannot be read; None where no picture is readable."""
-    if recording.problem:
-        return None
     pictures = recording.pictures
     if isinstance(pictures, ImageFiles):
         sizes = (picture_size(path) for path in pictures.paths if path not in bad)
         return next((size for size in sizes if size), None)
-    if pictures.path in bad:
+    if pictures.path in bad or not pictures.path.is_file():
         return None
     try:
         frame = next(iter(iterate_video(pictures.path, fps=None, threads=1)))

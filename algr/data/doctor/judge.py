@@ -82,7 +82,9 @@ def landmark_findings(
                 count=sum(trouble.frames for trouble in hidden),
             )
         )
-    if report.without and not {item.code for item in reading.findings} & _SAY_NO_LANDMARKS:
+    is_told = {item.code for item in reading.findings} & _SAY_NO_LANDMARKS
+    is_refused = not (report.frames or has_detector)
+    if report.without and not is_told and not is_refused:
         findings.append(_without_landmarks(report, reading, has_detector=has_detector))
     return findings
 
@@ -296,8 +298,11 @@ def base_findings(calibration: Calibration, *, used: int, layout: Layout) -> lis
     ]
 
 
-def file_findings(problems: Sequence[tuple[str, str]]) -> list[Finding]:
-    """Pictures that cannot be used, by name."""
+def file_findings(bad: Mapping[Path, str], reading: SourceReading, source: Path) -> list[Finding]:
+    """Pictures and videos that cannot be used, by name; but for those of which the reader told."""
+    told = {finding.file for finding in reading.findings if finding.code == "unreadable"}
+    named = sorted((shown(str(path), source), problem) for path, problem in bad.items())
+    problems = [(name, problem) for name, problem in named if name not in told]
     findings = [
         Finding(severity="warning", code=_file_code(problem), message=problem, file=name)
         for name, problem in problems[:_SHOWN]

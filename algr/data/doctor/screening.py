@@ -22,7 +22,6 @@ from algr.data.findings import Finding
 from algr.data.identity import composed
 from algr.data.rows import UNKNOWN
 from algr.data.usable import NO_FRAME, NO_GRADE, UNREADABLE, face_problems
-from algr.data.words import counted
 
 NO_LANDMARKS = "no landmarks"
 NO_LANDMARKS_BESIDE = "no landmarks beside it, and no landmark detector"
@@ -100,7 +99,7 @@ def screen(
         ungraded = _without_grade(recordings, left_out)
         findings += [_no_grade(recording) for recording in ungraded]
         left_out |= {recording.name: NO_GRADE for recording in ungraded}
-    exact, surplus = exact_footage(files.scan, recordings)
+    exact, surplus = exact_footage(files.scan, recordings, bad=files.bad)
     findings += judge.footage_findings(exact, reading, source)
     findings += _nothing_left(
         reading, left_out, already=[*reading.findings, *findings], has_detector=has_detector
@@ -193,13 +192,8 @@ def _nothing_left(
             ways = "give each video a landmark file, or install the detector (algr landmarks "
             ways += "status)"
         return [_refused("no_landmarks", f"no recording has landmarks; {ways}")]
-    count = counted(len(recordings), "recording")
-    return [
-        _refused(
-            "nothing_usable",
-            f"no video could be used: {count} left out, for the reasons that are told beside this",
-        )
-    ]
+    how_many = f"all {len(recordings)} are" if len(recordings) > 1 else "the only one is"
+    return [_refused("nothing_usable", f"no recording could be used: {how_many} left out")]
 
 
 def _refused(code: str, message: str) -> Finding:

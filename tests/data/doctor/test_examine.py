@@ -169,7 +169,10 @@ def test_one_person_under_two_names_is_refused(clean, examined, tmp_path):
 
     finding = of_code(found, "subject_twice")[0]
     assert finding.severity == "refused"
-    assert "F001 and F099 have 40 pictures in common" in finding.message
+    assert (
+        "subjects F001 and F099 have the same pictures, in F001_T1 and F099_T1: 40 pictures"
+        in finding.message
+    )
     assert len(of_code(found, "subject_twice")) == 1
 
 
