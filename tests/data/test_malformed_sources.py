@@ -28,7 +28,7 @@ REFUSED = [
     for case in CASES
     if case.severity == "refused"
     and case.layout != "clinic"
-    and case.code not in ("no_labels", "manifest_header")
+    and case.code not in ("no_labels", "manifest_header", "file_empty")
 ]
 
 

@@ -16,6 +16,7 @@ from PIL import ExifTags, Image, ImageOps
 
 from algr.data.adapters import ImageFiles, Recording
 from algr.data.adapters.collect import without_name
+from algr.data.adapters.pictures import is_picture
 from algr.data.align import alignment_matrix
 from algr.data.doctor.sampling import Sample
 from algr.data.video import iterate_video
@@ -31,6 +32,8 @@ THUMB = 32
 _TAIL = 64
 _LYING = (5, 6, 7, 8)
 """EXIF orientations of pictures that are stored on their side."""
+_OTHER_HEADS = (b"BM", b"II", b"MM")
+"""Of pictures whose end tells nothing: BMP and TIFF."""
 _END_OF = {b"\xff\xd8": b"\xff\xd9", b"\x89P": b"IEND"}
 
 
@@ -43,7 +46,7 @@ class Seen:
     file: str
     problem: str = ""
     is_lost: bool = False
-    """The whole file cannot be used, not this picture alone."""
+    """The file cannot be used; otherwise a frame is not in it."""
     height: int = 0
     width: int = 0
     whole_SS: NDArray[np.float32] | None = None
@@ -91,7 +94,11 @@ def _look_at_file(sample: Sample, row: int, recording: Recording) -> Seen:
             grey = ImageOps.exif_transpose(image.convert("L"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         return Seen(
-            recording=sample.recording, row=row, file=str(path), problem=picture_problem(error)
+            recording=sample.recording,
+            row=row,
+            file=str(path),
+            problem=picture_problem(error),
+            is_lost=True,
         )
     return _seen(sample, row, recording, file=str(path), grey=grey, size=(width, height))
 
@@ -273,8 +280,11 @@ def _look_at_ends(path: Path) -> tuple[str, bytes]:
     except OSError as error:
         return f"cannot be read ({error.strerror or error})", b""
     expected = _END_OF.get(head)
-    is_doubtful = expected is not None and expected not in tail
-    problem = _decoding_problem(path) if is_doubtful else ""  # some cameras write on behind the end
+    # Some cameras write on behind the end, so that what is in doubt is decoded.
+    is_doubtful = is_picture(path.name) and head not in _OTHER_HEADS
+    if expected is not None:
+        is_doubtful = expected not in tail
+    problem = _decoding_problem(path) if is_doubtful else ""
     return problem, size.to_bytes(8, "big") + tail
 
 
