@@ -266,7 +266,7 @@ def _parse(
     cells: Sequence[str], *, header: Sequence[str], line: int
 ) -> tuple[ManifestRow | None, list[str]]:
     if any(cell.strip() for cell in cells[len(header) :]) or len(cells) < len(header):
-        found = f"line {line}: {len(cells)} cells under {len(header)} columns"
+        found = f"line {line}: {counted(len(cells), 'cell')} under {counted(len(header), 'column')}"
         return None, [f"{found}; a text with a comma stands in quotes"]
     split = [
         f"line {line}: {name}: a line break in the cell; is the quote before it closed?"

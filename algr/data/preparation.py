@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
+from algr.data.adapters.collect import without_name
 from algr.data.assemble import DatasetPlan, assemble
 from algr.data.description import DESCRIPTION_FILE, Description
 from algr.data.jobs import Control, Inspection, Job, Outcome
@@ -23,6 +24,7 @@ from algr.data.store import PreparedDataset
 from algr.data.summary import LeftOut, PrepareSummary, label_rates, rejected_frames
 from algr.data.usable import NO_GRADE
 from algr.data.watch import Watch
+from algr.data.words import counted
 from algr.data.workers import work_through
 from algr.durable import recover_folder
 from algr.errors import AlgrError, DataError
@@ -118,8 +120,8 @@ def _up_to_date(
         )
     if strict and description.videos_left_out:
         raise DataError(
-            f"dataset {directory.name!r} was prepared without {description.videos_left_out} "
-            "videos that could not be read",
+            f"dataset {directory.name!r} was prepared without "
+            f"{counted(description.videos_left_out, 'video')} that could not be read",
             expected="with --strict, that all can be read",
             advice="run without --strict to see which, and repair them or take them out of the "
             "manifest",
@@ -129,7 +131,9 @@ def _up_to_date(
         directory,
         dataset=dataset,
         up_to_date=True,
-        warnings=[f"{count} videos could not be used when it was prepared"] if count else [],
+        warnings=[f"{counted(count, 'video')} could not be used when it was prepared"]
+        if count
+        else [],
     )
 
 
@@ -150,6 +154,7 @@ def _summarise(
         up_to_date=up_to_date,
         simulated=description.simulated,
         subjects=len(description.subjects),
+        groups=len({subject.group for subject in dataset.subjects}),
         videos=len(dataset.videos),
         frames=description.num_frames,
         frames_per_grade=description.frames_per_grade,
@@ -174,7 +179,7 @@ def _decode_and_write(
     outcomes, decoded = _decode(work, staging=staging)
     decoding_s = time.monotonic() - began
     left_out = [
-        LeftOut(video=job.label, reason=outcome.problem)
+        LeftOut(video=job.label, reason=without_name(outcome.problem, Path(job.label)))
         for job, outcome in zip(work.todo, outcomes, strict=True)
         if outcome.problem
     ]

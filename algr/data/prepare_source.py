@@ -1,6 +1,7 @@
 """`algr data prepare bp4d|disfa|gft|manifest`: a data set in, one dataset out, or nothing."""
 
 import dataclasses
+import shlex
 from pathlib import Path
 from typing import Literal
 
@@ -121,7 +122,9 @@ def _other_layout(layout: SourceLayout, source: Path) -> DataError:
     return DataError(
         f"--source {source}: looks like {found.layout}, not like {layout}",
         expected=EXPECTED[layout],
-        advice=f"algr data prepare {found.layout} --source {source} --name NAME",
+        advice=shlex.join(
+            ["algr", "data", "prepare", found.layout, "--source", str(source), "--name", "NAME"]
+        ),
     )
 
 

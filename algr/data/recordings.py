@@ -25,6 +25,7 @@ from algr.data.staging import StagedVideo, StageWriter, find_staged
 from algr.data.usable import NO_FRAME, NO_POINTS, UNREADABLE, face_problem
 from algr.data.video import DECODING_VERSION, iterate_video, probe_video
 from algr.data.videos import Rejection, VideoRecord
+from algr.data.words import counted
 from algr.errors import DataError
 
 BEYOND = "no such frame in the video"
@@ -220,7 +221,7 @@ def _from_files(label: str, pictures: ImageFiles, warnings: list[str]) -> Iterat
             yield _Picture(row=row, image_HWC=image_HWC)
     if unreadable:
         warnings.append(
-            f"{label}: {len(unreadable)} pictures cannot be read, such as {unreadable[0]}"
+            f"{label}: {counted(len(unreadable), 'picture')} cannot be read, such as {unreadable[0]}"
         )
 
 

@@ -78,7 +78,7 @@ BP4D = [
         "a picture has a name for people",
         put(f"{PICTURES}/copy of 6.jpg", "x"),
         "picture_name",
-        f"{PICTURES}: 1 pictures whose names are no frame numbers",
+        f"{PICTURES}: 1 picture not used, as a name that is no frame number",
     ),
     (
         "a name holds a line break",

@@ -354,7 +354,7 @@ BP4D = [
         "pictures have no number at all",
         put(f"{PICTURES}/½.jpg", "x"),
         "picture_name",
-        f"{PICTURES}: 1 pictures whose names are no frame numbers",
+        f"{PICTURES}: 1 picture not used, as a name that is no frame number",
     ),
     (
         "landmarks are numbers of another kind",

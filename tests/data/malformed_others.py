@@ -317,7 +317,7 @@ CLINIC_REFUSED = [
         "manifest",
         "line 2: grade_hb: no video of this patient",
     ),
-    ("a short line", line(M, 2, "a.mp4"), "manifest", f"{M}: line 2: 1 cells under 3 columns"),
+    ("a short line", line(M, 2, "a.mp4"), "manifest", f"{M}: line 2: 1 cell under 3 columns"),
     ("a slip", line(M, 1, "video,patientid,grade_hb"), "manifest", "did you mean 'patient_id'"),
     ("a column is gone", line(M, 1, "video,patient_id,x"), "manifest", "'grade_hb' is missing"),
     (

@@ -98,36 +98,36 @@ PNG_OF_A_HUGE_PICTURE = (
 PICTURE = "Sequences(2D+3D)/F001/T1/0006.jpg"
 CANNOT = "LeftVideoSN001_comp.avi: cannot be read"
 DECODED = [
-    ("a picture is empty", "bp4d", put(PICTURE, ""), "F001_T1: 1 pictures cannot be read"),
+    ("a picture is empty", "bp4d", put(PICTURE, ""), "F001_T1: 1 picture cannot be read"),
     (
         "a picture is cut off",
         "bp4d",
         cut(PICTURE, 600),
-        "F001_T1: 1 pictures cannot be read, such as 0006.jpg",
+        "F001_T1: 1 picture cannot be read, such as 0006.jpg",
     ),
     (
         "a picture is text",
         "bp4d",
         put(PICTURE, "no picture\n" * 50),
-        "F001_T1: 1 pictures cannot be read, such as 0006.jpg",
+        "F001_T1: 1 picture cannot be read, such as 0006.jpg",
     ),
     (
         "a picture is gigantic",
         "bp4d",
         put(PICTURE, PNG_OF_A_HUGE_PICTURE),
-        "F001_T1: 1 pictures cannot be read, such as 0006.jpg",
+        "F001_T1: 1 picture cannot be read, such as 0006.jpg",
     ),
     (
         "a picture of a manifest is empty",
         "manifest",
         put("anna/1.png", ""),
-        "anna: 1 pictures cannot be read, such as 1.png",
+        "anna: 1 picture cannot be read, such as 1.png",
     ),
     (
         "a picture of a manifest is gigantic",
         "manifest",
         put("anna/1.png", PNG_OF_A_HUGE_PICTURE),
-        "anna: 1 pictures cannot be read, such as 1.png",
+        "anna: 1 picture cannot be read, such as 1.png",
     ),
     ("a video is empty", "disfa", put(VIDEO, ""), "LeftVideoSN001_comp.avi: is empty: 0 bytes"),
     ("a video is text", "disfa", put(VIDEO, "no video\n" * 50), CANNOT),

@@ -135,7 +135,7 @@ def test_an_unreadable_video_is_named_and_left_out(broken, prepare, home):
     assert "cannot be read as a video" in left_out.reason
     assert (summary.subjects, summary.frames) == (3, 16)
     assert any("bert_take.mp4" in line for line in summary.lines())
-    assert prepare().warnings == ("1 videos could not be used when it was prepared",)
+    assert prepare().warnings == ("1 video could not be used when it was prepared",)
 
 
 def test_strict_stops_at_an_unreadable_video_and_leaves_no_dataset(broken, prepare, home):
@@ -148,7 +148,7 @@ def test_strict_stops_at_an_unreadable_video_and_leaves_no_dataset(broken, prepa
 def test_strict_does_not_accept_a_dataset_that_left_videos_out(broken, prepare):
     prepare()
 
-    with pytest.raises(DataError, match="without 1 videos"):
+    with pytest.raises(DataError, match="without 1 video"):
         prepare(strict=True)
 
 

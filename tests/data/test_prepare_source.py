@@ -135,7 +135,7 @@ def test_a_picture_that_cannot_be_read_costs_its_frame_and_is_named(
     assert summary.frames == 11
     assert summary.frames_rejected == {"picture cannot be read": 1}
     warning = next(text for text in summary.warnings if "cannot be read" in text)
-    assert warning.startswith("F001_T1: 1 pictures cannot be read, such as 0006.jpg (")
+    assert warning.startswith("F001_T1: 1 picture cannot be read, such as 0006.jpg (")
     assert reason in warning
 
 

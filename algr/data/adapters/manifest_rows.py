@@ -11,6 +11,7 @@ from algr.data.adapters.tables import LabelParser, Line, au_name, read_lines, wh
 from algr.data.grades import EXPECTED_GRADE, parse_grade
 from algr.data.manifest import meant_name
 from algr.data.rows import UNKNOWN
+from algr.data.words import counted
 
 COLUMNS = ("file", "subject", "group", "frame", "time_s", "landmarks", "grade_hb")
 REQUIRED = ("file", "subject")
@@ -79,7 +80,8 @@ def _labels(
     if absent:
         findings.refuse(
             "label_column",
-            f"has no column {', '.join(absent)}; choose others with --labels",
+            f"has no column {', '.join(absent)}; choose with --labels among those that it has: "
+            f"{', '.join(sorted(known, key=lambda title: int(title[2:]))) or 'none'}",
             at=at,
             line=1,
         )
@@ -146,7 +148,7 @@ class _Reader:
         if len(line.cells) < width or any(line.cells[width:]):
             self._wrong(
                 line,
-                f"{len(line.cells)} cells under {width} columns; a text with a comma stands "
+                f"{counted(len(line.cells), 'cell')} under {counted(width, 'column')}; a text with a comma stands "
                 "in quotes",
             )
             return None

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from algr.data.adapters.collect import Collector, one_line
 from algr.data.rows import UNKNOWN
 from algr.data.text_files import encoding_problem
+from algr.data.words import counted
 
 MISSING_CODES = {"9": "9", "-1": "-1", "999": "999", "": "empty", "nan": "empty"}
 """Spelling of "not coded" to the name under which it is counted."""
@@ -147,7 +148,7 @@ class LabelParser:
             if frame is None or not 0 <= frame <= _MAX_FRAME:
                 problem = f"{one_line(line.cells[0])!r} is no frame number"
             elif len(line.cells) < width:
-                problem = f"{len(line.cells)} cells; expected {width}"
+                problem = f"{counted(len(line.cells), 'cell')}; expected {width}"
             if problem or frame is None:
                 self._findings.warn(
                     "label_line", f"{problem}; the line is left out", at=at, line=line.number

@@ -282,12 +282,18 @@ def _worst_first(
     said = {code for code in _SAID_BY_READERS if code in codes}
     more = [item for item in of_doctor if item.code not in said or item.severity == "refused"]
     both = [*of_reading, *more]
-    return tuple(
-        sorted(
-            both,
-            key=lambda item: (_GRAVITY[item.severity], item.code not in _OF_ALL, -item.count),
-        )
-    )
+    most: dict[tuple[str, str], int] = {}
+    for item in both:
+        kind = item.severity, item.code
+        most[kind] = max(item.count, most.get(kind, 0))
+    order = {kind: place for place, kind in enumerate(most)}
+
+    def gravity(item: Finding) -> tuple[int, bool, int, int]:
+        """Findings of one kind stay together, and in the order of their places."""
+        kind = item.severity, item.code
+        return _GRAVITY[item.severity], item.code not in _OF_ALL, -most[kind], order[kind]
+
+    return tuple(sorted(both, key=gravity))
 
 
 def _bad_files(files: SourceFiles, seen: Sequence[Seen]) -> dict[Path, str]:

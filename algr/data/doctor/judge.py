@@ -43,7 +43,7 @@ def label_findings(labels: Sequence[LabelCount]) -> list[Finding]:
         elif not label.absent:
             found, code = "is present in every frame", "label_constant"
         elif label.subjects < 3:
-            found, code = f"occurs in {label.subjects} subjects only", "label_rare"
+            found, code = f"occurs in {counted(label.subjects, 'subject')} only", "label_rare"
         else:
             continue
         findings.append(Finding(severity="warning", code=code, message=f"{label.name} {found}"))
@@ -66,7 +66,7 @@ def landmark_findings(
         Finding(
             severity="warning",
             code=f"landmarks_{trouble.kind}",
-            message=f"{MEANING[trouble.kind]}, in {trouble.frames} frames from {trouble.first} on",
+            message=f"{MEANING[trouble.kind]}, in {counted(trouble.frames, 'frame')} from {trouble.first} on",
             file=trouble.recording,
             count=trouble.frames,
         )
@@ -193,7 +193,7 @@ def repeated_findings(surplus: Mapping[int, int], reading: SourceReading) -> lis
         Finding(
             severity="note",
             code="picture_repeated",
-            message=f"{count} pictures are byte by byte equal to another one of the recording",
+            message=f"{counted(count, 'picture')} byte by byte equal to another one of the recording",
             file=reading.recordings[position].name,
             count=count,
         )

@@ -3,7 +3,7 @@
 Shape suffixes: N = frames of a recording, L = landmarks (49), 2 = x, y.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -54,7 +54,7 @@ class LandmarkReport:
 
 
 def inspect_landmarks(
-    recordings: Sequence[Recording], sizes: dict[int, tuple[int, int]]
+    recordings: Sequence[Recording], sizes: Mapping[int, tuple[int, int]]
 ) -> LandmarkReport:
     """Check each frame's points.
 
