@@ -221,7 +221,8 @@ def _from_files(label: str, pictures: ImageFiles, warnings: list[str]) -> Iterat
             yield _Picture(row=row, image_HWC=image_HWC)
     if unreadable:
         warnings.append(
-            f"{label}: {counted(len(unreadable), 'picture')} cannot be read, such as {unreadable[0]}"
+            f"{label}: {counted(len(unreadable), 'picture')} cannot be read, such as "
+            f"{unreadable[0]}"
         )
 
 

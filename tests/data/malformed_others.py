@@ -16,7 +16,7 @@ GFT_WRONG = [
     ("a table is gone", gone(GFT), "subject_without_labels", "001A: pictures are there"),
     ("a picture is gone", gone("001A/2.jpg"), "picture_missing", f"{GFT}: 1 of 4 labelled frames"),
     ("pictures are gone", gone("001A"), "no_pictures_of_recording", f"{GFT}: neither a folder"),
-    ("a picture has no number", put("001A/x.jpg", "x"), "picture_name", "001A: 1 pictures whose"),
+    ("a picture has no number", put("001A/x.jpg", "x"), "picture_name", "001A: 1 picture not used"),
     (
         "landmarks are gone",
         gone("Landmarks/001A.csv"),

@@ -373,6 +373,23 @@ def test_one_face_in_two_files_is_refused_by_its_pixels(prepare, tmp_path, home)
     assert not home.root.exists()
 
 
+def test_warnings_are_told_beside_faces_that_are_found_twice_when_all_is_decoded(prepare, tmp_path):
+    source = raw.write_bp4d(tmp_path / "source", name="{:d}.png", real=True)
+    pictures = source / "Sequences(2D+3D)"
+    Image.open(pictures / "F001/T1/6.png").save(pictures / "F003/T1/6.png", compress_level=1)
+    cells = [raw.points("F003T1", frame) + 1 for frame in range(1, 11)]
+    cells[5] = raw.points("F001T1", 6) + 1
+    raw.write_cells(source / "2DFeatures/F003_T1.mat", cells)
+    raw.change_line(source / "AUCoding/AU_OCC/F004_T1.csv", 2, "5,0")
+
+    with pytest.raises(DataError) as caught:
+        prepare("bp4d")
+
+    told = [text for text in caught.value.problems if "F004_T1.csv: line 2" in text]
+    assert len(told) == 1
+    assert told[0].startswith("only a warning: ")
+
+
 def test_one_file_under_two_subjects_is_refused_whatever_its_landmarks(prepare, tmp_path, home):
     raw.write_bp4d(tmp_path / "source", real=True)
     pictures = tmp_path / "source/Sequences(2D+3D)"

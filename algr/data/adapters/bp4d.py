@@ -248,7 +248,8 @@ def _report(
     if tally.occluded:
         findings.note(
             "occluded",
-            f"{counted(tally.occluded, 'frame')} left out, as the last column says 1 (face occluded)",
+            f"{counted(tally.occluded, 'frame')} left out, as the last column says 1 (face "
+            "occluded)",
             count=tally.occluded,
         )
     _report_extra(found, findings=findings)

@@ -148,8 +148,8 @@ class _Reader:
         if len(line.cells) < width or any(line.cells[width:]):
             self._wrong(
                 line,
-                f"{counted(len(line.cells), 'cell')} under {counted(width, 'column')}; a text with a comma stands "
-                "in quotes",
+                f"{counted(len(line.cells), 'cell')} under {counted(width, 'column')}; a text with "
+                "a comma stands in quotes",
             )
             return None
         text = {name: line.cells[place] for name, place in self._place.items()}

@@ -67,8 +67,8 @@ def _by_number(folder: Folder, *, findings: Collector, number: Pattern[str]) -> 
     if strange:
         findings.warn(
             "picture_name",
-            f"{counted(len(strange), 'picture')} not used, as a name that is no frame number, such as "
-            f"{one_line(strange[0])}",
+            f"{counted(len(strange), 'picture')} not used, as a name that is no frame number, "
+            f"such as {one_line(strange[0])}",
             at=folder.path,
             count=len(strange),
         )

@@ -86,8 +86,8 @@ def _visit_findings(several: dict[str, list[ClinicVideo]]) -> list[Finding]:
         Finding(
             severity="note",
             code="several_visits",
-            message=f"{counted(len(several), 'patient')} with more than one visit; all visits of a patient "
-            "stay on one side of each fold",
+            message=f"{counted(len(several), 'patient')} with more than one visit; all visits "
+            "of a patient stay on one side of each fold",
             file=MANIFEST_FILE,
             line=first.line,
             count=len(several),

@@ -66,7 +66,8 @@ def landmark_findings(
         Finding(
             severity="warning",
             code=f"landmarks_{trouble.kind}",
-            message=f"{MEANING[trouble.kind]}, in {counted(trouble.frames, 'frame')} from {trouble.first} on",
+            message=f"{MEANING[trouble.kind]}, in {counted(trouble.frames, 'frame')} from "
+            f"{trouble.first} on",
             file=trouble.recording,
             count=trouble.frames,
         )
@@ -193,7 +194,8 @@ def repeated_findings(surplus: Mapping[int, int], reading: SourceReading) -> lis
         Finding(
             severity="note",
             code="picture_repeated",
-            message=f"{counted(count, 'picture')} byte by byte equal to another one of the recording",
+            message=f"{counted(count, 'picture')} byte by byte equal to another one of the "
+            "recording",
             file=reading.recordings[position].name,
             count=count,
         )
