@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 WIDTH = 100
 _SHOWN_PER_CODE = 4
+_SHOWN_LEFT_OUT = 20
 _COLOURS = {"refused": "bold red", "warning": "yellow", "note": "dim"}
 _VERDICTS = {
     "ready": "ready: it can be prepared as it is",
@@ -27,19 +28,65 @@ def print_examination(found: "Examination") -> None:
     typer.echo(found.source)
     typer.echo(
         f"{reading.layout} ({reading.variant}){', simulated' if reading.simulated else ''}: "
-        f"{found.subjects} subjects, "
-        f"{len(reading.recordings)} recordings, {reading.num_frames} frames"
+        + sizes_text(found.subjects, len(reading.recordings), reading.num_frames)
     )
+    typer.echo(_usable_text(found))
     if reading.simulated:
         typer.echo("simulated: drawn faces, nobody's; simulated.json in the folder says so")
     _print_findings(found)
+    _print_left_out(found)
     _print_labels(found)
     _print_grades(found)
     _print_clinic(found)
     _print_facts(found)
-    typer.echo(f"\nverdict: {_VERDICTS[found.verdict]}")
+    typer.echo(f"\nverdict: {_verdict_text(found)}")
     if found.command:
         typer.echo(f"next: {found.command}")
+
+
+def sizes_text(subjects: int, recordings: int, frames: int) -> str:
+    """How much it is, in words."""
+    from algr.data.words import counted
+
+    return ", ".join(
+        (counted(subjects, "subject"), counted(recordings, "recording"), counted(frames, "frame"))
+    )
+
+
+def _usable_text(found: "Examination") -> str:
+    """What is left of it, and every frame that is not."""
+    from algr.data.doctor.screening import USED
+
+    frames = dict(found.screening.frames)
+    used = frames.pop(USED)
+    subjects = len({recording.subject for recording in found.used})
+    rest = ", ".join(f"{count} {reason}" for reason, count in frames.items() if count)
+    text = f"usable: {sizes_text(subjects, len(found.used), used)}"
+    return f"{text}; frames that are not: {rest}" if rest else text
+
+
+def _verdict_text(found: "Examination") -> str:
+    from algr.data.words import counted
+
+    text = _VERDICTS[found.verdict]
+    if found.verdict == "refused" or not found.screening.left_out:
+        return text
+    without = counted(len(found.screening.left_out), "recording")
+    return text.replace("prepared;", f"prepared, without {without};")
+
+
+def _print_left_out(found: "Examination") -> None:
+    left_out = found.screening.left_out
+    if not left_out:
+        return
+    typer.echo(f"\nrecordings left out: {len(left_out)}")
+    for name, reason in list(left_out.items())[:_SHOWN_LEFT_OUT]:
+        text = " ".join(f"{name}: {reason}".split())
+        typer.echo(
+            "\n".join(textwrap.wrap(text, WIDTH, initial_indent="  - ", subsequent_indent="    "))
+        )
+    if len(left_out) > _SHOWN_LEFT_OUT:
+        typer.echo(f"  and {len(left_out) - _SHOWN_LEFT_OUT} more: --json has them")
 
 
 def _print_findings(found: "Examination") -> None:
@@ -140,10 +187,16 @@ def _print_facts(found: "Examination") -> None:
     published = found.reading.published
     if published is not None:
         facts.add_row("published", f"{published.frames} frames, {published.subjects} subjects")
-    trouble = ", ".join(
-        f"{kind.replace('_', ' ')} {count}" for kind, count in landmarks.counts.items() if count
+    counts = dict(landmarks.counts)
+    facts.add_row(
+        "frames by their landmarks",
+        f"all points {landmarks.frames}, points missing {counts.pop('missing')}, no file "
+        f"{landmarks.without}",
     )
-    facts.add_row("frames with landmarks", f"{landmarks.frames}, in doubt: {trouble or 'none'}")
+    trouble = ", ".join(
+        f"{kind.replace('_', ' ')} {count}" for kind, count in counts.items() if count
+    )
+    facts.add_row("  of those with all, in doubt", trouble or "none")
     if landmarks.eye_distance_px:
         least, median, most = landmarks.eye_distance_px
         facts.add_row("eye distance", f"{least:.0f} to {most:.0f} pixels, median {median:.0f}")

@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import shlex
 from collections.abc import Callable
 from enum import StrEnum
 from pathlib import Path
@@ -189,7 +190,7 @@ def dataset_here(dataset: str, home: Path | None) -> str:
 
 def home_words(home: Path | None) -> str:
     """The option as it was typed, for a command to type next."""
-    return f" --data-home {home}" if home else ""
+    return f" --data-home {shlex.quote(str(home))}" if home else ""
 
 
 def print_json(value: Any) -> None:

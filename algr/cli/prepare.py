@@ -35,6 +35,10 @@ if TYPE_CHECKING:
     from algr.data import PrepareProgress, PrepareSummary
 
 
+_LEAST_FOR_FOLDS = 3
+"""One to test, one to choose the epoch on, one to train on."""
+
+
 class SourceKind(StrEnum):
     """What can be prepared."""
 
@@ -113,7 +117,18 @@ def prepare(
         print_json(summary.to_dict())
         return
     typer.echo("\n".join(summary.lines()))
-    typer.echo(f"next: algr cv --dataset {name} --preset tiny{home_words(home)}", err=True)
+    typer.echo(_next_line(summary, home), err=True)
+
+
+def _next_line(summary: "PrepareSummary", home: Path | None) -> str:
+    """What can be done with the dataset: the small network is for drawn faces alone."""
+    if summary.groups < _LEAST_FOR_FOLDS:
+        return (
+            f"next: add recordings of more people, as folds need {_LEAST_FOR_FOLDS}; this one: "
+            f"algr data info {summary.name}{home_words(home)}"
+        )
+    preset = " --preset tiny" if summary.simulated else ""
+    return f"next: algr cv --dataset {summary.name}{preset}{home_words(home)}"
 
 
 def _prepare_clinic(

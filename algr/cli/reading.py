@@ -154,8 +154,13 @@ def _label_names(text: str | None) -> tuple[str, ...] | None:
 
     cells = [cell.strip() for cell in text.split(",") if cell.strip()]
     names = tuple(dict.fromkeys(au_name(cell) for cell in cells))
-    if not names or "" in names:
+    wrong = [repr(cell) for cell in cells if not au_name(cell)]
+    if not names or wrong:
+        verb = "names no action unit" if len(wrong) == 1 else "name no action units"
+        found = f": {', '.join(wrong)} {verb}" if wrong else ""
         raise UsageError(
-            f"--labels {text}", expected="action units with commas between, such as AU1,AU2,AU4"
+            f"--labels {text}{found}",
+            expected="action units with commas between, such as AU1,AU2,AU4",
+            advice="`algr data doctor SOURCE` shows those that are there",
         )
     return names

@@ -30,6 +30,7 @@ from algr.data.rows import (
 )
 from algr.data.staging import StagedVideo, numbered
 from algr.data.videos import VIDEOS_FILE, write_videos
+from algr.data.words import counted, limited
 from algr.durable import sha256_of, swap_folder, sync
 from algr.errors import DataError
 from algr.faces import GRADES
@@ -183,6 +184,10 @@ def _grade_names() -> dict[str, int]:
     return {**{name: grade for grade, name in enumerate(GRADES)}, "unknown": UNKNOWN}
 
 
+class SharedPicturesError(DataError):
+    """One face under two subjects, found when all was decoded."""
+
+
 def _check_distinct(subjects: Sequence[_Subject], labels: Mapping[str, str]) -> None:
     """One picture under two subjects could be trained and tested on, whatever its labels.
 
@@ -190,30 +195,36 @@ def _check_distinct(subjects: Sequence[_Subject], labels: Mapping[str, str]) -> 
     """
     owners: dict[bytes, tuple[_Subject, StagedVideo]] = {}
     names: dict[str, _Subject] = {}
+    shared: dict[tuple[str, str], int] = {}
     for subject in subjects:
         twin = names.setdefault(subject.entry.digest, subject)
         if twin is not subject:
-            raise _shared((twin, twin.videos[0]), (subject, subject.videos[0]), labels)
+            shared[_named(twin.videos[0], subject.videos[0], labels)] = 1
         for video in subject.videos:
             for digest in video.frame_digests:
                 owner = owners.setdefault(digest.picture, (subject, video))
                 if digest.picture and owner[0].entry.group != subject.entry.group:
-                    raise _shared(owner, (subject, video), labels)
+                    pair = _named(owner[1], video, labels)
+                    shared[pair] = shared.get(pair, 0) + 1
+    if shared:
+        raise SharedPicturesError(
+            f"the same pictures under two subjects: {counted(len(shared), 'pair')} of recordings",
+            problems=limited(
+                [
+                    f"two subjects have the same pictures, in {one} and {other}: "
+                    f"{counted(count, 'picture')}"
+                    for (one, other), count in sorted(shared.items())
+                ]
+            ),
+            expected="each person under one name, so that no face is trained and tested on",
+            advice="take one of the copies out of the source",
+        )
 
 
-def _shared(
-    one: tuple[_Subject, StagedVideo],
-    other: tuple[_Subject, StagedVideo],
-    labels: Mapping[str, str],
-) -> DataError:
-    ids = [subject.entry.subject_id for subject, _ in (one, other)]
-    videos = [labels.get(video.record.video_id, video.record.video_id) for _, video in (one, other)]
-    return DataError(
-        f"subjects {ids[0]} and {ids[1]} have the same pictures, in the videos {videos[0]} and "
-        f"{videos[1]}",
-        expected="each person under one patient, so that no face is trained and tested on",
-        advice="give both one patient_id, or leave one of the videos out",
-    )
+def _named(one: StagedVideo, other: StagedVideo, labels: Mapping[str, str]) -> tuple[str, str]:
+    ids = [video.record.video_id for video in (one, other)]
+    first, second = sorted(labels.get(video_id, video_id) for video_id in ids)
+    return first, second
 
 
 def _check_space(videos: Sequence[StagedVideo], folder: Path) -> None:

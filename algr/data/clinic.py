@@ -14,7 +14,6 @@ from algr.data.videos import Exercise
 from algr.errors import DataError
 
 SIMULATION_MARKER = "simulated.json"
-_SHOWN_FILES = 12
 _MAX_DIGITS = 18
 """Of the number of a visit; what is longer is sorted as text."""
 _OVERLAP_S = 0.05
@@ -61,6 +60,16 @@ class ClinicManifest:
     warnings: tuple[str, ...]
 
 
+@dataclass(frozen=True, kw_only=True)
+class ManifestReading:
+    """What can be read of a manifest, right or wrong."""
+
+    manifest: ClinicManifest
+    problems: tuple[str, ...]
+    """In the order of the lines that they begin with."""
+    are_columns_wrong: bool
+
+
 def read_manifest(path: Path) -> ClinicManifest:
     """Read and check `manifest.csv` (or the folder that holds it).
 
@@ -70,6 +79,20 @@ def read_manifest(path: Path) -> ClinicManifest:
 
     Raises:
         DataError: Something is wrong; all problems are told at once, with their lines.
+    """
+    reading = read_what_can_be(path)
+    if reading.problems:
+        raise problems_error(
+            reading.manifest.path, reading.problems, of_columns=reading.are_columns_wrong
+        )
+    return reading.manifest
+
+
+def read_what_can_be(path: Path) -> ManifestReading:
+    """The same, with its problems as values, so that all else can be checked too.
+
+    Raises:
+        DataError: The file cannot be read as text.
     """
     file = path / MANIFEST_FILE if path.is_dir() else path
     read = read_rows(file)
@@ -89,47 +112,13 @@ def read_manifest(path: Path) -> ClinicManifest:
         problems += _subjects_without_grade(videos)
     if not problems and not videos:
         problems.append("line 2: no video is named")
-    if problems:
-        raise problems_error(file, sorted(problems, key=_line_of))
-    return ClinicManifest(
-        path=file, videos=tuple(videos), warnings=(*read.warnings, *_similar_patients(videos))
+    return ManifestReading(
+        manifest=ClinicManifest(
+            path=file, videos=tuple(videos), warnings=(*read.warnings, *_similar_patients(videos))
+        ),
+        problems=tuple(sorted(problems, key=_line_of)),
+        are_columns_wrong=read.are_columns_wrong,
     )
-
-
-def read_source_manifest(source: Path) -> ClinicManifest:
-    """The manifest of a folder; where it is wrong, files that are not there are told as well.
-
-    Raises:
-        DataError: Something is wrong; all problems are told at once, those of lines first.
-    """
-    try:
-        return read_manifest(source)
-    except DataError as error:
-        missing = _missing_files(source)
-        if not missing:
-            raise
-        raise DataError(
-            error.found,
-            expected=error.expected,
-            advice=error.advice,
-            problems=[*error.problems, *missing],
-        ) from error
-
-
-def _missing_files(source: Path) -> list[str]:
-    """Lines whose video would be left out with a warning; a dozen, then their number."""
-    try:
-        rows = read_rows(source / MANIFEST_FILE).rows
-    except DataError:
-        return []
-    first: dict[str, ManifestRow] = {}
-    for row in rows:
-        if row.video and not row.exclude_reason:
-            first.setdefault(row.video, row)
-    lost = [row for video, row in first.items() if not (source / video).is_file()]
-    shown = [f"line {row.line}: video: no file {row.video!r}" for row in lost[:_SHOWN_FILES]]
-    hidden = len(lost) - len(shown)
-    return [*shown, *([f"and {hidden} more videos that are not there"] if hidden else [])]
 
 
 def _line_of(problem: str) -> int:

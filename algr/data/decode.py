@@ -25,6 +25,7 @@ from algr.data.landmark_source import (
 from algr.data.landmarks import LandmarkTrack
 from algr.data.staging import StagedVideo, StageWriter, find_staged
 from algr.data.standstill import StandstillMeter, standstill_warnings
+from algr.data.usable import NO_FRAME
 from algr.data.video import DECODING_VERSION, iterate_video, probe_video
 from algr.data.videos import Exercise, Rejection, VideoRecord
 from algr.errors import DataError
@@ -46,16 +47,6 @@ class VideoJob:
     excluded: tuple[Exercise, ...]
     models: Path | None = None
     """Of the landmark detector, for videos without a landmark file; None where it cannot run."""
-
-    @property
-    def side(self) -> str:
-        """The patient."""
-        return self.record.subject_id
-
-    @property
-    def subject_name(self) -> str:
-        """Of patients no message tells more than the file."""
-        return ""
 
     def landmark_source(self) -> LandmarkSource:
         """Where the landmarks come from.
@@ -83,10 +74,8 @@ def inspect_video(job: VideoJob) -> Inspection:
     expected, duration_s = 0, 0.0
     warnings: list[str] = []
     problem, landmarks = "", ""
-    faces: tuple[bytes, ...] = ()
     try:
-        digest = file_digest(job.path)
-        key.update(digest)
+        key.update(file_digest(job.path))
         source = job.landmark_source()
         landmarks = source.name
         key.update(source.digest())
@@ -95,7 +84,6 @@ def inspect_video(job: VideoJob) -> Inspection:
         if info.is_interlaced:
             key.update(b"fields %d" % FIELDS_VERSION)
             warnings.append(f"{job.label}: interlaced; one field of each frame is used")
-        faces = () if job.excluded else (digest,)
         duration_s = info.duration_s
         rate = min(job.fps, info.mean_fps) if info.mean_fps else job.fps
         expected = round(info.duration_s * rate)
@@ -114,7 +102,6 @@ def inspect_video(job: VideoJob) -> Inspection:
         warnings=tuple(warnings),
         problem=problem,
         landmarks=landmarks,
-        faces=faces,
     )
 
 
@@ -176,7 +163,7 @@ def stage_video(job: VideoJob, inspection: Inspection, folder: Path, control: Co
         return Outcome(
             staged=None,
             warnings=warnings,
-            problem=f"{job.label}: no frame could be used ({reasons})",
+            problem=f"{NO_FRAME} ({reasons})",
         )
     return Outcome(staged=staged, warnings=warnings)
 

@@ -35,8 +35,6 @@ class Inspection:
     """Not empty: why the video cannot be read."""
     landmarks: str = ""
     """Name of the landmark file, or "detector"; empty where the source has its own."""
-    faces: tuple[bytes, ...] = ()
-    """SHA-256 of each file that shows a usable face, where the job tells."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,8 @@ from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from algr.data.grades import EXPECTED_GRADE, parse_grade
+from algr.data.text_files import encoding_problem
+from algr.data.words import counted
 from algr.errors import DataError
 
 T = TypeVar("T")
@@ -44,6 +46,9 @@ SIDES = ("left", "right", "both", "none")
 _MAX_SLIPS = 2
 _MAX_SHARE_OF_SLIPS = 0.4
 _SHOWN_PROBLEMS = 40
+EXPECTED_COLUMNS = f"the columns {', '.join(REQUIRED_COLUMNS)}, and if you like " + ", ".join(
+    name for name in COLUMNS if name not in REQUIRED_COLUMNS
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,16 +77,38 @@ class ManifestRows:
     rows: tuple[ManifestRow, ...]
     problems: tuple[str, ...]
     warnings: tuple[str, ...]
+    are_columns_wrong: bool
 
 
 def read_rows(path: Path) -> ManifestRows:
-    """Read a manifest; wrong cells are collected, not raised.
+    """Read a manifest; whatever is wrong with columns and lines is collected, not raised.
 
     Raises:
-        DataError: The file cannot be read, or its columns are wrong.
+        DataError: The file cannot be read as text.
     """
+    text = _text_of(path)
+    delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    problems: list[str] = []
+    lines = _lines(text, delimiter=delimiter, problems=problems)
+    header, warnings = _columns(path, next(lines, (1, []))[1], problems=problems)
+    are_columns_wrong = bool(problems)
+    rows: list[ManifestRow] = []
+    for line, cells in lines:
+        if any(cell.strip() for cell in cells):
+            row, wrong = _parse(cells, header=header, line=line)
+            problems += wrong
+            rows += [row] if row else []
+    return ManifestRows(
+        rows=tuple(rows),
+        problems=tuple(problems),
+        warnings=tuple(warnings),
+        are_columns_wrong=are_columns_wrong,
+    )
+
+
+def _text_of(path: Path) -> str:
     try:
-        text = path.read_text(encoding="utf-8-sig")
+        data = path.read_bytes()
     except FileNotFoundError as error:
         raise DataError(
             f"{path.parent}: no {path.name}",
@@ -89,49 +116,45 @@ def read_rows(path: Path) -> ManifestRows:
             "recording",
             advice="write one, or name the folder that holds it with --source",
         ) from error
-    except UnicodeDecodeError as error:
-        raise DataError(
-            f"{path.name}: is not UTF-8 text", advice='save it as "CSV UTF-8"'
-        ) from error
     except OSError as error:
         raise DataError(f"{path.name}: cannot be read ({error.strerror or error})") from error
-    first = text.partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    lines = _lines(path, text, delimiter=delimiter)
-    header = tuple(name.strip().lower() for name in next(lines, (1, []))[1])
-    warnings = _check_columns(path, header)
-    rows: list[ManifestRow] = []
-    problems: list[str] = []
-    for line, cells in lines:
-        if any(cell.strip() for cell in cells):
-            row, wrong = _parse(cells, header=header, line=line)
-            problems += wrong
-            rows += [row] if row else []
-    return ManifestRows(rows=tuple(rows), problems=tuple(problems), warnings=tuple(warnings))
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise DataError(f"{path.name}: {encoding_problem(data)}") from error
 
 
-def _lines(path: Path, text: str, *, delimiter: str) -> Iterator[tuple[int, list[str]]]:
+def _lines(text: str, *, delimiter: str, problems: list[str]) -> Iterator[tuple[int, list[str]]]:
     """The cells of each line of the table, and the line of the file on which they begin.
 
-    Raises:
-        DataError: A quote is not closed or stands in the wrong place, or a cell is too long.
+    After a quote that is not closed, or a cell that is too long, reading goes on with the next
+    line of the file. A first line of that kind is given without its quotes: it is the header.
     """
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    line = 1
-    try:
-        for cells in reader:
-            yield line, cells
-            line = reader.line_num + 1
-    except csv.Error as error:
-        quote = _open_quote(text, first=line, last=reader.line_num, delimiter=delimiter)
-        found = f"the quote that opens here is not closed ({error})" if quote else str(error)
-        raise problems_error(path, [f"line {quote or line}: {found}"]) from error
+    all_lines = list(io.StringIO(text, newline=""))
+    begin = 1
+    while begin <= len(all_lines):
+        rest = io.StringIO("".join(all_lines[begin - 1 :]), newline="")
+        reader = csv.reader(rest, delimiter=delimiter, strict=True)
+        line = begin
+        try:
+            for cells in reader:
+                yield line, cells
+                line = begin + reader.line_num
+        except csv.Error as error:
+            last = begin + reader.line_num - 1
+            quote = _open_quote(all_lines, first=line, last=last, delimiter=delimiter)
+            found = f"the quote that opens here is not closed ({error})" if quote else str(error)
+            problems.append(f"line {quote or line}: {found}")
+            if line == 1:
+                yield 1, all_lines[0].replace('"', "").split(delimiter)
+            begin = (quote or last) + 1
+        else:
+            return
 
 
-def _open_quote(text: str, *, first: int, last: int, delimiter: str) -> int:
+def _open_quote(lines: Sequence[str], *, first: int, last: int, delimiter: str) -> int:
     """The line of the last quote that opens a cell in these lines; 0 if there is none."""
     opened, inside, before = 0, False, delimiter
-    lines = list(io.StringIO(text, newline=""))
     for number in range(first, last + 1):
         for letter in lines[number - 1]:
             if letter == '"' and inside:
@@ -144,45 +167,44 @@ def _open_quote(text: str, *, first: int, last: int, delimiter: str) -> int:
     return opened
 
 
-def problems_error(path: Path, problems: Sequence[str]) -> DataError:
+def problems_error(path: Path, problems: Sequence[str], *, of_columns: bool) -> DataError:
     """The one error that tells all problems of a manifest."""
     hidden = len(problems) - _SHOWN_PROBLEMS
     shown = list(problems[:_SHOWN_PROBLEMS]) + ([f"… and {hidden} more"] if hidden > 0 else [])
     return DataError(
-        f"{path}: {len(problems)} problem{'' if len(problems) == 1 else 's'}",
+        f"{path}: {counted(len(problems), 'problem')}",
         problems=shown,
+        expected=EXPECTED_COLUMNS if of_columns else "",
         advice="correct these lines; nothing was written",
     )
 
 
-def _check_columns(path: Path, header: Sequence[str]) -> list[str]:
-    problems = [
+def _columns(
+    path: Path, cells: Sequence[str], *, problems: list[str]
+) -> tuple[tuple[str, ...], list[str]]:
+    """The names of the columns, slips corrected so that the lines can be read, and warnings."""
+    header = [name.strip().lower() for name in cells]
+    problems += [
         f"line 1: column {name!r} stands there {count} times"
         for name, count in Counter(header).items()
         if count > 1 and name
     ]
     absent = [name for name in COLUMNS if name not in header]
-    unknown = [name for name in header if name and name not in COLUMNS]
     warnings = []
-    for name in unknown:
+    for place, name in enumerate(header):
+        if not name or name in COLUMNS:
+            continue
         meant = meant_name(name, absent)
         if meant:
             problems.append(f"line 1: unknown column {name!r}; did you mean {meant!r}?")
             absent.remove(meant)
+            header[place] = meant
         else:
             warnings.append(f"{path.name}: column {name!r} is not known and was ignored")
     problems += [
         f"line 1: column {name!r} is missing" for name in REQUIRED_COLUMNS if name in absent
     ]
-    if problems:
-        raise DataError(
-            f"{path}: {len(problems)} problem{'' if len(problems) == 1 else 's'}",
-            problems=problems,
-            expected=f"the columns {', '.join(REQUIRED_COLUMNS)}, and if you like "
-            + ", ".join(name for name in COLUMNS if name not in REQUIRED_COLUMNS),
-            advice="correct the first line; nothing was written",
-        )
-    return warnings
+    return tuple(header), warnings
 
 
 def meant_name(name: str, candidates: Sequence[str]) -> str:
@@ -223,7 +245,7 @@ class _Line:
         return self.cells.get(column, "")
 
     def required(self, column: str) -> str:
-        if not self.text(column):
+        if column in self.cells and not self.cells[column]:
             self.complain(f"{column}: empty")
         return self.text(column)
 
@@ -244,7 +266,7 @@ def _parse(
     cells: Sequence[str], *, header: Sequence[str], line: int
 ) -> tuple[ManifestRow | None, list[str]]:
     if any(cell.strip() for cell in cells[len(header) :]) or len(cells) < len(header):
-        found = f"line {line}: {len(cells)} cells under {len(header)} columns"
+        found = f"line {line}: {counted(len(cells), 'cell')} under {counted(len(header), 'column')}"
         return None, [f"{found}; a text with a comma stands in quotes"]
     split = [
         f"line {line}: {name}: a line break in the cell; is the quote before it closed?"

@@ -2,11 +2,12 @@
 
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
+from algr.data.adapters.collect import without_name
 from algr.data.assemble import DatasetPlan, assemble
 from algr.data.description import DESCRIPTION_FILE, Description
 from algr.data.jobs import Control, Inspection, Job, Outcome
@@ -21,7 +22,9 @@ from algr.data.staging import (
 )
 from algr.data.store import PreparedDataset
 from algr.data.summary import LeftOut, PrepareSummary, label_rates, rejected_frames
+from algr.data.usable import NO_GRADE
 from algr.data.watch import Watch
+from algr.data.words import counted
 from algr.data.workers import work_through
 from algr.durable import recover_folder
 from algr.errors import AlgrError, DataError
@@ -67,12 +70,24 @@ def prepare_jobs(
     return summary
 
 
-def inspect_jobs(todo: Sequence[Job], *, threads: int, watch: Watch) -> list[Inspection]:
-    """Hashing and probing leave the interpreter alone, so threads do."""
+def inspect_jobs(
+    todo: Sequence[Job], *, threads: int, watch: Watch, left_out: Mapping[str, str]
+) -> list[Inspection]:
+    """Hash and probe all files, in threads, as that leaves the interpreter alone.
+
+    Args:
+        todo: All recordings.
+        threads: How many at once.
+        watch: Told how far it is.
+        left_out: Label of a job to the reason for which it is left out, whatever its files are.
+    """
     inspections = []
     with ThreadPoolExecutor(max_workers=max(1, threads)) as pool:
         for count, inspection in enumerate(pool.map(_inspect, todo), start=1):
-            inspections.append(inspection)
+            reason = left_out.get(todo[count - 1].label, "")
+            inspections.append(
+                dataclasses.replace(inspection, problem=reason) if reason else inspection
+            )
             watch.show("checking", videos=0, frames=0, always=count == len(todo))
     return inspections
 
@@ -105,8 +120,8 @@ def _up_to_date(
         )
     if strict and description.videos_left_out:
         raise DataError(
-            f"dataset {directory.name!r} was prepared without {description.videos_left_out} "
-            "videos that could not be read",
+            f"dataset {directory.name!r} was prepared without "
+            f"{counted(description.videos_left_out, 'video')} that could not be read",
             expected="with --strict, that all can be read",
             advice="run without --strict to see which, and repair them or take them out of the "
             "manifest",
@@ -116,7 +131,9 @@ def _up_to_date(
         directory,
         dataset=dataset,
         up_to_date=True,
-        warnings=[f"{count} videos could not be used when it was prepared"] if count else [],
+        warnings=[f"{counted(count, 'video')} could not be used when it was prepared"]
+        if count
+        else [],
     )
 
 
@@ -137,6 +154,7 @@ def _summarise(
         up_to_date=up_to_date,
         simulated=description.simulated,
         subjects=len(description.subjects),
+        groups=len({subject.group for subject in dataset.subjects}),
         videos=len(dataset.videos),
         frames=description.num_frames,
         frames_per_grade=description.frames_per_grade,
@@ -161,14 +179,14 @@ def _decode_and_write(
     outcomes, decoded = _decode(work, staging=staging)
     decoding_s = time.monotonic() - began
     left_out = [
-        LeftOut(video=job.label, reason=outcome.problem)
+        LeftOut(video=job.label, reason=without_name(outcome.problem, Path(job.label)))
         for job, outcome in zip(work.todo, outcomes, strict=True)
         if outcome.problem
     ]
     staged = [outcome.staged for outcome in outcomes if outcome.staged]
     unlabelled = _subjects_without_grade(staged) if plan.kind == "grade" else set()
     left_out += [
-        LeftOut(video=job.label, reason="no readable video of this patient has a grade")
+        LeftOut(video=job.label, reason=NO_GRADE)
         for job, outcome in zip(work.todo, outcomes, strict=True)
         if outcome.staged and job.record.subject_id in unlabelled
     ]

@@ -5,8 +5,10 @@ import math
 from pathlib import Path
 
 from algr.config import DataHome
+from algr.data.adapters import ReadOptions
+from algr.data.adapters.clinic import Clinic
 from algr.data.assemble import DatasetPlan
-from algr.data.clinic import check_source, is_simulated, read_source_manifest
+from algr.data.clinic import check_source, is_simulated, read_manifest
 from algr.data.clinic_jobs import (
     clinic_jobs,
     excluded_videos,
@@ -19,11 +21,14 @@ from algr.data.identity import claim_key, key_path
 from algr.data.manifest import EXERCISES
 from algr.data.preparation import Work, inspect_jobs, prepare_jobs
 from algr.data.refusal import RESUMABLE, no_folders_after_refusal
-from algr.data.shared_files import refuse_shared_files
+from algr.data.refused import check_reading, told_of, warnings_beside_refusals
 from algr.data.summary import PrepareSummary
 from algr.data.watch import ProgressCallback, Watch
 from algr.errors import AlgrError, UsageError
 from algr.faces import GRADES
+
+_TOLD_ELSEWHERE = ("landmark_file", "landmarks_passed_over", "unreadable", "video_missing")
+"""Findings that the summary tells of the video that is left out, or when it is decoded."""
 
 
 def prepare_clinic(
@@ -60,15 +65,20 @@ def prepare_clinic(
     directory = home.dataset(name)
     if not (math.isfinite(fps) and fps > 0):
         raise UsageError(f"--fps {fps:g}", expected="frames per second, more than 0")
-    manifest = read_source_manifest(check_source(source))
+    check_source(source)
+    Watch(progress, videos_total=0).show("reading", videos=0)
+    models = ready_models(home)
+    reading = Clinic().read(source, ReadOptions())
+    screening = check_reading(
+        reading, source=source, strict=False, jobs=jobs, has_detector=models is not None
+    )
+    manifest = read_manifest(source)
     with no_folders_after_refusal(home.datasets, key_path().parent):
         claim = claim_key()
         try:
-            models = ready_models(home)
             todo = clinic_jobs(manifest, source=source, fps=fps, key=claim.key, models=models)
             watch = Watch(progress, videos_total=len(todo))
-            inspections = inspect_jobs(todo, threads=jobs, watch=watch)
-            refuse_shared_files(todo, inspections)
+            inspections = inspect_jobs(todo, threads=jobs, watch=watch, left_out=screening.left_out)
             work = Work(
                 jobs=jobs,
                 strict=strict,
@@ -77,16 +87,19 @@ def prepare_clinic(
                 watch=watch,
             )
             plan = _plan(work, fps=fps, simulated=is_simulated(source))
-            summary = prepare_jobs(work, directory=directory, plan=plan, replace=replace)
+            with warnings_beside_refusals(reading, screening):
+                summary = prepare_jobs(work, directory=directory, plan=plan, replace=replace)
         except RESUMABLE:
             raise
         except AlgrError:
             claim.give_back()
             raise
+    told = [part for part in told_of(reading, screening) if part.code not in _TOLD_ELSEWHERE]
+    warnings = [finding.text() for finding in told]
     return dataclasses.replace(
         summary,
         left_out=(*excluded_videos(manifest), *summary.left_out),
-        warnings=(*manifest.warnings, *summary.warnings),
+        warnings=(*warnings, *summary.warnings),
         landmarks=landmark_counts(work.inspections),
         seconds=watch.elapsed_s,
     )

@@ -1,7 +1,7 @@
 """`algr data prepare bp4d|disfa|gft|manifest`: a data set in, one dataset out, or nothing."""
 
 import dataclasses
-from collections.abc import Sequence
+import shlex
 from pathlib import Path
 from typing import Literal
 
@@ -19,13 +19,12 @@ from algr.data.adapters.recognise import EXPECTED, check_folder, refuse_others
 from algr.data.align import alignment_parameters
 from algr.data.assemble import DatasetPlan
 from algr.data.clinic_jobs import source_digest
-from algr.data.findings import Finding
 from algr.data.identity import claim_key, hash_id, key_path
 from algr.data.images import PICTURES_VERSION
 from algr.data.preparation import Work, inspect_jobs, prepare_jobs
 from algr.data.recordings import RecordingJob
 from algr.data.refusal import RESUMABLE, no_folders_after_refusal
-from algr.data.shared_files import findings_of_files, limited, refuse_shared_files
+from algr.data.refused import check_reading, told_of, warnings_beside_refusals
 from algr.data.summary import PrepareSummary
 from algr.data.video import DECODING_VERSION
 from algr.data.videos import Rejection, VideoRecord
@@ -34,8 +33,6 @@ from algr.errors import AlgrError, DataError
 from algr.faces import HOUSE_BRACKMANN_CLASS
 
 SourceLayout = Literal["bp4d", "disfa", "gft", "manifest"]
-PARTIAL_COPY = "partial_copy"
-"""The one warning that `strict` lets pass: a part of a data set may be whole in itself."""
 
 
 def prepare_source(
@@ -73,14 +70,13 @@ def prepare_source(
     directory = home.dataset(name)
     Watch(progress, videos_total=0).show("reading", videos=0)
     reading = read_source(layout, source, options or ReadOptions())
-    check_reading(reading, source=source, strict=strict, jobs=jobs)
+    screening = check_reading(reading, source=source, strict=strict, jobs=jobs)
     with no_folders_after_refusal(home.datasets, key_path().parent):
         claim = claim_key()
         try:
             todo = [_job(recording, key=claim.key) for recording in reading.recordings]
             watch = Watch(progress, videos_total=len(todo))
-            inspections = inspect_jobs(todo, threads=jobs, watch=watch)
-            refuse_shared_files(todo, inspections)
+            inspections = inspect_jobs(todo, threads=jobs, watch=watch, left_out=screening.left_out)
             work = Work(
                 jobs=jobs,
                 strict=strict,
@@ -90,13 +86,14 @@ def prepare_source(
                 strict_advice="repair it, take it out of the source, or leave out --strict",
             )
             plan = _plan(reading, work, key=claim.key)
-            summary = prepare_jobs(work, directory=directory, plan=plan, replace=replace)
+            with warnings_beside_refusals(reading, screening):
+                summary = prepare_jobs(work, directory=directory, plan=plan, replace=replace)
         except RESUMABLE:
             raise
         except AlgrError:
             claim.give_back()
             raise
-    warnings = [finding.text() for finding in reading.findings if finding.severity == "warning"]
+    warnings = [finding.text() for finding in told_of(reading, screening)]
     return dataclasses.replace(
         summary,
         warnings=(*warnings, *summary.warnings),
@@ -125,53 +122,9 @@ def _other_layout(layout: SourceLayout, source: Path) -> DataError:
     return DataError(
         f"--source {source}: looks like {found.layout}, not like {layout}",
         expected=EXPECTED[layout],
-        advice=f"algr data prepare {found.layout} --source {source} --name NAME",
-    )
-
-
-def check_reading(reading: SourceReading, *, source: Path, strict: bool, jobs: int = 1) -> None:
-    """Refuse a reading that cannot be prepared as it is.
-
-    Raises:
-        DataError: All reasons at once.
-    """
-    refused = [finding for finding in reading.findings if finding.severity == "refused"]
-    if refused:
-        of_files = findings_of_files(reading, source, jobs=jobs)
-        refused += [finding for finding in of_files if finding.severity == "refused"]
-        warnings = [finding for finding in of_files if finding.severity == "warning"]
-        raise _refusal(source, refused, warnings=[*_warnings(reading), *warnings])
-    warnings = [finding for finding in _warnings(reading) if finding.code != PARTIAL_COPY]
-    if strict and warnings:
-        raise _refusal(source, warnings, prefix="--strict: ")
-    if all(recording.landmarks_NL2 is None for recording in reading.recordings):
-        raise DataError(
-            f"--source {source}: no recording has landmarks",
-            problems=[finding.text() for finding in _warnings(reading)],
-            expected="the landmark files of the data set",
-            advice="copy them beside the pictures, or name landmark files in a manifest.csv",
-        )
-
-
-def _warnings(reading: SourceReading) -> list[Finding]:
-    return [finding for finding in reading.findings if finding.severity == "warning"]
-
-
-def _refusal(
-    source: Path,
-    findings: Sequence[Finding],
-    *,
-    warnings: Sequence[Finding] = (),
-    prefix: str = "",
-) -> DataError:
-    count = len(findings)
-    return DataError(
-        f"{prefix}--source {source}: {count} problem{'' if count == 1 else 's'}",
-        problems=[
-            *limited([finding.text() for finding in findings]),
-            *limited([f"only a warning: {finding.text()}" for finding in warnings]),
-        ],
-        advice="mend these; nothing was written",
+        advice=shlex.join(
+            ["algr", "data", "prepare", found.layout, "--source", str(source), "--name", "NAME"]
+        ),
     )
 
 

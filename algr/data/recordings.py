@@ -24,12 +24,12 @@ from algr.data.images import PICTURES_VERSION, PictureError, load_picture
 from algr.data.jobs import Control, Inspection, Outcome, StoppedError
 from algr.data.staging import StagedVideo, StageWriter, find_staged
 from algr.data.standstill import StandstillMeter, standstill_warnings
-from algr.data.usable import NO_POINTS, face_problem
+from algr.data.usable import NO_FRAME, NO_POINTS, UNREADABLE, face_problem
 from algr.data.video import DECODING_VERSION, iterate_video, probe_video
 from algr.data.videos import Rejection, VideoRecord
+from algr.data.words import counted
 from algr.errors import DataError
 
-UNREADABLE = "picture cannot be read"
 BEYOND = "no such frame in the video"
 _MAX_SURPLUS_FRAMES = 15
 _UNREADABLE_MARK = b"unreadable"
@@ -51,16 +51,6 @@ class RecordingJob:
         return self.recording.name
 
     @property
-    def side(self) -> str:
-        """The group, or the subject where there is none."""
-        return self.group or self.record.subject_id
-
-    @property
-    def subject_name(self) -> str:
-        """For messages only; never stored."""
-        return self.recording.subject
-
-    @property
     def num_labels(self) -> int:
         """Action units per frame."""
         return int(self.recording.labels_NA.shape[1])
@@ -72,17 +62,14 @@ class RecordingJob:
         warnings: list[str] = []
         for values in self._arrays():
             key.update(hashlib.sha256(np.ascontiguousarray(values).data).digest())
-        faces: tuple[bytes, ...] = ()
         pictures = self.recording.pictures
         if isinstance(pictures, ImageFiles):
             digests = [_digest_or_mark(path) for path in pictures.paths]
             key.update(b"".join(digests))
-            faces = self._faces(digests)
             warnings += self._repeated(digests)
         else:
             try:
-                faces = (file_digest(pictures.path),)
-                key.update(faces[0])
+                key.update(file_digest(pictures.path))
                 if probe_video(pictures.path).is_interlaced:
                     key.update(b"fields %d" % FIELDS_VERSION)
                     warnings.append(f"{self.label}: interlaced; one field of each frame is used")
@@ -94,7 +81,6 @@ class RecordingJob:
             duration_s=self._duration_s(),
             warnings=tuple(warnings),
             problem=problem,
-            faces=faces,
         )
 
     def stage(self, inspection: Inspection, folder: Path, control: Control) -> Outcome:
@@ -116,7 +102,7 @@ class RecordingJob:
             return Outcome(
                 staged=None,
                 warnings=warnings,
-                problem=f"no frame could be used ({reasons})",
+                problem=f"{NO_FRAME} ({reasons})",
             )
         return Outcome(staged=staged, warnings=warnings)
 
@@ -128,18 +114,6 @@ class RecordingJob:
         if recording.fps is None:
             return float("nan")
         return (int(recording.number_N[row]) - 1) / recording.fps
-
-    def _faces(self, digests: Sequence[bytes]) -> tuple[bytes, ...]:
-        """Those of readable pictures with landmarks; a black frame is nobody's."""
-        points_NL2 = self.recording.landmarks_NL2
-        if points_NL2 is None:
-            return ()
-        usable_N = np.isfinite(points_NL2).all(axis=(1, 2))
-        return tuple(
-            digests[row]
-            for row in np.flatnonzero(usable_N).tolist()
-            if digests[row] != _UNREADABLE_MARK
-        )
 
     def _repeated(self, digests: Sequence[bytes]) -> list[str]:
         """What is said of pictures that are the one before, byte by byte."""
@@ -266,7 +240,8 @@ def _from_files(label: str, pictures: ImageFiles, warnings: list[str]) -> Iterat
             yield _Picture(row=row, image_HWC=image_HWC)
     if unreadable:
         warnings.append(
-            f"{label}: {len(unreadable)} pictures cannot be read, such as {unreadable[0]}"
+            f"{label}: {counted(len(unreadable), 'picture')} cannot be read, such as "
+            f"{unreadable[0]}"
         )
 
 

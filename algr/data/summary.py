@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from algr.data.findings import Finding
 from algr.data.rows import Kind
 from algr.data.videos import VideoRecord
+from algr.data.words import counted
 from algr.faces import GRADES, HOUSE_BRACKMANN_CLASS
 
 Stage = Literal["reading", "checking", "decoding", "writing"]
@@ -77,6 +78,8 @@ class PrepareSummary:
     """By this call; fewer than `frames` when an earlier one was broken off."""
     frames_per_second: float | None
     """Decoded, aligned and staged; None where nothing was."""
+    groups: int = 0
+    """Subjects that can stand in different folds; those of one group count once."""
     landmarks: Mapping[str, int] = field(default_factory=dict)
     """Where landmarks came from, and for how many videos."""
     kind: Kind = "grade"
@@ -106,11 +109,11 @@ class PrepareSummary:
 
     def lines(self) -> list[str]:
         """Text for a person."""
-        simulated = " simulated" if self.simulated else ""
+        simulated = "simulated " if self.simulated else ""
         state = "is up to date" if self.up_to_date else "prepared"
         lines = [
-            f"{self.name} {state}: {self.subjects}{simulated} subjects, {self.videos} videos, "
-            f"{self.frames} frames",
+            f"{self.name} {state}: {counted(self.subjects, f'{simulated}subject')}, "
+            f"{counted(self.videos, 'video')}, {counted(self.frames, 'frame')}",
             *self._label_lines(),
         ]
         if self.landmarks:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from algr.data.fields import field_taker, fill_lines
 from algr.data.presence import why_no_file
 from algr.data.standstill import StandstillMeter
+from algr.data.words import counted
 from algr.errors import DataError
 
 DECODING_VERSION = 1
@@ -206,7 +207,7 @@ def _decoded(container: Any, stream: Any, path: Path) -> Iterator[Any]:
             count += 1
     except av.FFmpegError as error:
         raise DataError(
-            f"{path.name}: breaks off after {count} frames ({_reason(error)})",
+            f"{path.name}: breaks off after {counted(count, 'frame')} ({_reason(error)})",
             expected="a whole video file",
             advice="copy it again from the camera, or leave it out of the manifest",
         ) from error

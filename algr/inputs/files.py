@@ -25,6 +25,10 @@ from algr.inputs.faces import Face, face_of, is_aligned
 from algr.inputs.images import decode_image, is_image_file
 
 _LOG = logging.getLogger(__name__)
+_NO_PICTURES = frozenset(
+    (".csv", ".tsv", ".txt", ".pts", ".npy", ".npz", ".mat", ".json", ".xlsx", ".pdf")
+)
+"""Endings of tables and landmark files, which people give by mistake for what they belong to."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,13 +71,20 @@ def find_source(path: Path, *, landmarks: Path | None = None, models: Path | Non
         models: Of the landmark detector, where it can run.
 
     Raises:
-        DataError: There is no such file, or a video has no landmarks.
+        DataError: There is no such file, it is a table, or a video has no landmarks.
     """
     if not path.is_file():
         raise DataError(
             f"{path}: no such file",
             expected="an image or a video",
             advice="check the spelling of the path",
+        )
+    if path.suffix.lower() in _NO_PICTURES:
+        raise DataError(
+            f"{path.name}: is no image and no video",
+            expected="a JPEG, a PNG or a video",
+            advice="name the picture or video; a landmark file is taken where it lies beside it "
+            "(NAME_land.csv), or with --landmarks FILE",
         )
     chosen = landmark_file(landmarks) if landmarks else find_landmarks(path, models=models)
     is_image = is_image_file(path)

@@ -29,7 +29,7 @@ def test_a_dataset_of_action_units_is_prepared_listed_described_and_verified(
 
     assert prepared.code == 0
     assert "b prepared: 6 subjects, 6 videos, 24 frames" in prepared.out
-    assert "next: algr cv --dataset b --preset tiny" in prepared.err
+    assert "next: algr cv --dataset b\n" in prepared.err
     assert [(row["kind"], row["frames"]) for row in json.loads(listed.out)] == [("au", 24)]
     assert "part 1: 2, part 2: 2, part 3: 2" in described.out
     assert verified.out == "b: intact, 1 shards, 24 frames\n"
@@ -54,9 +54,9 @@ def test_json_of_a_preparation_holds_rates_codes_and_findings(
         (("bp4d", "--fps", "3"), 2, "--fps means nothing for bp4d"),
         (("gft", "--camera", "left"), 2, "--camera means nothing for gft"),
         (("clinic", "--labels", "AU1"), 2, "--labels means nothing for clinic"),
-        (("bp4d", "--labels", "smile"), 2, "--labels smile"),
+        (("bp4d", "--labels", "AU1,smile"), 2, "--labels AU1,smile: 'smile' names no action unit"),
         (("bp4d", "--labels", ","), 2, "--labels ,"),
-        (("bp4d", "--labels", "AU77"), 4, "has no column of AU77"),
+        (("bp4d", "--labels", "AU77"), 4, "has no column of AU77; choose with --labels among"),
         (("disfa",), 4, "looks like bp4d, not like disfa"),
         (("disfa", "--threshold", "6"), 2, "or equal to 5"),
         (("bp4d", "--landmark-base", "2"), 2, "or equal to 1"),

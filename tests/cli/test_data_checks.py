@@ -1,6 +1,7 @@
 """The commands that look at sources, folds and patients, as they are typed."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -102,3 +103,31 @@ def test_a_purge_without_the_key_says_what_is_missing(run: Type, home: Path) -> 
 
     assert typed.code == 4
     assert "--hash" in typed.err
+
+
+def test_what_is_proposed_after_a_preparation_can_work(
+    run: Type, clinic: Path, home: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "clinic"
+    shutil.copytree(clinic, source)
+    words = ("data", "prepare", "clinic", "--source", source, "--fps", 1, "--jobs", 1)
+    drawn = run(*words, "--name", "drawn")
+    (source / "simulated.json").unlink()
+    real = run(*words, "--name", "real")
+    rows = (source / "manifest.csv").read_text().splitlines()
+    (source / "manifest.csv").write_text("\n".join(rows[:2]) + "\n")
+    single = run(*words, "--name", "single")
+
+    assert drawn.err.splitlines()[-1] == "next: algr cv --dataset drawn --preset tiny"
+    assert real.err.splitlines()[-1] == "next: algr cv --dataset real"
+    assert single.err.splitlines()[-1].startswith("next: add recordings of more people")
+
+
+def test_a_command_that_is_advised_can_be_pasted(run: Type, home: Path, tmp_path: Path) -> None:
+    source = tmp_path / "my clinic"
+    source.mkdir()
+    (source / "manifest.csv").write_text("video,patient_id,grade_hb\n")
+
+    refused = run("data", "prepare", "bp4d", "--source", source, "--name", "x")
+
+    assert f"to do: algr data prepare clinic --source '{source}' --name NAME" in refused.err

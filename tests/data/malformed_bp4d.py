@@ -42,7 +42,7 @@ BP4D = [
         "label_line",
         "line 3: '9999999",
     ),
-    ("a table is UTF-16", utf16(OCC), "file_encoding", f"{OCC}: is UTF-16"),
+    ("a table is UTF-16", utf16(OCC), "file_encoding", f"{OCC}: is UTF-16 text"),
     (
         "a table is binary",
         put(OCC, bytes(range(256))),
@@ -93,7 +93,7 @@ BP4D = [
         "a picture has a name for people",
         put(f"{PICTURES}/copy of 6.jpg", "x"),
         "picture_name",
-        f"{PICTURES}: 1 pictures whose names are no frame numbers",
+        f"{PICTURES}: 1 picture not used, as a name that is no frame number",
     ),
     (
         "a name holds a line break",

@@ -16,7 +16,7 @@ DISFA = [
         "ActionUnit_Labels/SN001: no SN001_au4.txt",
     ),
     ("labels are empty", put(AU4, ""), "file_empty", f"{AU4}: is empty"),
-    ("labels are UTF-16", utf16(AU4), "file_encoding", f"{AU4}: is UTF-16"),
+    ("labels are UTF-16", utf16(AU4), "file_encoding", f"{AU4}: is UTF-16 text"),
     (
         "labels are binary",
         put(AU4, b"1,0\n2,\xff\n"),
@@ -24,7 +24,7 @@ DISFA = [
         f"{AU4}: is not UTF-8 text (in line 2)",
     ),
     ("labels link to themselves", loop(AU4), "no_file", f"{AU4}: is a link to itself"),
-    ("a line has one cell", line(AU4, 2, "2"), "label_line", f"{AU4}: line 2: 1 cells; expected 2"),
+    ("a line has one cell", line(AU4, 2, "2"), "label_line", f"{AU4}: line 2: 1 cell; expected 2"),
     ("a frame is a word", line(AU4, 2, "two,0"), "label_line", f"{AU4}: line 2: 'two'"),
     ("a frame is negative", line(AU4, 2, "-2,0"), "label_line", f"{AU4}: line 2: '-2'"),
     ("lines are gone", cut(AU4, 8), "label_rows", "SN001: AU4: 2 of 4 frames have no line"),
@@ -52,7 +52,7 @@ DISFA = [
         "a picture has no number",
         put("img/SN001/first.png", "x"),
         "picture_name",
-        "img/SN001: 1 pictures whose names are no frame numbers",
+        "img/SN001: 1 picture not used, as a name that is no frame number",
     ),
     (
         "pictures of a subject are gone",

@@ -56,6 +56,12 @@ def pts_file(count=68, stated=None, last="3 4"):
 
 CLINIC = [
     (
+        "a wrong grade and no file",
+        both(line(M, 2, "a.mp4,anna,9"), gone("b.mp4")),
+        "video_missing",
+        "b.mp4: no such file",
+    ),
+    (
         "OpenFace: a word",
         beside("a.csv", changed(OPENFACE, 3, lambda text: text.replace("-1.5,", "-1.5,x", 1))),
         "landmark_file",
@@ -198,12 +204,6 @@ CLINIC = [
 ]
 CLINIC_REFUSED = [
     ("an empty manifest", put(M, ""), "manifest", "column 'video' is missing"),
-    (
-        "a wrong grade and no file",
-        both(line(M, 2, "a.mp4,anna,9"), gone("b.mp4")),
-        "manifest",
-        "line 3: video: no file 'b.mp4'",
-    ),
     (
         "an unknown side",
         put(M, "video,patient_id,grade_hb,affected_side\na.mp4,anna,1,up\nb.mp4,bert,4,left\n"),
@@ -364,7 +364,7 @@ BP4D = [
         "pictures have no number at all",
         put(f"{PICTURES}/½.jpg", "x"),
         "picture_name",
-        f"{PICTURES}: 1 pictures whose names are no frame numbers",
+        f"{PICTURES}: 1 picture not used, as a name that is no frame number",
     ),
     (
         "landmarks are numbers of another kind",

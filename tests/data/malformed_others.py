@@ -9,14 +9,14 @@ M = "manifest.csv"
 
 GFT_WRONG = [
     ("a table is empty", put(GFT, ""), "file_empty", f"{GFT}: is empty"),
-    ("a table is UTF-16", utf16(GFT), "file_encoding", f"{GFT}: is UTF-16"),
+    ("a table is UTF-16", utf16(GFT), "file_encoding", f"{GFT}: is UTF-16 text"),
     ("a table has no header", line(GFT, 1, "1" + ",0" * 13), "label_header", f"{GFT}: line 1: beg"),
     ("a line is short", line(GFT, 3, "2,0"), "label_line", f"{GFT}: line 3: 2 cells; expected 14"),
     ("a frame is a word", line(GFT, 3, "b" + ",0" * 13), "label_line", f"{GFT}: line 3: 'b'"),
     ("a table is gone", gone(GFT), "subject_without_labels", "001A: pictures are there"),
     ("a picture is gone", gone("001A/2.jpg"), "picture_missing", f"{GFT}: 1 of 4 labelled frames"),
     ("pictures are gone", gone("001A"), "no_pictures_of_recording", f"{GFT}: neither a folder"),
-    ("a picture has no number", put("001A/x.jpg", "x"), "picture_name", "001A: 1 pictures whose"),
+    ("a picture has no number", put("001A/x.jpg", "x"), "picture_name", "001A: 1 picture not used"),
     (
         "landmarks are gone",
         gone("Landmarks/001A.csv"),
@@ -119,10 +119,10 @@ MANIFEST = [
         "unknown_column",
         f"{M}: column 'mood' is not known",
     ),
-    ("it is UTF-16", utf16(M), "file_encoding", f"{M}: is UTF-16"),
-    ("it is empty", put(M, ""), "file_empty", f"{M}: is empty"),
 ]
 MANIFEST_REFUSED = [
+    ("it is UTF-16", utf16(M), "file_encoding", f"{M}: is UTF-16 text"),
+    ("it is empty", put(M, ""), "file_empty", f"{M}: is empty"),
     (
         "a slip in a column",
         line(M, 1, "file,subjct,landmarks,AU1,AU2"),
@@ -317,7 +317,7 @@ CLINIC_REFUSED = [
         "manifest",
         "line 2: grade_hb: no video of this patient",
     ),
-    ("a short line", line(M, 2, "a.mp4"), "manifest", f"{M}: line 2: 1 cells under 3 columns"),
+    ("a short line", line(M, 2, "a.mp4"), "manifest", f"{M}: line 2: 1 cell under 3 columns"),
     ("a slip", line(M, 1, "video,patientid,grade_hb"), "manifest", "did you mean 'patient_id'"),
     ("a column is gone", line(M, 1, "video,patient_id,x"), "manifest", "'grade_hb' is missing"),
     (
@@ -327,7 +327,7 @@ CLINIC_REFUSED = [
         f"{M}: line 3: the quote that opens",
     ),
     ("two grades", add(M, "a.mp4,anna,5\n"), "manifest", f"{M}: line 4: grade_hb: without a rater"),
-    ("UTF-16", utf16(M), "manifest", f"{M}: {M}: is not UTF-8 text"),
+    ("UTF-16", utf16(M), "manifest", f"{M}: is UTF-16 text"),
 ]
 CASES = [
     *cases("gft", GFT_WRONG, "warning"),

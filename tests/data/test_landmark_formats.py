@@ -188,7 +188,7 @@ ROW_2 = files.openface2(files.some_points(1, 68)).splitlines()
         ("a.csv", "patient,grade\n1,2\n", "a.csv: begins with 'patient,grade', which no known"),
         ("a.csv", "", "a.csv: is empty"),
         ("a.csv", "frame, timestamp, confidence, success\n1,0,1,1\n", "no column x_0 (136 are"),
-        ("a.csv", f"{ROW_2[0]}\n1,2\n3\n", "line 3: 1 cells, the header has 142"),
+        ("a.csv", f"{ROW_2[0]}\n1,2\n3\n", "line 3: 1 cell, the header has 142"),
         ("a.csv", f"{ROW_2[0]}\n0{ROW_2[1][1:]}\n", "line 2: frame '0' is not a whole number from"),
         ("a.csv", f"{ROW_2[0]}\n{ROW_2[1]}x\n", "line 2: y_67: '"),
         ("a.csv", f"{ROW_2[0]}\n" + "1\n" * 14, "… and 4 more"),

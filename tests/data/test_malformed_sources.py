@@ -35,7 +35,7 @@ REFUSED = [
     for case in CASES
     if case.severity == "refused"
     and case.layout != "clinic"
-    and case.code not in ("no_labels", "manifest_header")
+    and case.code not in ("no_labels", "manifest_header", "file_empty")
 ]
 
 
@@ -103,26 +103,42 @@ PNG_OF_A_HUGE_PICTURE = (
     + struct.pack(">I", zlib.crc32(b"IDAT"))
 )
 PICTURE = "Sequences(2D+3D)/F001/T1/0006.jpg"
+CANNOT = "LeftVideoSN001_comp.avi: cannot be read"
 DECODED = [
-    ("a picture is empty", "bp4d", put(PICTURE, ""), "F001_T1: 1 pictures cannot be read"),
-    ("a picture is cut off", "bp4d", cut(PICTURE, 600), "such as 0006.jpg"),
-    ("a picture is text", "bp4d", put(PICTURE, "no picture\n" * 50), "such as 0006.jpg"),
-    ("a picture is gigantic", "bp4d", put(PICTURE, PNG_OF_A_HUGE_PICTURE), "such as 0006.jpg"),
+    ("a picture is empty", "bp4d", put(PICTURE, ""), "F001_T1: 1 picture cannot be read"),
+    (
+        "a picture is cut off",
+        "bp4d",
+        cut(PICTURE, 600),
+        "F001_T1: 1 picture cannot be read, such as 0006.jpg",
+    ),
+    (
+        "a picture is text",
+        "bp4d",
+        put(PICTURE, "no picture\n" * 50),
+        "F001_T1: 1 picture cannot be read, such as 0006.jpg",
+    ),
+    (
+        "a picture is gigantic",
+        "bp4d",
+        put(PICTURE, PNG_OF_A_HUGE_PICTURE),
+        "F001_T1: 1 picture cannot be read, such as 0006.jpg",
+    ),
     (
         "a picture of a manifest is empty",
         "manifest",
         put("anna/1.png", ""),
-        "anna: 1 pictures cannot be read, such as 1.png",
+        "anna: 1 picture cannot be read, such as 1.png",
     ),
     (
         "a picture of a manifest is gigantic",
         "manifest",
         put("anna/1.png", PNG_OF_A_HUGE_PICTURE),
-        "anna: 1 pictures cannot be read, such as 1.png",
+        "anna: 1 picture cannot be read, such as 1.png",
     ),
-    ("a video is empty", "disfa", put(VIDEO, ""), "LeftVideoSN001_comp.avi: "),
-    ("a video is text", "disfa", put(VIDEO, "no video\n" * 50), "LeftVideoSN001_comp.avi: "),
-    ("a video is cut off within its head", "disfa", cut(VIDEO, 300), "LeftVideoSN001_comp.avi: "),
+    ("a video is empty", "disfa", put(VIDEO, ""), "LeftVideoSN001_comp.avi: is empty: 0 bytes"),
+    ("a video is text", "disfa", put(VIDEO, "no video\n" * 50), CANNOT),
+    ("a video is cut off within its head", "disfa", cut(VIDEO, 300), CANNOT),
 ]
 
 
@@ -157,7 +173,6 @@ def test_what_only_decoding_shows_is_named_once_and_the_rest_is_prepared(
     told = [*summary.warnings, *(f"{part.video}: {part.reason}" for part in summary.left_out)]
     named = [message for message in told if text in message.splitlines()[0]]
     assert len(named) == 1, told
-    assert "cannot be read" in named[0]
     assert summary.frames > 0
 
 

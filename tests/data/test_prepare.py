@@ -135,7 +135,7 @@ def test_an_unreadable_video_is_named_and_left_out(broken, prepare, home):
     assert "cannot be read as a video" in left_out.reason
     assert (summary.subjects, summary.frames) == (3, 16)
     assert any("bert_take.mp4" in line for line in summary.lines())
-    assert prepare().warnings == ("1 videos could not be used when it was prepared",)
+    assert prepare().warnings == ("1 video could not be used when it was prepared",)
 
 
 def test_strict_stops_at_an_unreadable_video_and_leaves_no_dataset(broken, prepare, home):
@@ -148,7 +148,7 @@ def test_strict_stops_at_an_unreadable_video_and_leaves_no_dataset(broken, prepa
 def test_strict_does_not_accept_a_dataset_that_left_videos_out(broken, prepare):
     prepare()
 
-    with pytest.raises(DataError, match="without 1 videos"):
+    with pytest.raises(DataError, match="without 1 video"):
         prepare(strict=True)
 
 
@@ -172,10 +172,10 @@ def remove_video(clinic):
 @pytest.mark.parametrize(
     ("harm", "reason"),
     [
-        (remove_landmarks, "cleo_take.mp4: no landmarks beside it"),
+        (remove_landmarks, "no landmarks beside it"),
         (break_landmarks, "cleo_take_land.csv: line 1: 1 columns"),
-        (empty_landmarks, "no frame could be used (4 no row in the landmark file)"),
-        (remove_video, "cleo_take.mp4: no such file"),
+        (empty_landmarks, "cleo_take_land.csv: holds no frame"),
+        (remove_video, "no such file"),
     ],
 )
 def test_what_is_missing_or_wrong_beside_a_video_is_its_reason(prepare, clinic, harm, reason):
@@ -191,10 +191,12 @@ def test_when_nothing_can_be_read_all_reasons_are_told(prepare, clinic, home):
     for path in clinic.folder.glob("*.mp4"):
         path.write_bytes(b"x")
 
-    with pytest.raises(DataError, match="no video could be used") as caught:
+    with pytest.raises(DataError, match="all 5 are left out") as caught:
         prepare()
 
-    assert len(caught.value.problems) == 5
+    warned = [text for text in caught.value.problems if text.startswith("only a warning: ")]
+    assert len(warned) == 5
+    assert all("cannot be read as a video" in text for text in warned)
     assert not home.dataset("sim").exists()
 
 
@@ -303,6 +305,7 @@ def test_doubtful_landmarks_and_times_are_warned_of(prepare, clinic, kit):
     warnings = prepare().warnings
 
     assert warnings == (
+        "anna_take_land.csv: 1 of 10 frames have no row, such as 0",
         "anna_take.mp4: rest begins at 5 s, but the video ends at 0.7 s",
         "anna_take.mp4: the landmark file goes on to frame 9, the video ends near frame 6; check "
         "that both count from 0 and belong together",
@@ -395,8 +398,8 @@ def test_a_wrong_manifest_writes_nothing_at_all(prepare, clinic, home, tmp_path)
         prepare()
 
     assert [problem.split(";")[0] for problem in caught.value.problems] == [
-        "line 2: grade_hb: 'VIII'",
-        "line 2: video: no file 'a.mp4'",
+        "manifest.csv: line 2: grade_hb: 'VIII'",
+        "only a warning: a.mp4: no such file",
     ]
     assert not home.root.exists()
     assert not (tmp_path / "keys").exists()
@@ -440,7 +443,7 @@ def test_progress_counts_up_to_all_videos_and_frames(prepare):
 
     prepare(progress=steps.append)
 
-    assert steps[0].stage == "checking"
+    assert [step.stage for step in steps[:2]] == ["reading", "checking"]
     assert steps[-1].stage == "writing"
     assert (steps[-1].frames_done, steps[-1].videos_done, steps[-1].videos_total) == (20, 5, 5)
     assert all(step.note for step in steps)

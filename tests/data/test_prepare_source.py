@@ -135,7 +135,7 @@ def test_a_picture_that_cannot_be_read_costs_its_frame_and_is_named(
     assert summary.frames == 11
     assert summary.frames_rejected == {"picture cannot be read": 1}
     warning = next(text for text in summary.warnings if "cannot be read" in text)
-    assert warning.startswith("F001_T1: 1 pictures cannot be read, such as 0006.jpg (")
+    assert warning.startswith("F001_T1: 1 picture cannot be read, such as 0006.jpg (")
     assert reason in warning
 
 
@@ -368,9 +368,26 @@ def test_one_face_in_two_files_is_refused_by_its_pixels(prepare, tmp_path, home)
     cells[5] = raw.points("F001T1", 6) + 1
     raw.write_cells(source / "2DFeatures/F003_T1.mat", cells)
 
-    with pytest.raises(DataError, match="in the videos F00[13]_T1 and F00[13]_T1"):
+    with pytest.raises(DataError, match="in F001_T1 and F003_T1: 1 picture"):
         prepare("bp4d")
     assert not home.root.exists()
+
+
+def test_warnings_are_told_beside_faces_that_are_found_twice_when_all_is_decoded(prepare, tmp_path):
+    source = raw.write_bp4d(tmp_path / "source", name="{:d}.png", real=True)
+    pictures = source / "Sequences(2D+3D)"
+    Image.open(pictures / "F001/T1/6.png").save(pictures / "F003/T1/6.png", compress_level=1)
+    cells = [raw.points("F003T1", frame) + 1 for frame in range(1, 11)]
+    cells[5] = raw.points("F001T1", 6) + 1
+    raw.write_cells(source / "2DFeatures/F003_T1.mat", cells)
+    raw.change_line(source / "AUCoding/AU_OCC/F004_T1.csv", 2, "5,0")
+
+    with pytest.raises(DataError) as caught:
+        prepare("bp4d")
+
+    told = [text for text in caught.value.problems if "F004_T1.csv: line 2" in text]
+    assert len(told) == 1
+    assert told[0].startswith("only a warning: ")
 
 
 def test_one_file_under_two_subjects_is_refused_whatever_its_landmarks(prepare, tmp_path, home):
@@ -550,7 +567,8 @@ def test_all_recordings_that_stand_there_twice_are_told_together(tmp_path, home)
     with pytest.raises(DataError) as caught:
         prepare_source(layout="bp4d", source=source, home=home, name="x")
 
-    assert [problem.partition("pictures, in ")[2] for problem in caught.value.problems] == [
+    places = [problem.partition("pictures, in ")[2] for problem in caught.value.problems[:2]]
+    assert [place.partition(":")[0] for place in places] == [
         "F001_T1 and F003_T1",
         "F001_T2 and F003_T2",
     ]

@@ -296,7 +296,7 @@ def test_another_schema_version_is_not_taken_for_damage(dataset):
 def test_two_subjects_with_one_face_are_refused(make_dataset, kit, home):
     twins = [kit.person(name="a", grade=0, seed=5), kit.person(name="b", grade=0, seed=5)]
 
-    with pytest.raises(DataError, match="subjects [ab] and [ab] have the same pictures"):
+    with pytest.raises(DataError, match="two subjects have the same pictures, in a-0 and b-1"):
         make_dataset(twins)
 
     assert [path.name for path in home.datasets.iterdir()] == []

@@ -87,3 +87,13 @@ def test_what_was_assumed_of_a_landmark_file_is_said(
 
     assert isinstance(frames[0], TimedFace)
     assert "visit_pts: pixels counted from 1" in caplog.messages
+
+
+@pytest.mark.parametrize("name", ["visit_land.csv", "face.PTS", "points.npy"])
+def test_a_landmark_file_in_the_place_of_its_picture_is_told(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_text("frame,x0,y0\n")
+
+    with pytest.raises(DataError, match=f"{name}: is no image and no video") as caught:
+        find_source(tmp_path / name)
+
+    assert "--landmarks FILE" in caught.value.message

@@ -64,6 +64,10 @@ class Recording:
     """Seconds, where the source states them."""
     left_out: Mapping[str, int] = field(default_factory=dict)
     """Reason to number of labelled frames that the reading has left out already."""
+    problem: str = ""
+    """Not empty: why the recording cannot be used, though it is named; it may have no frame."""
+    is_part: bool = False
+    """Stretches of its file are excluded, and may show somebody else."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -38,6 +38,7 @@ from algr.data.adapters.matlab import UnreadableError, read_tracked_points
 from algr.data.adapters.pictures import numbered_pictures, ranges_in_words
 from algr.data.adapters.tables import LabelParser, ValueRule
 from algr.data.published import PUBLISHED_PARTS
+from algr.data.words import counted
 
 LABELS = ("AU1", "AU2", "AU4", "AU6", "AU7", "AU10", "AU12", "AU14", "AU15", "AU17", "AU23", "AU24")
 """The action units of the paper's Table 2."""
@@ -247,13 +248,14 @@ def _report(
     if tally.uncoded:
         findings.note(
             "segment",
-            f"{tally.uncoded} pictures stand outside of the coded segments and are not used",
+            f"{counted(tally.uncoded, 'picture')} outside of the coded segments, not used",
             count=tally.uncoded,
         )
     if tally.occluded:
         findings.note(
             "occluded",
-            f"{tally.occluded} frames whose last column says 1 (face occluded) are left out",
+            f"{counted(tally.occluded, 'frame')} left out, as the last column says 1 (face "
+            "occluded)",
             count=tally.occluded,
         )
     _report_extra(found, findings=findings)

@@ -91,7 +91,8 @@ def header_columns(
     if absent:
         findings.refuse(
             "label_column",
-            f"has no column of {', '.join(absent)}; choose others with --labels",
+            f"has no column of {', '.join(absent)}; choose with --labels among those that it has: "
+            f"{', '.join(title for title in titles if title)}",
             at=at,
             line=header.number,
         )

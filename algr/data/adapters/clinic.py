@@ -9,20 +9,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algr.data.adapters.base import Layout, ReadOptions, Recording, SourceReading, VideoFile
-from algr.data.adapters.collect import Collector
+from algr.data.adapters.collect import Collector, without_name
 from algr.data.adapters.counts import finish
 from algr.data.adapters.manifest_header import header_of
 from algr.data.adapters.pictures import ranges_in_words
-from algr.data.clinic import ClinicVideo, read_source_manifest
+from algr.data.clinic import ClinicVideo, read_what_can_be
 from algr.data.landmark_formats import read_landmarks
 from algr.data.landmark_source import find_landmarks
-from algr.data.manifest import MANIFEST_FILE
+from algr.data.manifest import EXPECTED_COLUMNS, MANIFEST_FILE
 from algr.data.presence import why_no_file
 from algr.data.video import probe_video
 from algr.errors import DataError
 from algr.faces import GRADES, HOUSE_BRACKMANN_CLASS
 
 _UNKNOWN = -1
+_SHOWN_PROBLEMS = 40
 _NO_FRAMES = np.empty(0, np.int64)
 
 
@@ -41,17 +42,22 @@ class Clinic:
         Of a video without one the head is read to count its frames.
         """
         del options
-        findings = Collector(source)
-        recordings = []
+        findings = Collector(source, limit=_SHOWN_PROBLEMS)
+        path = source / MANIFEST_FILE
+        recordings: list[Recording] = []
         try:
-            manifest = read_source_manifest(source)
+            reading = read_what_can_be(source)
         except DataError as error:
-            for problem in error.problems or (error.message,):
-                findings.refuse("manifest", " ".join(problem.split()), at=source / MANIFEST_FILE)
+            findings.refuse("manifest", without_name(error.found, path), at=path)
         else:
-            for warning in manifest.warnings:
-                findings.warn("manifest", warning, at=source / MANIFEST_FILE)
-            for video in manifest.videos:
+            for problem in reading.problems:
+                line, _, what = problem.removeprefix("line ").partition(": ")
+                findings.refuse("manifest", what, at=path, line=int(line))
+            if reading.are_columns_wrong:
+                findings.note("manifest_columns", f"expected {EXPECTED_COLUMNS}", at=path)
+            for warning in reading.manifest.warnings:
+                findings.warn("manifest", without_name(warning, path), at=path)
+            for video in reading.manifest.videos:
                 recording = _recording(video, source=source, findings=findings)
                 recordings += [recording] if recording else []
         return finish(
@@ -75,20 +81,7 @@ def _recording(video: ClinicVideo, *, source: Path, findings: Collector) -> Reco
     if video.exclude_reason:
         findings.note("excluded", f"excluded by the manifest: {video.exclude_reason}", at=path)
         return None
-    absent = why_no_file(path)
-    if absent:
-        findings.warn("video_missing", f"{absent}; it is left out", at=path)
-        return None
-    source_of_points = find_landmarks(path, models=None)
-    if source_of_points is None or source_of_points.path is None:
-        number_N, points_NL2 = _frames_of(path, findings=findings), None
-    else:
-        passed_over = source_of_points.passed_over
-        number_N, points_NL2 = _landmarks_of(source_of_points.path, findings=findings)
-        if passed_over:
-            findings.warn("landmarks_passed_over", f"not used: {', '.join(passed_over)}", at=path)
-    if not len(number_N):
-        return None
+    number_N, points_NL2, problem = _frames(path, findings=findings)
     return Recording(
         name=video.video,
         subject=video.patient_id,
@@ -98,21 +91,42 @@ def _recording(video: ClinicVideo, *, source: Path, findings: Collector) -> Reco
         landmarks_NL2=points_NL2,
         grade=HOUSE_BRACKMANN_CLASS.get(video.grade_hb, _UNKNOWN),
         grade_hb=video.grade_hb,
+        problem=problem,
+        is_part=bool(video.excluded),
     )
+
+
+def _frames(
+    path: Path, *, findings: Collector
+) -> tuple[NDArray[np.int64], NDArray[np.float32] | None, str]:
+    """Frame numbers, points where there is a file of them, and why the video cannot be used."""
+    absent = why_no_file(path)
+    if absent:
+        findings.warn("video_missing", absent, at=path)
+        return _NO_FRAMES, None, absent
+    source_of_points = find_landmarks(path, models=None)
+    if source_of_points is None or source_of_points.path is None:
+        number_N, problem = _frames_of(path, findings=findings)
+        return number_N, None, problem
+    if source_of_points.passed_over:
+        rest = ", ".join(source_of_points.passed_over)
+        findings.warn("landmarks_passed_over", f"not used: {rest}", at=path)
+    return _landmarks_of(source_of_points.path, findings=findings)
 
 
 def _landmarks_of(
     beside: Path, *, findings: Collector
-) -> tuple[NDArray[np.int64], NDArray[np.float32] | None]:
-    """Frame numbers and points of a landmark file; no frames where it is wrong."""
+) -> tuple[NDArray[np.int64], NDArray[np.float32] | None, str]:
+    """See `_frames`, of a video with a landmark file."""
     try:
         track = read_landmarks(beside)
     except DataError as error:
-        findings.warn("landmark_file", " ".join(error.message.split()), at=beside)
-        return _NO_FRAMES, None
+        found = " ".join(error.message.split())
+        findings.warn("landmark_file", without_name(found, beside), at=beside)
+        return _NO_FRAMES, None, found
     if not len(track.frames):
         findings.warn("landmark_file", "holds no frame", at=beside)
-        return _NO_FRAMES, None
+        return _NO_FRAMES, None, f"{beside.name}: holds no frame"
     last = int(track.frames[-1])
     without_row = last + 1 - len(track.frames)
     if 0 < without_row < len(track.frames) - 1:  # else it holds every second frame on purpose
@@ -126,15 +140,16 @@ def _landmarks_of(
         )
     for note in track.notes:
         findings.note("landmark_notes", f"{track.form}: {note}", at=beside)
-    return track.frames, track.points_FL2
+    return track.frames, track.points_FL2, ""
 
 
-def _frames_of(video: Path, *, findings: Collector) -> NDArray[np.int64]:
-    """Numbers of the frames that a video's head promises."""
+def _frames_of(video: Path, *, findings: Collector) -> tuple[NDArray[np.int64], str]:
+    """Numbers of the frames that a video's head promises, or why it has none."""
     try:
         info = probe_video(video)
     except DataError as error:
-        findings.warn("unreadable", error.found, at=video)
-        return _NO_FRAMES
+        problem = without_name(error.found, video)
+        findings.warn("unreadable", problem, at=video)
+        return _NO_FRAMES, problem
     count = info.frames_stated or round(info.duration_s * info.mean_fps)
-    return np.arange(max(1, count), dtype=np.int64)
+    return np.arange(max(1, count), dtype=np.int64), ""

@@ -55,6 +55,11 @@ class Collector:
         text = relative.as_posix()
         return "" if text == "." else one_line(text)
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether anything was refused yet."""
+        return any(severity == "refused" for _, severity in self._kept)
+
     def all(self) -> tuple[Finding, ...]:
         """The gravest first; what is beyond the limit of a code is one finding with the total."""
         order: dict[Severity, int] = {"refused": 0, "warning": 1, "note": 2}
@@ -101,6 +106,11 @@ class Collector:
                 count=count,
             )
         )
+
+
+def without_name(text: str, path: Path) -> str:
+    """A message without the file's name before it, for a place that names the file already."""
+    return text.removeprefix(f"{path.name}: ")
 
 
 def one_line(text: str) -> str:

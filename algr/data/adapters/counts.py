@@ -42,7 +42,7 @@ def finish(
     if swap_axes:
         reading = _exchanged(reading)
     subjects = {recording.subject for recording in reading.recordings}
-    if not reading.recordings:
+    if not reading.recordings and not findings.is_refused:
         findings.refuse("no_recordings", "no recording can be used; expected at least one")
     absent = sorted(set(parts) - subjects)
     if absent and subjects:

@@ -43,7 +43,7 @@ PUBLISHED = PublishedCounts(
     source="26 subjects of 4,845 frames and one of 4,844, less the 4,670 of the tracker error log; "
     "the lists of PyTorch-JAANet leave out the same frames",
 )
-_LABEL_FILE = re.compile(r"SN\d{3}_au\d{1,2}\.(?:txt|csv)", re.IGNORECASE)
+_LABEL_FILE = re.compile(r"SN\d{3}_au(\d{1,2})\.(?:txt|csv)", re.IGNORECASE)
 _LEAF = re.compile(r"(?:(?:left|right)video)?SN\d{3}(?:_comp)?", re.IGNORECASE)
 
 
@@ -94,6 +94,8 @@ class Disfa:
             )
             recordings += [recording] if recording else []
         _report_short(last_of, findings=findings)
+        if options.label_names:
+            _refuse_absent(options.label_names, found.labels, findings=findings)
         _report(recordings, offsets=offsets, found=found, findings=findings)
         return finish(
             SourceReading(
@@ -199,6 +201,23 @@ def _check_rows(subject: str, table: LabelTable, *, at: Path, findings: Collecto
             "label_surplus",
             f"the labels go to frame {last}; a full copy ends with {frames_of(subject)}",
             at=at,
+        )
+
+
+def _refuse_absent(
+    names: Sequence[str], labels: Mapping[str, Path], *, findings: Collector
+) -> None:
+    """Action units that were asked for and that no subject has a file of."""
+    matches = [
+        _LABEL_FILE.fullmatch(file) for path in labels.values() for file in list_folder(path).files
+    ]
+    there = {f"AU{int(matched[1])}" for matched in matches if matched}
+    absent = [name for name in names if name not in there]
+    if absent and there:
+        findings.refuse(
+            "label_column",
+            f"no subject has a file of {', '.join(absent)}; choose with --labels among those that "
+            f"are there: {', '.join(sorted(there, key=lambda name: int(name[2:])))}",
         )
 
 

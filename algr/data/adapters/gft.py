@@ -38,6 +38,7 @@ from algr.data.adapters.pictures import (
 )
 from algr.data.adapters.tables import LabelParser, ValueRule
 from algr.data.landmarks import read_landmark_csv
+from algr.data.words import counted
 from algr.errors import DataError
 from algr.faces import NUM_LANDMARKS
 
@@ -94,7 +95,9 @@ class Gft:
             recordings += [recording] if recording else []
         groups = {recording.group for recording in recordings}
         if groups:
-            findings.note("groups", f"{len(groups)} groups stay on one side of each fold")
+            findings.note(
+                "groups", f"{counted(len(groups), 'group')}, each on one side of every fold"
+            )
         return finish(
             SourceReading(
                 layout="gft",

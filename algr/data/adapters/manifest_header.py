@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from algr.data.text_files import is_utf16
+
 _READ_BYTES = 65536
 
 
@@ -9,10 +11,10 @@ def header_of(path: Path) -> set[str]:
     """Names of the columns, in lower case; empty if there is no such file or it is no text."""
     try:
         with path.open("rb") as stream:
-            first = (
-                stream.read(_READ_BYTES).decode("utf-8-sig", errors="replace").partition("\n")[0]
-            )
+            data = stream.read(_READ_BYTES)
     except OSError:
         return set()
+    encoding = "utf-16" if is_utf16(data) else "utf-8-sig"
+    first = data.decode(encoding, errors="replace").partition("\n")[0]
     delimiter = max(",;\t", key=first.count)
     return {name.strip().strip('"').lower() for name in first.split(delimiter)}

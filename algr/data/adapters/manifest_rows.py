@@ -11,6 +11,7 @@ from algr.data.adapters.tables import LabelParser, Line, au_name, read_lines, wh
 from algr.data.grades import EXPECTED_GRADE, parse_grade
 from algr.data.manifest import meant_name
 from algr.data.rows import UNKNOWN
+from algr.data.words import counted
 
 COLUMNS = ("file", "subject", "group", "frame", "time_s", "landmarks", "grade_hb")
 REQUIRED = ("file", "subject")
@@ -55,7 +56,7 @@ def read_table(
         parser: Counts missing codes.
         findings: Takes what is wrong.
     """
-    lines = read_lines(path, findings=findings)
+    lines = read_lines(path, findings=findings, is_needed=True)
     if lines is None:
         return None
     header = [name.lower() for name in lines[0].cells]
@@ -79,7 +80,8 @@ def _labels(
     if absent:
         findings.refuse(
             "label_column",
-            f"has no column {', '.join(absent)}; choose others with --labels",
+            f"has no column {', '.join(absent)}; choose with --labels among those that it has: "
+            f"{', '.join(sorted(known, key=lambda title: int(title[2:]))) or 'none'}",
             at=at,
             line=1,
         )
@@ -146,8 +148,8 @@ class _Reader:
         if len(line.cells) < width or any(line.cells[width:]):
             self._wrong(
                 line,
-                f"{len(line.cells)} cells under {width} columns; a text with a comma stands "
-                "in quotes",
+                f"{counted(len(line.cells), 'cell')} under {counted(width, 'column')}; a text with "
+                "a comma stands in quotes",
             )
             return None
         text = {name: line.cells[place] for name, place in self._place.items()}

@@ -7,6 +7,7 @@ from re import Pattern
 
 from algr.data.adapters.collect import Collector, one_line
 from algr.data.adapters.folders import Folder, list_folder, report_no_files
+from algr.data.words import counted
 
 PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".tif", ".tiff")
 VIDEO_ENDINGS = (".avi", ".mp4", ".mov", ".mkv", ".mts", ".m4v", ".wmv", ".mpg", ".mpeg", ".webm")
@@ -67,8 +68,8 @@ def _by_number(folder: Folder, *, findings: Collector, number: Pattern[str]) -> 
     if strange:
         findings.warn(
             "picture_name",
-            f"{len(strange)} pictures whose names are no frame numbers are not used, such as "
-            f"{one_line(strange[0])}",
+            f"{counted(len(strange), 'picture')} not used, as a name that is no frame number, "
+            f"such as {one_line(strange[0])}",
             at=folder.path,
             count=len(strange),
         )

@@ -2,7 +2,6 @@
 
 # Shape suffixes: N = frames of a file, A = action units that were asked for.
 
-import codecs
 import csv
 import io
 import re
@@ -16,11 +15,12 @@ from numpy.typing import NDArray
 
 from algr.data.adapters.collect import Collector, one_line
 from algr.data.rows import UNKNOWN
+from algr.data.text_files import encoding_problem
+from algr.data.words import counted
 
 MISSING_CODES = {"9": "9", "-1": "-1", "999": "999", "": "empty", "nan": "empty"}
 """Spelling of "not coded" to the name under which it is counted."""
 _AU_NAME = re.compile(r"(?:au)?[ _]?0*(\d{1,2})", re.IGNORECASE)
-_BOM_ZIP = b"PK\x03\x04"
 _MAX_FRAME = 1_000_000
 
 
@@ -63,63 +63,38 @@ def au_name(text: str) -> str:
     return f"AU{int(matched[1])}" if matched and int(matched[1]) else ""
 
 
-def read_text(path: Path, *, findings: Collector) -> str | None:
-    """A text file; None, with a finding, if it cannot be read as one."""
+def read_text(path: Path, *, findings: Collector, is_needed: bool = False) -> str | None:
+    """A text file; None, with a finding, if it cannot be read as one.
+
+    Args:
+        path: The file.
+        findings: Takes what is wrong.
+        is_needed: Without it nothing can be read.
+    """
+    tell = findings.refuse if is_needed else findings.warn
     try:
         data = path.read_bytes()
     except OSError as error:
-        findings.warn("file_unreadable", f"cannot be read ({error.strerror or error})", at=path)
+        tell("file_unreadable", f"cannot be read ({error.strerror or error})", at=path)
         return None
     if not data.strip():
         found = "holds nothing but blanks" if data else "is empty"
-        findings.warn("file_empty", f"{found}; expected one line per frame", at=path)
+        tell("file_empty", f"{found}; expected one line per frame", at=path)
         return None
-    text, encoding = _decoded(data)
-    if encoding != "UTF-8":
-        findings.warn(
-            "file_encoding",
-            f"is {encoding}, no UTF-8 text; save it again as plain text or CSV"
-            if encoding
-            else f"is not UTF-8 text{_place_of_trouble(data)}; save it again as plain text or CSV",
-            at=path,
-        )
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        tell("file_encoding", encoding_problem(data), at=path)
         return None
     return text
 
 
-def _decoded(data: bytes) -> tuple[str, str]:
-    """The text, and its encoding, empty where that is not known."""
-    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and _is_utf16(data):
-        return "", "UTF-16"
-    if data.startswith(_BOM_ZIP):
-        return "", "a ZIP archive or an Excel workbook"
-    try:
-        text = data.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return "", ""
-    return ("", "") if "\0" in text else (text, "UTF-8")
-
-
-def _is_utf16(data: bytes) -> bool:
-    try:
-        return "\0" not in data.decode("utf-16")
-    except UnicodeDecodeError:
-        return False
-
-
-def _place_of_trouble(data: bytes) -> str:
-    """The line in which text stops to be one."""
-    try:
-        data.decode("utf-8-sig")
-        at = data.find(b"\0")
-    except UnicodeDecodeError as error:
-        at = error.start
-    return f" (in line {data.count(bytes([10]), 0, at) + 1})"
-
-
-def read_lines(path: Path, *, findings: Collector) -> list[Line] | None:
-    """The lines of a table with commas, semicolons or tabs between its cells."""
-    text = read_text(path, findings=findings)
+def read_lines(path: Path, *, findings: Collector, is_needed: bool = False) -> list[Line] | None:
+    """The lines of a table with commas, semicolons or tabs between its cells; see `read_text`."""
+    tell = findings.refuse if is_needed else findings.warn
+    text = read_text(path, findings=findings, is_needed=is_needed)
     if text is None:
         return None
     first = text.lstrip().partition("\n")[0]
@@ -132,10 +107,10 @@ def read_lines(path: Path, *, findings: Collector) -> list[Line] | None:
                 stripped = tuple(cell.strip() for cell in cells)
                 lines.append(Line(number=reader.line_num, cells=stripped))
     except csv.Error as error:
-        findings.warn("file_unreadable", f"{error}", at=path, line=reader.line_num)
+        tell("file_unreadable", f"{error}", at=path, line=reader.line_num)
         return None
     if not lines:
-        findings.warn("file_empty", "holds no cell; expected one line per frame", at=path)
+        tell("file_empty", "holds no cell; expected one line per frame", at=path)
         return None
     return lines
 
@@ -174,7 +149,7 @@ class LabelParser:
             if frame is None or not 0 <= frame <= _MAX_FRAME:
                 problem = f"{one_line(line.cells[0])!r} is no frame number"
             elif len(line.cells) < width:
-                problem = f"{len(line.cells)} cells; expected {width}"
+                problem = f"{counted(len(line.cells), 'cell')}; expected {width}"
             if problem or frame is None:
                 self._findings.warn(
                     "label_line", f"{problem}; the line is left out", at=at, line=line.number

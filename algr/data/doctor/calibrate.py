@@ -107,7 +107,7 @@ def axes_of(points_NL2: NDArray[np.floating]) -> NDArray[np.int8]:
         np.where(lies_N & (eyes_N2[:, 0] > 0), 0, 3),
         np.where(lies_N, 2, 1),
     )
-    kind_N[~np.isfinite(handed_N)] = -1
+    kind_N[~np.isfinite(handed_N) | (handed_N == 0)] = -1
     return kind_N.astype(np.int8)
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from algr.data.clinic import ClinicManifest, ClinicVideo
 from algr.data.findings import Finding
 from algr.data.manifest import EXERCISES, MANIFEST_FILE
+from algr.data.words import counted
 from algr.faces import GRADES, HOUSE_BRACKMANN_CLASS
 
 _FOLDS = 3
@@ -85,8 +86,8 @@ def _visit_findings(several: dict[str, list[ClinicVideo]]) -> list[Finding]:
         Finding(
             severity="note",
             code="several_visits",
-            message=f"{len(several)} patients have more than one visit; all visits of a patient "
-            "stay on one side of each fold",
+            message=f"{counted(len(several), 'patient')} with more than one visit; all visits "
+            "of a patient stay on one side of each fold",
             file=MANIFEST_FILE,
             line=first.line,
             count=len(several),

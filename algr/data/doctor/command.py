@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,6 +17,11 @@ from algr.data.adapters import (
 )
 from algr.data.doctor.calibrate import Calibration
 from algr.data.doctor.judge import fitting_base
+
+_SPELLINGS = str.maketrans(
+    {"ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "æ": "ae", "œ": "oe", "ø": "oe", "å": "aa"}
+)
+_LONGEST_NAME = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -103,8 +109,19 @@ def _chosen_words(reading: SourceReading, chosen: ReadOptions) -> list[str]:
 
 
 def _name_of(source: Path, layout: str) -> str:
-    name = "".join(
-        letter if letter.isascii() and (letter.isalnum() or letter in "._-") else "-"
-        for letter in source.resolve().name.lower()
-    ).strip("._-")
+    """Of the folder, in letters that a dataset's name may have; else of the layout."""
+    spelt = unicodedata.normalize("NFC", source.resolve().name).lower().translate(_SPELLINGS)
+    plain = [letter for letter in unicodedata.normalize("NFKD", spelt) if not _is_accent(letter)]
+    name = "".join(letter if _is_plain(letter) else "-" for letter in plain)
+    name = re.sub("-{2,}", "-", name).strip("._-")[:_LONGEST_NAME]
+    if any(letter.isalpha() and not letter.isascii() for letter in plain):
+        return f"{layout}-{name}" if name else layout  # in letters of another script
     return name or layout
+
+
+def _is_plain(letter: str) -> bool:
+    return letter.isascii() and (letter.isalnum() or letter in "._-")
+
+
+def _is_accent(letter: str) -> bool:
+    return bool(unicodedata.combining(letter))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from algr.data.adapters import ImageFiles, ReadOptions, Recording, SourceReading
-from algr.data.clinic import read_manifest
+from algr.data.clinic import read_what_can_be
 from algr.data.doctor import judge
 from algr.data.doctor.calibrate import (
     Calibration,
@@ -20,13 +20,15 @@ from algr.data.doctor.calibrate import (
 )
 from algr.data.doctor.clinic import ClinicReport, examine_manifest
 from algr.data.doctor.command import Settings, next_command
-from algr.data.doctor.duplicates import alike_footage, exact_footage
+from algr.data.doctor.duplicates import alike_footage
+from algr.data.doctor.files import SourceFiles, look_at_files
 from algr.data.doctor.labels import GradeCount, LabelCount, count_grades, count_labels
 from algr.data.doctor.landmarks import LandmarkReport, inspect_landmarks
 from algr.data.doctor.misfit import compare_recordings, misfit_findings
-from algr.data.doctor.pictures import FileScan, Seen, look, scan_files
+from algr.data.doctor.pictures import Seen, look
 from algr.data.doctor.published import published_findings
 from algr.data.doctor.sampling import draw_moving, draw_samples
+from algr.data.doctor.screening import Screening, screen, used_parts
 from algr.data.doctor.standstill import (
     StandstillReport,
     look_for_standstills,
@@ -53,7 +55,7 @@ _SAID_BY_READERS = (
     "partial_copy",
 )
 _RECORDINGS_AGAIN = 4
-_OF_ALL = ("frame_offset", "frame_origin", "landmark_base", "subject_twice", "no_frames")
+_OF_ALL = ("frame_offset", "frame_origin", "landmark_base", "subject_twice", "nothing_usable")
 """What spoils the whole source comes before what is left out of it."""
 _GRAVITY = {"refused": 0, "warning": 1, "note": 2}
 
@@ -64,6 +66,8 @@ class Examination:
 
     source: Path
     reading: SourceReading
+    screening: Screening
+    """What is left out and counted, as the preparation does it."""
     findings: tuple[Finding, ...]
     """Worst first."""
     labels: tuple[LabelCount, ...]
@@ -87,6 +91,12 @@ class Examination:
     def verdict(self) -> Verdict:
         """Of the gravest finding."""
         return verdict_of(self.findings)
+
+    @property
+    def used(self) -> tuple[Recording, ...]:
+        """The recordings that are not left out."""
+        left_out = self.screening.left_out
+        return tuple(part for part in self.reading.recordings if part.name not in left_out)
 
     @property
     def subjects(self) -> int:
@@ -113,6 +123,15 @@ class Examination:
             "subjects": self.subjects,
             "recordings": len(self.reading.recordings),
             "frames": self.reading.num_frames,
+            "used": {
+                "subjects": len({recording.subject for recording in self.used}),
+                "recordings": len(self.used),
+                "frames": dict(self.screening.frames),
+            },
+            "left_out": [
+                {"recording": name, "reason": reason}
+                for name, reason in self.screening.left_out.items()
+            ],
             "published": None if published is None else asdict(published),
             "parts": dict(self.parts),
             "missing_codes": dict(self.reading.missing_codes),
@@ -175,15 +194,14 @@ def examine(
     """
     began = time.monotonic()
     recordings = reading.recordings
-    owner = {
-        path: position
-        for position, recording in enumerate(recordings)
-        for path in _files_of(recording)
-    }
-    scan = scan_files(list(owner), jobs=jobs, tick=lambda done: tick("files", done, len(owner)))
+    files = look_at_files(
+        recordings, jobs=jobs, tick=lambda done, total: tick("files", done, total)
+    )
     samples = draw_samples(recordings, pictures=sample)
     expected = sum(len(drawn.rows) for drawn in samples)
     seen = look(samples, recordings, jobs=jobs, tick=lambda done: tick("pictures", done, expected))
+    files = files.with_bad({Path(part.file): part.problem for part in seen if part.is_lost})
+    screening = screen(reading, source=source, files=files, has_detector=has_detector)
     standstills = look_for_standstills(
         recordings,
         sample=sample,
@@ -197,31 +215,27 @@ def examine(
     usual = calibration.offset.offset or 0
     shifts = compare_subjects(upright, recordings)
     again = _look_again(recordings, suspects(rows, recordings, usual=usual), jobs=jobs, tick=tick)
-    sizes = {
-        picture.recording: (picture.height, picture.width) for picture in seen if picture.width
-    }
-    landmarks = inspect_landmarks(recordings, sizes)
+    landmarks = inspect_landmarks(recordings, files.sizes)
     is_au = reading.kind == "au"
-    labels = count_labels(recordings, reading.label_names, layout=reading.layout) if is_au else ()
+    counted = recordings if screening.is_refused else used_parts(recordings, screening)
+    labels = count_labels(counted, reading.label_names, layout=reading.layout) if is_au else ()
     clinic, clinic_findings = _clinic(reading, source)
-    exact, surplus = exact_footage(scan, owner, recordings)
-    known = {(item.first, item.second) for item in exact}
+    known = {(item.first, item.second) for item in screening.exact}
     alike = [
         item for item in alike_footage(seen, recordings) if (item.first, item.second) not in known
     ]
     settings = Settings.of(reading)
     findings = [
-        *_nothing(reading),
-        *judge.file_findings(_bad_files(scan, seen, source), total=len(owner)),
-        *judge.axes_findings(calibration, reading),
+        *judge.file_findings(_bad_files(files, seen), reading, source),
+        *screening.findings,
         *judge.landmark_findings(
             landmarks,
             reading,
             turned={recordings[position].name for position in turned},
             has_detector=has_detector,
         ),
-        *judge.footage_findings([*exact, *alike], reading, source),
-        *judge.repeated_findings(surplus, reading),
+        *judge.footage_findings(alike, reading, source),
+        *judge.repeated_findings(screening.surplus, reading),
         *standstill_findings(standstills, source=source),
         *published_findings(reading, parts=parts),
         *judge.label_findings(labels),
@@ -240,7 +254,6 @@ def examine(
             ),
             usual=usual,
         )
-        findings += judge.turned_findings(turned, reading)
         findings += misfit_findings(compare_recordings(upright), recordings)
         findings += subject_base_findings(shifts, used=settings.landmark_base)
         findings += judge.base_findings(
@@ -250,9 +263,10 @@ def examine(
     return Examination(
         source=source,
         reading=reading,
+        screening=screening,
         findings=ordered,
         labels=labels,
-        grades=() if is_au else count_grades(recordings),
+        grades=() if is_au else count_grades(counted),
         landmarks=landmarks,
         calibration=calibration,
         standstills=standstills,
@@ -262,7 +276,7 @@ def examine(
             for name, members in parts.items()
         },
         clinic=clinic,
-        files=len(owner),
+        files=files.scan.count,
         pictures_seen=sum(1 for picture in seen if not picture.problem),
         command=""
         if verdict_of(ordered) == "refused"
@@ -275,11 +289,6 @@ def examine(
         ),
         seconds=time.monotonic() - began,
     )
-
-
-def _files_of(recording: Recording) -> tuple[Path, ...]:
-    pictures = recording.pictures
-    return pictures.paths if isinstance(pictures, ImageFiles) else (pictures.path,)
 
 
 def _num_videos(recordings: Sequence[Recording]) -> int:
@@ -315,37 +324,29 @@ def _worst_first(
     said = {code for code in _SAID_BY_READERS if code in codes}
     more = [item for item in of_doctor if item.code not in said or item.severity == "refused"]
     both = [*of_reading, *more]
-    return tuple(
-        sorted(
-            both,
-            key=lambda item: (_GRAVITY[item.severity], item.code not in _OF_ALL, -item.count),
-        )
-    )
+    most: dict[tuple[str, str], int] = {}
+    for item in both:
+        kind = item.severity, item.code
+        most[kind] = max(item.count, most.get(kind, 0))
+    order = {kind: place for place, kind in enumerate(most)}
+
+    def gravity(item: Finding) -> tuple[int, bool, int, int]:
+        """Findings of one kind stay together, and in the order of their places."""
+        kind = item.severity, item.code
+        return _GRAVITY[item.severity], item.code not in _OF_ALL, -most[kind], order[kind]
+
+    return tuple(sorted(both, key=gravity))
 
 
-def _bad_files(scan: FileScan, seen: list[Seen], source: Path) -> list[tuple[str, str]]:
-    by_name = {picture.file: picture.problem for picture in seen if picture.problem}
-    by_name |= {str(path): problem for path, problem in scan.problems}
-    return [(judge.shown(name, source), problem) for name, problem in sorted(by_name.items())]
-
-
-def _nothing(reading: SourceReading) -> list[Finding]:
-    if reading.num_frames:
-        return []
-    return [
-        Finding(
-            severity="refused",
-            code="no_frames",
-            message=f"no frame of this {reading.layout} source can be used",
-            count=0,
-        )
-    ]
+def _bad_files(files: SourceFiles, seen: Sequence[Seen]) -> dict[Path, str]:
+    """All that is known to be bad, also pictures in the middle of which something is wrong."""
+    return {Path(part.file): part.problem for part in seen if part.problem} | dict(files.bad)
 
 
 def _clinic(reading: SourceReading, source: Path) -> tuple[ClinicReport | None, list[Finding]]:
     if reading.layout != "clinic":
         return None, []
     try:
-        return examine_manifest(read_manifest(source))
+        return examine_manifest(read_what_can_be(source).manifest)
     except AlgrError:
         return None, []  # the adapter's findings say why

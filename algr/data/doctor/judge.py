@@ -12,15 +12,21 @@ from algr.data.doctor.labels import LabelCount
 from algr.data.doctor.landmarks import MEANING, LandmarkReport
 from algr.data.doctor.pictures import Seen
 from algr.data.findings import Finding, Severity
+from algr.data.identity import composed
+from algr.data.words import counted
 
 _SHOWN = 20
 _AXES_ADVICE: dict[Axes, str] = {
     "swapped": "x and y are exchanged",
     "mirrored": "left and right are exchanged: the points are numbered in mirror image, or "
     "the pictures are mirrored",
-    "turned": "the faces lie on their side or stand on their head: turn pictures and "
-    "landmarks upright",
+    "turned": "the faces lie on their side or stand on their head; they are used, and turned "
+    "upright: look at some, whether the pictures lie as the landmarks do",
 }
+_SAY_NO_LANDMARKS = frozenset(
+    ("landmark_file", "landmarks_missing", "no_landmarks", "no_landmarks_of_recording")
+)
+"""Findings of the readers that tell of recordings without landmarks, with the cause."""
 _BASE_TOLERANCE_PX = 0.3
 _BASE_MAX_ERROR_PX = 0.2
 """So that 0 and 1 lie three standard errors and more apart from each other."""
@@ -37,7 +43,7 @@ def label_findings(labels: Sequence[LabelCount]) -> list[Finding]:
         elif not label.absent:
             found, code = "is present in every frame", "label_constant"
         elif label.subjects < 3:
-            found, code = f"occurs in {label.subjects} subjects only", "label_rare"
+            found, code = f"occurs in {counted(label.subjects, 'subject')} only", "label_rare"
         else:
             continue
         findings.append(Finding(severity="warning", code=code, message=f"{label.name} {found}"))
@@ -60,7 +66,8 @@ def landmark_findings(
         Finding(
             severity="warning",
             code=f"landmarks_{trouble.kind}",
-            message=f"{MEANING[trouble.kind]}, in {trouble.frames} frames from {trouble.first} on",
+            message=f"{MEANING[trouble.kind]}, in {counted(trouble.frames, 'frame')} from "
+            f"{trouble.first} on",
             file=trouble.recording,
             count=trouble.frames,
         )
@@ -76,7 +83,9 @@ def landmark_findings(
                 count=sum(trouble.frames for trouble in hidden),
             )
         )
-    if report.without:
+    is_told = {item.code for item in reading.findings} & _SAY_NO_LANDMARKS
+    is_refused = not (report.frames or has_detector)
+    if report.without and not is_told and not is_refused:
         findings.append(_without_landmarks(report, reading, has_detector=has_detector))
     return findings
 
@@ -94,28 +103,27 @@ def _without_landmarks(
             message=f"{told}; the preparation finds their landmarks with the detector",
             count=report.without,
         )
-    ways = "give one"
-    if is_clinic:
-        ways += ", or install the detector (algr landmarks status)"
     return Finding(
-        severity="warning" if report.frames else "refused",
+        severity="warning",
         code="no_landmarks",
-        message=f"{told}; {ways}",
+        message=f"{told}; give one, or install the detector (algr landmarks status)"
+        if is_clinic
+        else f"{told}; give one",
         count=report.without,
     )
 
 
-def axes_findings(calibration: Calibration, reading: SourceReading) -> list[Finding]:
-    """Coordinates in another order, or pictures that lie on their side."""
-    advice = _AXES_ADVICE.get(calibration.axes)
+def axes_findings(axes: Axes, share: float, reading: SourceReading) -> list[Finding]:
+    """Coordinates in another order, or pictures that lie on their side, in most frames."""
+    advice = _AXES_ADVICE.get(axes)
     if advice is None:
         return []
     return [
         Finding(
-            severity="refused",
-            code=f"axes_{calibration.axes}",
-            message=f"in {100 * calibration.axes_share:.0f} % of the frames {advice}"
-            + (_swapped_advice(reading) if calibration.axes == "swapped" else ""),
+            severity="warning" if axes == "turned" else "refused",
+            code=f"axes_{axes}",
+            message=f"in {100 * share:.0f} % of the frames {advice}"
+            + (_swapped_advice(reading) if axes == "swapped" else ""),
         )
     ]
 
@@ -132,16 +140,22 @@ def turned_findings(turned: Mapping[int, Axes], reading: SourceReading) -> list[
     """Single recordings whose landmarks are not upright, while most are."""
     return [
         Finding(
-            severity="refused",
+            severity="warning",
             code=f"axes_{axes}",
             message=f"unlike the others: {_AXES_ADVICE[axes]}"
-            + (": exchange the columns of its landmark files" if axes == "swapped" else "")
-            + "; or take the recording away",
+            if axes == "turned"
+            else f"{turned_reason(axes)}; the recording is left out",
             file=reading.recordings[position].name,
             count=len(reading.recordings[position].number_N),
         )
-        for position, axes in list(turned.items())[:_SHOWN]
+        for position, axes in list(turned.items())
     ]
+
+
+def turned_reason(axes: Axes) -> str:
+    """Why a recording is left out whose landmarks are a mirror image, while most are not."""
+    mend = ": exchange the columns of its landmark files" if axes == "swapped" else ""
+    return f"unlike the others, {_AXES_ADVICE[axes]}{mend}"
 
 
 def subject_offset_findings(found: Sequence[SubjectOffset], *, usual: int) -> list[Finding]:
@@ -180,7 +194,8 @@ def repeated_findings(surplus: Mapping[int, int], reading: SourceReading) -> lis
         Finding(
             severity="note",
             code="picture_repeated",
-            message=f"{count} pictures are byte by byte equal to another one of the recording",
+            message=f"{counted(count, 'picture')} byte by byte equal to another one of the "
+            "recording",
             file=reading.recordings[position].name,
             count=count,
         )
@@ -285,8 +300,11 @@ def base_findings(calibration: Calibration, *, used: int, layout: Layout) -> lis
     ]
 
 
-def file_findings(problems: Sequence[tuple[str, str]], *, total: int) -> list[Finding]:
-    """Pictures that cannot be used, by name."""
+def file_findings(bad: Mapping[Path, str], reading: SourceReading, source: Path) -> list[Finding]:
+    """Pictures and videos that cannot be used, by name; but for those of which the reader told."""
+    told = {finding.file for finding in reading.findings if finding.code == "unreadable"}
+    named = sorted((shown(str(path), source), problem) for path, problem in bad.items())
+    problems = [(name, problem) for name, problem in named if name not in told]
     findings = [
         Finding(severity="warning", code=_file_code(problem), message=problem, file=name)
         for name, problem in problems[:_SHOWN]
@@ -298,15 +316,6 @@ def file_findings(problems: Sequence[tuple[str, str]], *, total: int) -> list[Fi
                 code="unreadable_more",
                 message=f"{len(problems) - _SHOWN} more files cannot be used",
                 count=len(problems) - _SHOWN,
-            )
-        )
-    if problems and len(problems) == total:
-        findings.append(
-            Finding(
-                severity="refused",
-                code="no_pictures",
-                message="no picture can be read",
-                count=total,
             )
         )
     return findings
@@ -328,16 +337,22 @@ def footage_findings(
     for item in shared[:_SHOWN]:
         one, other = reading.recordings[item.first], reading.recordings[item.second]
         first, second = (shown(name, source) for name in item.examples)
-        is_apart = one.subject != other.subject and (not one.group or one.group != other.group)
+        is_apart = composed(one.subject) != composed(other.subject) and (
+            not one.group or one.group != other.group
+        )
         how = "the same file" if item.is_exact else "the same picture"
         is_video = item.is_exact and not isinstance(one.pictures, ImageFiles)
-        what = "pictures" if item.is_exact else "sampled pictures"
-        common = "a whole video" if is_video else f"{item.pictures} {what}"
+        what = "picture" if item.is_exact else "sampled picture"
+        common = "a whole video" if is_video else counted(item.pictures, what)
         if is_apart:
             severity: Severity = "refused" if item.is_exact else "warning"
+            who = f"subjects {one.subject} and {other.subject}"
+            if reading.layout == "clinic":
+                who = "two patients"  # whose ids belong in no message that may be kept
             message = (
-                f"subjects {one.subject} and {other.subject} have {common} in common ({how}, for "
-                f"instance {second}): one person under two names would be trained and tested on"
+                f"{who} have the same pictures, in {one.name} and {other.name}: {common} ({how}, "
+                f"for instance {second}); one person under two names would be trained and tested "
+                "on: take one of the copies out of the source"
             )
         else:
             severity = "note"

@@ -3,7 +3,7 @@
 Shape suffixes: N = frames of a recording, L = landmarks (49), 2 = x, y.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from algr.data.adapters import Recording
 from algr.data.align import MIN_INTER_OCULAR_PX
-from algr.data.doctor.calibrate import axes_of
+from algr.data.usable import NO_POINTS, OUTSIDE, REFLECTED, TOO_SMALL, face_problems
 from algr.faces import LEFT_EYE, RIGHT_EYE
 
 KINDS = ("missing", "outside", "swapped_eyes", "tiny", "jump")
@@ -23,7 +23,7 @@ MEANING = {
     "jump": "the face jumps by more than half its eye distance from one frame to the next",
 }
 _JUMP = 0.5
-_MIN_SHARE_INSIDE = 0.5
+_KIND_OF = {NO_POINTS: "missing", OUTSIDE: "outside", REFLECTED: "swapped_eyes", TOO_SMALL: "tiny"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +42,7 @@ class LandmarkReport:
     """The landmarks of all recordings."""
 
     frames: int
-    """With landmarks, whole or not."""
+    """With landmarks, all points of them; with those that miss points and those without: all."""
     without: int
     """Frames of recordings that have no landmark file at all."""
     counts: dict[str, int]
@@ -54,7 +54,7 @@ class LandmarkReport:
 
 
 def inspect_landmarks(
-    recordings: Sequence[Recording], sizes: dict[int, tuple[int, int]]
+    recordings: Sequence[Recording], sizes: Mapping[int, tuple[int, int]]
 ) -> LandmarkReport:
     """Check each frame's points.
 
@@ -71,8 +71,8 @@ def inspect_landmarks(
         if points_NL2 is None:
             without += len(recording.number_N)
             continue
-        frames += len(points_NL2)
         flags = flag_frames(points_NL2, number_N=recording.number_N, size=sizes.get(position))
+        frames += int((~flags["missing"]).sum())
         bad_N = np.zeros(len(points_NL2), bool)
         for kind, flag_N in flags.items():
             bad_N |= flag_N
@@ -109,29 +109,14 @@ def flag_frames(
         number_N: Of the frames.
         size: (height, width) of the pictures; None where they cannot be read.
     """
-    count = len(points_NL2)
-    missing_N = ~np.isfinite(points_NL2).all(axis=(1, 2))
-    if size is None:
-        outside_N = np.zeros(count, bool)
-    else:
-        edge = np.array([size[1] - 1, size[0] - 1])
-        inside_NL = ((points_NL2 >= 0) & (points_NL2 <= edge)).all(axis=2)
-        outside_N = inside_NL.mean(axis=1) < _MIN_SHARE_INSIDE
-    eyes_N = _eye_distance(points_NL2)
+    problem_N = np.array(face_problems(points_NL2, size=size), object)
+    flags = {kind: problem_N == problem for problem, kind in _KIND_OF.items()}
     with np.errstate(invalid="ignore"):
-        tiny_N = eyes_N < MIN_INTER_OCULAR_PX
-        axes_N = axes_of(points_NL2)
-        swapped_N = (axes_N == 1) | (axes_N == 2)
         center_N2 = points_NL2.mean(axis=1)
         way_N = np.linalg.norm(np.diff(center_N2, axis=0, prepend=center_N2[:1]), axis=1)
         follows_N = np.diff(number_N, prepend=number_N[:1]) == 1
-        jump_N = follows_N & (way_N > _JUMP * eyes_N)
-    flags: dict[str, NDArray[np.bool_]] = {}
-    taken_N = np.zeros(count, bool)
-    for kind, flag_N in zip(KINDS, (missing_N, outside_N, swapped_N, tiny_N, jump_N), strict=True):
-        flags[kind] = flag_N & ~taken_N
-        taken_N |= flag_N
-    return flags
+        jump_N = follows_N & (way_N > _JUMP * _eye_distance(points_NL2))
+    return flags | {"jump": jump_N & (problem_N == "")}
 
 
 def _eye_distance(points_NL2: NDArray[np.floating]) -> NDArray[np.floating]:

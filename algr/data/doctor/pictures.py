@@ -16,6 +16,8 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageOps
 
 from algr.data.adapters import ImageFiles, Recording
+from algr.data.adapters.collect import without_name
+from algr.data.adapters.pictures import is_picture
 from algr.data.align import alignment_matrix
 from algr.data.doctor.patches import landmark_patches
 from algr.data.doctor.sampling import Sample
@@ -32,6 +34,8 @@ THUMB = 32
 _TAIL = 64
 _LYING = (5, 6, 7, 8)
 """EXIF orientations of pictures that are stored on their side."""
+_OTHER_HEADS = (b"BM", b"II", b"MM")
+"""Of pictures whose end tells nothing: BMP and TIFF."""
 _END_OF = {b"\xff\xd8": b"\xff\xd9", b"\x89P": b"IEND"}
 
 
@@ -43,6 +47,8 @@ class Seen:
     row: int
     file: str
     problem: str = ""
+    is_lost: bool = False
+    """The file cannot be used; otherwise a frame is not in it."""
     height: int = 0
     width: int = 0
     whole_SS: NDArray[np.float32] | None = None
@@ -93,9 +99,23 @@ def _look_at_file(sample: Sample, row: int, recording: Recording) -> Seen:
             grey = ImageOps.exif_transpose(image.convert("L"))
     except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
         return Seen(
-            recording=sample.recording, row=row, file=str(path), problem=picture_problem(error)
+            recording=sample.recording,
+            row=row,
+            file=str(path),
+            problem=picture_problem(error),
+            is_lost=True,
         )
     return _seen(sample, row, recording, file=str(path), grey=grey, size=(width, height))
+
+
+def picture_size(path: Path) -> tuple[int, int] | None:
+    """Height and width as displayed; None where it cannot be read."""
+    try:
+        with Image.open(path) as image:
+            lies = image.getexif().get(ExifTags.Base.Orientation, 1) in _LYING
+            return image.size if lies else image.size[::-1]
+    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError):
+        return None
 
 
 def _wanted_size(recording: Recording, row: int, size: tuple[int, int]) -> tuple[int, int]:
@@ -123,7 +143,11 @@ def _look_at_video(sample: Sample, recording: Recording) -> Iterator[Seen]:
                 return
     except DataError as error:
         yield Seen(
-            recording=sample.recording, row=sample.rows[0], file=str(path), problem=error.found
+            recording=sample.recording,
+            row=sample.rows[0],
+            file=str(path),
+            problem=without_name(error.found, path),
+            is_lost=True,
         )
         return
     if recording.landmarks_NL2 is None and not recording.labels_NA.shape[1]:
@@ -224,6 +248,8 @@ class FileScan:
     problems: tuple[tuple[Path, str], ...]
     twins: tuple[tuple[Path, ...], ...]
     """Files with the same content, together."""
+    count: int = 0
+    """Files that were opened."""
 
 
 def scan_files(
@@ -247,7 +273,7 @@ def scan_files(
             for path in group:
                 same[sha256_of(path)].append(path)
     twins = tuple(tuple(group) for group in same.values() if len(group) > 1)
-    return FileScan(problems=tuple(problems), twins=twins)
+    return FileScan(problems=tuple(problems), twins=twins, count=len(paths))
 
 
 def _look_at_ends(path: Path) -> tuple[str, bytes]:
@@ -263,8 +289,11 @@ def _look_at_ends(path: Path) -> tuple[str, bytes]:
     except OSError as error:
         return f"cannot be read ({error.strerror or error})", b""
     expected = _END_OF.get(head)
-    is_doubtful = expected is not None and expected not in tail
-    problem = _decoding_problem(path) if is_doubtful else ""  # some cameras write on behind the end
+    # Some cameras write on behind the end, so that what is in doubt is decoded.
+    is_doubtful = is_picture(path.name) and head not in _OTHER_HEADS
+    if expected is not None:
+        is_doubtful = expected not in tail
+    problem = _decoding_problem(path) if is_doubtful else ""
     return problem, size.to_bytes(8, "big") + tail
 
 

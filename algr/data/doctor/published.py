@@ -4,6 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from algr.data.adapters.base import PublishedCounts, SourceReading
 from algr.data.findings import Finding
+from algr.data.words import counted
 
 DISFA_PLUS_SUBJECTS = (
     "SN001",
@@ -59,7 +60,7 @@ def _part_findings(
             Finding(
                 severity="warning",
                 code="unknown_subjects",
-                message=f"{len(unknown)} subjects are in none of the published parts: "
+                message=f"{counted(len(unknown), 'subject')} in none of the published parts: "
                 f"{_listed(unknown)}; with them the published folds cannot be used",
                 count=len(unknown),
             )

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from algr.data.landmark_formats.findings import Findings, coordinate, number_problem
 from algr.data.landmark_formats.points import to_landmarks
 from algr.data.landmarks import LandmarkTrack
+from algr.data.words import counted
 from algr.errors import DataError
 
 _SEPARATORS = ",\t;"
@@ -64,7 +65,8 @@ def table_rows(path: Path, findings: Findings) -> Iterator[TableRow]:
                     continue
                 if len(cells) != len(columns):
                     findings.add(
-                        f"line {line}", f"{len(cells)} cells, the header has {len(columns)}"
+                        f"line {line}",
+                        f"{counted(len(cells), 'cell')}, the header has {len(columns)}",
                     )
                     continue
                 texts = (cell.strip() for cell in cells)

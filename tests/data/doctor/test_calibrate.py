@@ -103,7 +103,7 @@ def test_one_subject_whose_pictures_are_numbered_otherwise_is_named(
     assert found.verdict == "warnings"
 
 
-def test_one_recording_with_swapped_axes_is_named_and_refused(clean, examined):
+def test_one_recording_with_swapped_axes_is_named_and_left_out(clean, examined):
     recordings = list(clean.recordings)
     swapped = recordings[4].landmarks_NL2[..., ::-1].copy()
     recordings[4] = replace(recordings[4], landmarks_NL2=swapped)
@@ -112,7 +112,8 @@ def test_one_recording_with_swapped_axes_is_named_and_refused(clean, examined):
 
     alarms = [(f.code, f.file) for f in found.findings if f.severity != "note"]
     assert alarms == [("axes_swapped", "F010_T1")]
-    assert found.verdict == "refused"
+    assert list(found.screening.left_out) == ["F010_T1"]
+    assert found.verdict == "warnings"
 
 
 def test_few_faces_tell_no_base_and_none_is_guessed(clean, examined):

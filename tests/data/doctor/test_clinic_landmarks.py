@@ -90,7 +90,8 @@ def test_a_damaged_video_without_landmarks_is_named(one_without):
     found = examine_source(one_without, has_detector=True)
 
     assert alarms(found)["unreadable"].file == "anna_take.mp4"
-    assert len(found.reading.recordings) == 4
+    assert found.screening.left_out == {"anna_take.mp4": alarms(found)["unreadable"].message}
+    assert len(found.used) == 4
 
 
 def test_rows_that_are_missing_are_counted(clinic):

@@ -33,7 +33,7 @@ def test_the_command_can_be_pasted_and_names_the_source(clean, examined, tmp_pat
     found = examined(clean, source=tmp_path / "My BP4D (copy)")
 
     assert found.command == (
-        f"algr data prepare bp4d --source '{tmp_path}/My BP4D (copy)' --name my-bp4d--copy"
+        f"algr data prepare bp4d --source '{tmp_path}/My BP4D (copy)' --name my-bp4d-copy"
     )
 
 
@@ -65,7 +65,7 @@ def test_counts_of_labels_are_those_of_the_arrays(clean, examined):
     assert (label.present, label.unknown, label.absent, label.subjects) == (5, 7, 468, 1)
     assert label.rate == 5 / 473
     assert "AU1 occurs in no frame" in of_code(found, "label_absent")[0].message
-    assert "AU12 occurs in 1 subjects only" in of_code(found, "label_rare")[0].message
+    assert "AU12 occurs in 1 subject only" in of_code(found, "label_rare")[0].message
 
 
 def test_published_rates_have_the_published_ratios_and_the_own_mean():
@@ -173,7 +173,10 @@ def test_one_person_under_two_names_is_refused(clean, examined, tmp_path):
 
     finding = of_code(found, "subject_twice")[0]
     assert finding.severity == "refused"
-    assert "F001 and F099 have 40 pictures in common" in finding.message
+    assert (
+        "subjects F001 and F099 have the same pictures, in F001_T1 and F099_T1: 40 pictures"
+        in finding.message
+    )
     assert len(of_code(found, "subject_twice")) == 1
 
 
@@ -219,7 +222,7 @@ def test_a_copy_with_fewer_subjects_is_a_partial_one(clean, examined):
 
     assert "a partial copy" in of_code(found, "partial_copy")[0].message
     assert "no subject of part 2" in of_code(found, "empty_part")[0].message
-    assert "11 subjects are in none" in of_code(found, "unknown_subjects")[0].message
+    assert "11 subjects in none" in of_code(found, "unknown_subjects")[0].message
     assert found.parts == {"part 1": 1, "part 2": 0}
     assert found.verdict == "warnings"
 

@@ -181,10 +181,11 @@ def test_a_patient_in_two_files_of_a_clinic_is_named(tmp_path):
         video_fps=6.0,
         traps=("patient_in_two_files",),
     )
-    patients = simulated.planted["patient_in_two_files"]["patients"]
+    videos = simulated.planted["patient_in_two_files"]["files"]
 
     found = examine_source(tmp_path / "clinic")
 
     (finding,) = [finding for finding in found.findings if finding.code == "subject_twice"]
-    assert f"subjects {patients[0]} and {patients[1]} have a whole video" in finding.message
+    told = f"two patients have the same pictures, in {videos[0]} and {videos[1]}: a whole video"
+    assert told in finding.message
     assert found.verdict == "refused"

@@ -1,0 +1,95 @@
+"""A preparation's decision about a source: the doctor's, told as one error or as warnings."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+from algr.data.adapters import SourceReading
+from algr.data.assemble import SharedPicturesError
+from algr.data.doctor import judge
+from algr.data.doctor.files import look_at_files
+from algr.data.doctor.screening import Screening, screen
+from algr.data.findings import Finding
+from algr.data.words import counted, limited
+from algr.errors import DataError
+
+PARTIAL_COPY = "partial_copy"
+"""The one warning that `strict` lets pass: a part of a data set may be whole in itself."""
+_TURNED = "axes_turned"
+
+
+def check_reading(
+    reading: SourceReading,
+    *,
+    source: Path,
+    strict: bool,
+    jobs: int = 1,
+    has_detector: bool = False,
+) -> Screening:
+    """What of a reading is left out, unless it is refused.
+
+    Args:
+        reading: The source.
+        source: Its folder.
+        strict: Refuse instead of leaving anything out.
+        jobs: Threads that open files.
+        has_detector: Landmarks of a clinic can be found.
+
+    Raises:
+        DataError: It cannot be prepared as it is; all reasons at once, and all warnings.
+    """
+    files = look_at_files(reading.recordings, jobs=jobs)
+    screening = screen(reading, source=source, files=files, has_detector=has_detector)
+    of_files = judge.file_findings(files.bad, reading, source)
+    findings = (*reading.findings, *of_files, *screening.findings)
+    refused = [finding for finding in findings if finding.severity == "refused"]
+    warnings = _warnings(findings)
+    if refused:
+        raise _refusal(source, refused, warnings=warnings)
+    of_reading = [part for part in _warnings(reading.findings) if part.code != PARTIAL_COPY]
+    if strict and of_reading:
+        rest = [part for part in warnings if part not in of_reading]
+        raise _refusal(source, of_reading, warnings=rest, prefix="--strict: ")
+    return screening
+
+
+def _warnings(findings: Sequence[Finding]) -> list[Finding]:
+    return [finding for finding in findings if finding.severity == "warning"]
+
+
+def _refusal(
+    source: Path,
+    findings: Sequence[Finding],
+    *,
+    warnings: Sequence[Finding] = (),
+    prefix: str = "",
+) -> DataError:
+    return DataError(
+        f"{prefix}--source {source}: {counted(len(findings), 'problem')}",
+        problems=[*limited([finding.text() for finding in findings]), *_only(warnings)],
+        advice="mend these; nothing was written",
+    )
+
+
+def _only(warnings: Sequence[Finding]) -> list[str]:
+    return limited([f"only a warning: {finding.text()}" for finding in warnings])
+
+
+def told_of(reading: SourceReading, screening: Screening) -> list[Finding]:
+    """Warnings that a summary repeats: those of what is left out stand there by themselves."""
+    turned = [finding for finding in screening.findings if finding.code == _TURNED]
+    return _warnings([*reading.findings, *turned])
+
+
+@contextmanager
+def warnings_beside_refusals(reading: SourceReading, screening: Screening) -> Iterator[None]:
+    """Tell the warnings together with faces that were found twice when all was decoded."""
+    try:
+        yield
+    except SharedPicturesError as error:
+        raise DataError(
+            error.found,
+            expected=error.expected,
+            advice=error.advice,
+            problems=[*error.problems, *_only(_warnings([*reading.findings, *screening.findings]))],
+        ) from error

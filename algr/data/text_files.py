@@ -1,0 +1,41 @@
+"""Text as people save it: what is said of a file that is not UTF-8."""
+
+import codecs
+
+_UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_ZIP_MARK = b"PK\x03\x04"
+
+
+def is_utf16(data: bytes) -> bool:
+    """Whether the bytes are UTF-16 with its mark, as spreadsheets write it ("Unicode text")."""
+    if not data.startswith(_UTF16_MARKS):
+        return False
+    try:
+        return "\0" not in data.decode("utf-16")
+    except UnicodeDecodeError:
+        return False
+
+
+def encoding_problem(data: bytes) -> str:
+    """What is wrong with bytes that are no UTF-8 text, and how they become some."""
+    if is_utf16(data):
+        return (
+            'is UTF-16 text; expected UTF-8: save it as "CSV UTF-8", or convert it with iconv -f '
+            "UTF-16 -t UTF-8"
+        )
+    if data.startswith(_ZIP_MARK):
+        return 'is a ZIP archive or an Excel workbook; save it again as plain text or "CSV UTF-8"'
+    return (
+        f"is not UTF-8 text (in line {_line_of_trouble(data)}); save it again as plain text or "
+        '"CSV UTF-8"'
+    )
+
+
+def _line_of_trouble(data: bytes) -> int:
+    """The line, from 1 on, in which the bytes stop to be text."""
+    try:
+        data.decode("utf-8-sig")
+        at = data.find(b"\0")
+    except UnicodeDecodeError as error:
+        at = error.start
+    return data.count(b"\n", 0, at) + 1
