@@ -46,6 +46,9 @@ class NoTraining:
         distance = abs(self.spec.config.model.region_scale - 0.14)
         return TrialEpoch(self.epoch - 1, (1 - distance) * (1 - 0.5**self.epoch), 0.0, ())
 
+    def close(self) -> None:
+        """Nothing is held."""
+
 
 @dataclass
 class Clock:

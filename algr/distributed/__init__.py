@@ -7,6 +7,7 @@ from algr.distributed.executor import RayTrainExecutor
 from algr.distributed.jobs import submit_job
 from algr.distributed.listener import SearchListener
 from algr.distributed.mesh import seats
+from algr.distributed.room import trial_resources, trials_at_once
 from algr.distributed.runner import (
     FoldsRunnerFactory,
     RunnerFactory,
@@ -14,13 +15,7 @@ from algr.distributed.runner import (
     TrialRunner,
     TrialSpec,
 )
-from algr.distributed.search import (
-    SearchJob,
-    SearchOutcome,
-    run_search,
-    trial_resources,
-    trials_at_once,
-)
+from algr.distributed.search import SearchJob, SearchOutcome, run_search
 from algr.distributed.session import Devices, cluster_devices, devices_at, ray_session
 
 __all__ = [
