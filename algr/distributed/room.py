@@ -1,5 +1,7 @@
 """What one trial holds of a session, and how many trials there is room for."""
 
+from collections.abc import Mapping
+
 from algr.config import Config
 from algr.distributed.session import Devices
 from algr.errors import ClusterError, UsageError
@@ -53,7 +55,7 @@ def _refuse_too_large(workers: int, threads: int, devices: Devices) -> None:
     )
 
 
-def trials_at_once(resources: dict[str, float], devices: Devices) -> int:
+def trials_at_once(resources: Mapping[str, float], devices: Devices) -> int:
     """How many trials a session has room for."""
     fits = int(devices.cpus // resources["cpu"])
     if not devices.gpus:

@@ -151,8 +151,10 @@ def run_search(
             store.adopt(job.warm.observed)
         halt = None
         if not store.is_complete:
-            with _carried(job, store, factory=factory, open_run=open_run) as carrier:
-                halt = _run_trials(job, store, listener, carrier, resources, clock)
+            with _carried(
+                job, store, resources=resources, factory=factory, open_run=open_run
+            ) as carrier:
+                halt = _run_trials(job, store, listener, carrier, clock)
         best = store.best()
         if halt is not None and (best is None or halt.kind == "pause"):
             raise _interrupted(store, halt)
@@ -166,6 +168,8 @@ class _Carrier:
     """How trials are trained, and what Tune has to know of it."""
 
     factory: RunnerFactory
+    resources: Mapping[str, float]
+    """Of one trial."""
     scratch: Path
     """For what Ray writes and nobody reads."""
     guard: "RunGuard | None" = None
@@ -177,26 +181,24 @@ def _carried(
     job: SearchJob,
     store: StudyStore,
     *,
+    resources: Mapping[str, float],
     factory: RunnerFactory | None,
     open_run: "SeatRunFactory | None",
 ) -> Iterator[_Carrier]:
     """What trains the trials; nothing of it is left afterwards."""
     with _scratch_folder(store.directory) as scratch:
         if job.workers_per_trial == 1:
-            yield _Carrier(
-                factory
-                or FoldsRunnerFactory(
-                    job.dataset_directory, job.plan, job.start_file, job.objectives
-                ),
-                scratch,
+            folds_factory = FoldsRunnerFactory(
+                job.dataset_directory, job.plan, job.start_file, job.objectives
             )
+            yield _Carrier(factory or folds_factory, resources, scratch)
             return
         from algr.distributed.mesh_trial import RunGuard, mesh_factory
 
         made = mesh_factory(job, devices=cluster_devices(), scratch=scratch, open_run=open_run)
         guard = RunGuard(made)
         try:
-            yield _Carrier(made, scratch, guard)
+            yield _Carrier(made, resources, scratch, guard)
         finally:
             guard.end_all()
 
@@ -206,7 +208,6 @@ def _run_trials(
     store: StudyStore,
     listener: SearchListener,
     carrier: _Carrier,
-    resources: dict[str, float],
     clock: Clock,
 ) -> Halt | None:
     """Run what is missing.
@@ -219,6 +220,7 @@ def _run_trials(
     from algr.distributed import conductor as parts
     from algr.distributed.trainable import SearchTrainable
 
+    resources = carrier.resources
     fits = trials_at_once(resources, cluster_devices())
     if job.limits.gpu_hours is not None and not resources.get("gpu"):
         raise UsageError(

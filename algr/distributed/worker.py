@@ -179,7 +179,7 @@ def _train_seat(order: Order, *, rank: int, mail: Mail) -> None:
         epoch = entries[0].epoch + 1
         if epoch > recorded:
             _save_together(run.snapshot() if leads else None, file, group=hosts)
-        if rank == 0 and run.is_finished and order.costs:
+        if rank == 0 and order.costs and epoch == job.config.train.num_epochs:
             mail.send(CostsMessage(_costs(run, order, device=device)))
         if leads:
             mail.send(EpochMessage(entries))
