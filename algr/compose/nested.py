@@ -36,6 +36,7 @@ from algr.distributed import (
     SearchOutcome,
     ray_session,
     run_search,
+    trial_seats,
 )
 from algr.errors import Interrupted, UsageError
 from algr.metrics import headline
@@ -76,12 +77,14 @@ def search_nested(
         space=search_space(options, request, material),
         trials=options.trials,
         max_concurrent=options.max_concurrent,
+        workers_per_trial=options.workers_per_trial or 1,
         limits=options.limits,
         search_display=search_display,
         epoch_display=epoch_display,
         start=notice.start,
     )
     for fold in folds:
+        trial_seats(fold.inner, workers=nested.workers_per_trial)
         refuse_other_study(nested.search_job(fold))
     on_start(notice)
     with (
@@ -112,7 +115,8 @@ def refuse_unsuited(options: SearchOptions) -> None:
         raise UsageError(
             "options that --protocol nested does not have",
             problems=problems,
-            expected="--max-concurrent, --max-hours and --deadline, which hold for all outer folds",
+            expected="--max-concurrent, --workers-per-trial, --max-hours and --deadline, which hold for "
+            "all outer folds",
             advice="leave them out, or search with --protocol honest",
         )
 
@@ -130,6 +134,7 @@ class NestedSearch:
     search_display: SearchDisplayFactory
     epoch_display: EpochDisplayFactory
     start: StartInUse | None
+    workers_per_trial: int = 1
     limits: Limits = field(default_factory=Limits)
     """Of the whole, not of each outer fold."""
     runner: SearchRunner = run_search
@@ -185,6 +190,7 @@ class NestedSearch:
             resume=self.request.resume,
             limits=self.limits,
             start_file=self.start.path if self.start else None,
+            workers_per_trial=self.workers_per_trial,
         )
 
     def _outer_fold(

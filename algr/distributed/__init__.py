@@ -6,7 +6,7 @@ Importing this package does not import ray: its settings must be in the environm
 from algr.distributed.executor import RayTrainExecutor
 from algr.distributed.jobs import submit_job
 from algr.distributed.listener import SearchListener
-from algr.distributed.mesh import seats
+from algr.distributed.mesh import seats, trial_seats
 from algr.distributed.room import trial_resources, trials_at_once
 from algr.distributed.runner import (
     FoldsRunnerFactory,
@@ -36,5 +36,6 @@ __all__ = [
     "seats",
     "submit_job",
     "trial_resources",
+    "trial_seats",
     "trials_at_once",
 ]
