@@ -12,7 +12,7 @@ from algr.compose.requests import (
     open_material,
     refuse_existing,
 )
-from algr.compose.search import SearchOptions, search_space
+from algr.compose.search import SearchOptions, search_space, workers_of
 from algr.compose.start import StartInUse, StartListener, settle_start
 from algr.compose.study import (
     SearchDisplayFactory,
@@ -36,7 +36,6 @@ from algr.distributed import (
     SearchOutcome,
     ray_session,
     run_search,
-    trial_seats,
 )
 from algr.errors import Interrupted, UsageError
 from algr.metrics import headline
@@ -84,7 +83,7 @@ def search_nested(
         start=notice.start,
     )
     for fold in folds:
-        trial_seats(fold.inner, workers=nested.workers_per_trial)
+        workers_of(options, fold.inner, config=request.config)
         refuse_other_study(nested.search_job(fold))
     on_start(notice)
     with (
@@ -115,8 +114,8 @@ def refuse_unsuited(options: SearchOptions) -> None:
         raise UsageError(
             "options that --protocol nested does not have",
             problems=problems,
-            expected="--max-concurrent, --workers-per-trial, --max-hours and --deadline, which hold for "
-            "all outer folds",
+            expected="--max-concurrent, --workers-per-trial, --max-hours and --deadline, which "
+            "hold for all outer folds",
             advice="leave them out, or search with --protocol honest",
         )
 

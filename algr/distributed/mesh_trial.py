@@ -86,6 +86,11 @@ class MeshRunnerFactory:
             owner=spec.number,
         )
 
+    def end(self, number: int) -> None:
+        """Give back what a trial's runs hold, whoever started them and has died since."""
+        controllers = ray.get(self.mailbox.close.remote(number))
+        end_runs(controllers, tickets=(self.ticket + number,))
+
 
 def mesh_factory(
     job: "SearchJob", *, devices: Devices, scratch: Path, open_run: SeatRunFactory | None
@@ -172,7 +177,7 @@ class MeshRunner:
             Why they died, if they did.
         """
         if self._run is None:
-            end_trial(self._factory, self._spec.number)  # of a trial actor that died
+            self._factory.end(self._spec.number)  # of a trial actor that died
             run = self._factory.run(self._spec)
             self._run, self._news = run.__enter__(), run.news()
         self._run.allow(self._returned + 1)
@@ -213,12 +218,6 @@ def wall_seconds(folds: tuple[FoldEpoch, ...], seated: tuple[Seat, ...]) -> floa
     return max(sum(seconds[fold] for fold in seat.folds) for seat in seated)
 
 
-def end_trial(factory: MeshRunnerFactory, number: int) -> None:
-    """Give back what a trial's runs hold, whoever started them and has died since."""
-    controllers = ray.get(factory.mailbox.close.remote(number))
-    end_runs(controllers, tickets=(factory.ticket + number,))
-
-
 class RunGuard(Callback):  # type: ignore[misc]
     """In the driver: ends the runs of trials whose own processes cannot do so any more."""
 
@@ -232,7 +231,7 @@ class RunGuard(Callback):  # type: ignore[misc]
 
     def on_trial_error(self, trial: Trial, **_: Any) -> None:
         """The trial's process died for good."""
-        end_trial(self._factory, trial.config[SPEC].number)
+        self._factory.end(trial.config[SPEC].number)
 
     def end_all(self) -> None:
         """The search is over: no run goes on, and none begins."""
