@@ -26,8 +26,8 @@ from algr.distributed.mesh import Seat, seats
 from algr.distributed.mesh_trial import MeshRunner, wall_seconds
 from algr.distributed.runner import TrialDiedError, TrialSpec
 from algr.engine import FoldEpoch, epoch_value
-from algr.errors import DataError, UsageError
-from algr.tune import Objective
+from algr.errors import DataError, Interrupted, UsageError
+from algr.tune import Limits, Objective
 
 SPEC = TrialSpec(7, with_values(Config(), {"train.num_epochs": 2}), Path("none"), "identity")
 
@@ -223,27 +223,30 @@ class TestOnRay:
             "trials/0/checkpoint.pt",
         ]
 
-    def test_two_workers_give_a_trial_the_bits_of_one(
+    def test_a_trial_that_one_worker_began_goes_on_with_two_and_has_the_bits_of_one(
         self, tmp_path, make_job, config, plan, grades
     ):
         job = dataclasses.replace(
-            search_job(tmp_path / "s", trials=1, workers=2),
+            search_job(tmp_path / "s", trials=1, resume=True),
             config=with_values(config, {"tune.pruner": "none"}),
             plan=plan,
             dataset_directory=grades.directory,
         )
-        diary = Diary.empty()
+        first, second = Diary.empty(), Diary.empty()
+        one_epoch = dataclasses.replace(job, limits=Limits(ends_at=1.0, ends_because="a test"))
 
-        run_search(job, listener=diary)
+        with pytest.raises(Interrupted):
+            run_search(one_epoch, listener=first, clock=lambda: float(len(first.epochs)))
+        run_search(dataclasses.replace(job, workers_per_trial=2), listener=second)
 
-        own = with_values(job.config, diary.starts[0][1])
+        own = with_values(job.config, second.starts[0][1])
         alone = []
         LocalExecutor(device=torch.device("cpu")).execute(
             make_job(config=own), on_epoch=alone.append
         )
-        assert diary.epochs == [
-            (0, epoch, epoch_value(row, "grade")) for epoch, row in enumerate(alone)
-        ]
+        expected = [(0, epoch, epoch_value(row, "grade")) for epoch, row in enumerate(alone)]
+        assert first.epochs == expected[:1]
+        assert second.epochs == expected
 
     def test_a_trial_that_does_not_fit_is_refused_before_the_study_is_begun(self, tmp_path):
         with pytest.raises(UsageError, match="--workers-per-trial 3: a trial needs 3 CPUs"):
