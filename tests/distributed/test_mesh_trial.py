@@ -24,10 +24,11 @@ from algr.distributed import run_search
 from algr.distributed.mailbox import CostsMessage, EpochMessage
 from algr.distributed.mesh import Seat, seats
 from algr.distributed.mesh_trial import MeshRunner, wall_seconds
-from algr.distributed.runner import TrialDiedError, TrialSpec
+from algr.distributed.runner import FoldsRunnerFactory, TrialDiedError, TrialSpec
 from algr.engine import FoldEpoch, epoch_value
-from algr.errors import DataError, Interrupted, UsageError
-from algr.tune import Limits, Objective
+from algr.engine.checkpoint import load_checkpoint
+from algr.errors import DataError, UsageError
+from algr.tune import Objective, open_study
 
 SPEC = TrialSpec(7, with_values(Config(), {"train.num_epochs": 2}), Path("none"), "identity")
 
@@ -227,26 +228,29 @@ class TestOnRay:
         self, tmp_path, make_job, config, plan, grades
     ):
         job = dataclasses.replace(
-            search_job(tmp_path / "s", trials=1, resume=True),
+            search_job(tmp_path / "s", trials=1, workers=2, resume=True),
             config=with_values(config, {"tune.pruner": "none"}),
             plan=plan,
             dataset_directory=grades.directory,
         )
-        first, second = Diary.empty(), Diary.empty()
-        one_epoch = dataclasses.replace(job, limits=Limits(ends_at=1.0, ends_because="a test"))
+        with open_study(
+            tmp_path / "s", identity=job.identity, dataset="grades", trials=1, resume=False
+        ) as store:
+            own = with_values(job.config, store.take().params)
+            file, identity = store.checkpoint(0), job.identity.trial_digest(own)
+        begun = FoldsRunnerFactory(grades.directory, plan)(TrialSpec(0, own, file, identity)).step()
+        written = load_checkpoint(file, identity=identity).epoch
+        diary, alone = Diary.empty(), []
 
-        with pytest.raises(Interrupted):
-            run_search(one_epoch, listener=first, clock=lambda: float(len(first.epochs)))
-        run_search(dataclasses.replace(job, workers_per_trial=2), listener=second)
+        run_search(job, listener=diary)
 
-        own = with_values(job.config, second.starts[0][1])
-        alone = []
         LocalExecutor(device=torch.device("cpu")).execute(
             make_job(config=own), on_epoch=alone.append
         )
-        expected = [(0, epoch, epoch_value(row, "grade")) for epoch, row in enumerate(alone)]
-        assert first.epochs == expected[:1]
-        assert second.epochs == expected
+        assert (begun.epoch, written) == (0, 1)
+        assert diary.epochs == [
+            (0, epoch, epoch_value(row, "grade")) for epoch, row in enumerate(alone)
+        ]
 
     def test_a_trial_that_does_not_fit_is_refused_before_the_study_is_begun(self, tmp_path):
         with pytest.raises(UsageError, match="--workers-per-trial 3: a trial needs 3 CPUs"):
