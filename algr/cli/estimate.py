@@ -41,7 +41,8 @@ def print_estimate(estimate: "SearchEstimate") -> None:
         f"  assumed: {ASSUMPTION}; real searches train somewhat more",
         f"afterwards (cross-validation, refit, export): at most "
         f"{_time(3600 * estimate.finish_hours)}",
-        f"at once: {estimate.at_once} trials, {estimate.gpus_per_trial:g} GPUs each; by memory "
+        f"at once: {estimate.at_once} trials of {estimate.workers_per_trial} workers, "
+        f"{estimate.gpus_per_trial:g} GPUs each; by memory "
         f"{estimate.fits_one_device} would fit "
         + ("one GPU" if estimate.device == "GPU" else "this machine"),
         f"memory: {_size(estimate.memory_bytes)} a trial of {_size(estimate.memory_device)}",

@@ -74,6 +74,18 @@ GpusOption = Annotated[
 ]
 
 
+WorkersPerTrialOption = Annotated[
+    int | None,
+    typer.Option(
+        "--workers-per-trial",
+        min=1,
+        help="Devices of a trial, each with a worker of its own: folds beside each other; a "
+        "multiple of the folds shares the batches of each.",
+        show_default="1: folds in turn",
+    ),
+]
+
+
 def share_of(text: str | None) -> "float | Literal['auto'] | None":
     """What `--gpus-per-trial` asks for."""
     from algr.compose.gpu_share import parse_share

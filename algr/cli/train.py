@@ -37,6 +37,7 @@ from algr.cli.searching import (
     MaxHoursOption,
     PointsOption,
     WarmStartOption,
+    WorkersPerTrialOption,
     limits_of,
     nest_and_print,
     run_and_print,
@@ -144,6 +145,7 @@ def tune(
     trials: Annotated[int, typer.Option("--trials", min=1, help="Trials in all.")] = 50,
     max_concurrent: ConcurrentOption = None,
     gpus_per_trial: GpusOption = None,
+    workers_per_trial: WorkersPerTrialOption = None,
     space: Annotated[
         str | None,
         typer.Option(
@@ -222,6 +224,7 @@ def tune(
         trials=trials,
         max_concurrent=max_concurrent,
         gpus_per_trial=share_of(gpus_per_trial),
+        workers_per_trial=workers_per_trial,
         space=space,
         objectives=tuple(objective or ()),
         points=points,

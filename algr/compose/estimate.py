@@ -19,14 +19,13 @@ from algr.compose.requests import TrainingRequest
 from algr.compose.search import PlannedSearch, SearchOptions, plan_search
 from algr.compose.start import check_start
 from algr.compose.study import STUDY_FILE, wanted_trials
+from algr.compose.trial_shape import TRAIN_RUN_S, TrialShape
 from algr.distributed import Devices, devices_at, trial_resources, trials_at_once
 from algr.errors import ConfigError, DataError, UsageError
 from algr.tune import ASSUMPTION, forecast_epochs, read_records
 
 _SEARCH_START_S = 12.0
 """Ray, its first worker with torch, and the tracker."""
-_TRAIN_RUN_S = 12.0
-"""Start and end of a Ray Train run."""
 _EXPORT_S = 30.0
 """Export, its checks and the registration."""
 _USABLE_SHARE = 0.9
@@ -51,8 +50,9 @@ class SearchEstimate:
     pruner: str
     points: tuple[PointCost, ...]
     mean_trial_s: float
-    """Over the space, nothing stopped."""
+    """Over the space, nothing stopped, by all workers of a trial."""
     at_once: int
+    workers_per_trial: int
     fits_one_device: int
     gpus_per_trial: float
     hours_unpruned: float
@@ -83,6 +83,7 @@ class SearchEstimate:
             "points": [point.to_dict() for point in self.points],
             "mean_trial_seconds": round(self.mean_trial_s, 2),
             "at_once": self.at_once,
+            "workers_per_trial": self.workers_per_trial,
             "fits_one_device": self.fits_one_device,
             "gpus_per_trial": self.gpus_per_trial,
             "hours_unpruned": round(self.hours_unpruned, 5),
@@ -113,7 +114,8 @@ def estimate_search(request: TrainingRequest, options: SearchOptions) -> SearchE
     planned = plan_search(request, options, settle=check_start)
     job, config = planned.job, planned.job.config
     devices = devices_at(request.address)
-    resources = trial_resources(config, devices)
+    shape = TrialShape.of(job.plan, workers=job.workers_per_trial)
+    resources = trial_resources(config, devices, workers=shape.workers)
     fits = trials_at_once(resources, devices)
     at_once = min(job.max_concurrent or fits, fits)
     records = read_records(job.study_directory) if _exists(planned) else ()
@@ -130,21 +132,22 @@ def estimate_search(request: TrainingRequest, options: SearchOptions) -> SearchE
         config=config,
         directory=job.dataset_directory,
         plan=job.plan,
-        copies=1 if devices.gpus else min(at_once, MOST_COPIES),
+        copies=1 if devices.gpus else min(at_once * shape.workers, MOST_COPIES),
     )
     if points[0].failure:
         raise ConfigError(
             f"this configuration does not train here: {points[0].failure}",
             advice="lower train.batch_size or model.width",
         )
-    mean_trial_s = _mean_over(points)
+    mean_trial_s = shape.wall_s(_mean_over(points))
     known = forecast_epochs(config.tune, num_epochs=config.train.num_epochs, trials=trials)
     done_epochs = sum(record.epochs for record in half_done)
-    whole_s = max(left * mean_trial_s - done_epochs * points[0].epoch_s, 0.0)
+    whole_s = max(left * mean_trial_s - done_epochs * shape.wall_s(points[0].epoch_s), 0.0)
     waves_s = math.ceil(left / at_once) * at_once * mean_trial_s
+    fixed_s = left * shape.fixed_s
     gpus = float(resources.get("gpu", 0))
     memory_device = device_memory()
-    per_trial = max(point.memory_bytes for point in points)
+    per_trial = shape.memory_bytes(points, on_gpu=on_gpu())
     checkpoint = max(point.checkpoint_bytes for point in points)
     disk = checkpoint * (2 * min(at_once, max(left, 1)) + 3)
     finish_s = _finish_s(planned, points[0], devices)
@@ -164,18 +167,29 @@ def estimate_search(request: TrainingRequest, options: SearchOptions) -> SearchE
         points=points,
         mean_trial_s=mean_trial_s,
         at_once=at_once,
+        workers_per_trial=shape.workers,
         fits_one_device=max(int(_USABLE_SHARE * memory_device // max(per_trial, 1)), 0),
         gpus_per_trial=gpus,
-        hours_unpruned=_hours(left, max(whole_s, waves_s if not half_done else 0) / at_once),
-        hours_pruned=_hours(left, max(whole_s * known.share / at_once, _one_trial(left, points))),
+        hours_unpruned=_hours(
+            left, (max(whole_s, waves_s if not half_done else 0) + fixed_s) / at_once
+        ),
+        hours_pruned=_hours(
+            left,
+            max(
+                (whole_s * known.share + fixed_s) / at_once,
+                shape.wall_s(points[0].trial_s) + shape.fixed_s,
+            ),
+        ),
         finish_hours=finish_s / 3600,
-        gpu_hours_unpruned=gpus * whole_s / 3600,
-        gpu_hours_pruned=gpus * whole_s * known.share / 3600,
+        gpu_hours_unpruned=gpus * (whole_s + fixed_s) / 3600,
+        gpu_hours_pruned=gpus * (whole_s * known.share + fixed_s) / 3600,
         disk_bytes=disk,
         disk_free=free_disk(request.home.root),
         memory_bytes=per_trial,
         memory_device=memory_device,
-        remarks=_remarks(planned, points, at_once=at_once, memory_device=memory_device),
+        remarks=_remarks(
+            planned, points, needed_bytes=at_once * per_trial, memory_device=memory_device
+        ),
     )
     if estimate.disk_bytes > estimate.disk_free:
         raise DataError(
@@ -204,11 +218,6 @@ def _mean_over(points: Sequence[PointCost]) -> float:
     return own * math.prod(factors)
 
 
-def _one_trial(left: int, points: Sequence[PointCost]) -> float:
-    """A search is never shorter than its longest trial, which the pruner does not stop."""
-    return points[0].trial_s if left else 0.0
-
-
 def _hours(left: int, seconds: float) -> float:
     return (seconds + _SEARCH_START_S) / 3600 if left else 0.0
 
@@ -221,17 +230,16 @@ def _finish_s(planned: PlannedSearch, cost: PointCost, devices: Devices) -> floa
     turns = math.ceil(folds / min(workers, folds))
     trained = sum(len(dataset.indices_of(fold.train)) for fold in plan.folds)
     refit_s = cost.trial_s * dataset.num_frames / max(trained, 1)
-    return cost.trial_s * turns / folds + refit_s + 2 * _TRAIN_RUN_S + _EXPORT_S
+    return cost.trial_s * turns / folds + refit_s + 2 * TRAIN_RUN_S + _EXPORT_S
 
 
 def _remarks(
-    planned: PlannedSearch, points: Sequence[PointCost], *, at_once: int, memory_device: int
+    planned: PlannedSearch, points: Sequence[PointCost], *, needed_bytes: int, memory_device: int
 ) -> tuple[str, ...]:
     remarks = [f"{_words(point.point)}: {point.failure}" for point in points[1:] if point.failure]
-    needed = at_once * max(point.memory_bytes for point in points)
-    if not on_gpu() and needed > _USABLE_SHARE * memory_device:
+    if not on_gpu() and needed_bytes > _USABLE_SHARE * memory_device:
         remarks.append(
-            f"{at_once} trials at once need {needed / 1e9:.1f} GB of {memory_device / 1e9:.1f}: "
+            f"all trials at once need {needed_bytes / 1e9:.1f} GB of {memory_device / 1e9:.1f}: "
             "lower --max-concurrent"
         )
     if planned.request.address:

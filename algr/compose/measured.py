@@ -53,6 +53,8 @@ class PointCost:
     memory_bytes: int
     """Of a whole trial: the process on the CPU, the device's memory on a GPU."""
     checkpoint_bytes: int
+    fold_bytes: int = 0
+    """What of the memory each fold holds that waits for its turn."""
     failure: str = ""
     """Why it cannot be trained; the figures are then 0."""
 
@@ -148,6 +150,7 @@ def _trial_cost(
         + (folds - 1) * costs[0].resident_bytes
         + (_CONTEXT_BYTES if on_gpu() else 0),
         checkpoint_bytes=folds * costs[0].state_bytes,
+        fold_bytes=costs[0].resident_bytes,
     )
 
 

@@ -68,12 +68,13 @@ def search_nested(
     directory = request.home.run(name)
     refuse_existing(directory, resume=request.resume)
     request, notice = settle_start(request, material, directory=directory, refits=True)
-    whole = described(options, request, material, directory=directory, start=notice.start)
+    first = replace(material, plan=folds[0].inner)
+    common = described(options, request, first, directory=directory, start=notice.start)
     nested = NestedSearch(
         request=request,
         material=material,
         directory=directory,
-        common=with_points(whole, options),
+        common=with_points(common, options),
         search_display=search_display,
         epoch_display=epoch_display,
         start=notice.start,
@@ -121,7 +122,7 @@ class NestedSearch:
     material: Material
     directory: Path
     common: SearchJob
-    """On all subjects; what the search of an outer fold has in common with the others."""
+    """The search of the first outer fold; those of the others differ in plan and folder."""
     search_display: SearchDisplayFactory
     epoch_display: EpochDisplayFactory
     start: StartInUse | None

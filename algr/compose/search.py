@@ -24,8 +24,11 @@ from algr.compose.study import (
     refuse_other_study,
     run_study,
 )
-from algr.config import SearchSpace, load_points, load_search_space
-from algr.distributed import RayTrainExecutor, SearchJob, ray_session
+from algr.config import Config, SearchSpace, load_points, load_search_space, with_values
+from algr.data import FoldPlan
+from algr.distributed import RayTrainExecutor, SearchJob, ray_session, trial_seats
+from algr.engine import check_buildable
+from algr.errors import UsageError
 from algr.metrics import EvaluationCounts, headline, scores
 from algr.tracking import Tracker
 from algr.tune import (
@@ -59,6 +62,10 @@ class SearchOptions:
     limits: Limits = field(default_factory=Limits)
     gpus_per_trial: float | Literal["auto"] | None = None
     """None for a whole one."""
+    workers_per_trial: int | None = None
+    """None for one, or for as many as `replicas` demand."""
+    replicas: int = 1
+    """Of each fold in the study that is resumed; its numbers depend on them."""
     gate: Literal["mean", "interval"] = "mean"
 
 
@@ -135,7 +142,29 @@ def described(
         objectives=_objectives(options, material),
         storage_url=None if options.storage is None else check_storage(options.storage),
         start_file=start.path if start else None,
+        workers_per_trial=workers_of(options, material.plan, config=request.config),
     )
+
+
+def workers_of(options: SearchOptions, plan: FoldPlan, *, config: Config) -> int:
+    """Workers of a trial.
+
+    Raises:
+        UsageError: They cannot be shared out over the folds, or shall share GPUs.
+        ConfigError: This configuration cannot be trained by so many per fold.
+    """
+    of_old = options.replicas * len(plan.folds) if options.replicas > 1 else 1
+    workers = options.workers_per_trial or of_old
+    seated = trial_seats(plan, workers=workers)
+    fresh = with_values(config, {"train.init_from": None})  # settled by `settle_start`
+    check_buildable(fresh, replicas=len(seated[0].replicas))
+    if workers > 1 and options.gpus_per_trial is not None:
+        raise UsageError(
+            f"--gpus-per-trial {options.gpus_per_trial} with --workers-per-trial {workers}",
+            expected="one of them: each of several workers has a whole GPU",
+            advice="trials that share a GPU have one worker, which trains their folds in turn",
+        )
+    return workers
 
 
 def with_points(job: SearchJob, options: SearchOptions) -> SearchJob:

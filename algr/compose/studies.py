@@ -199,6 +199,8 @@ def resume_study(
         points=options.points,
         warm_start=options.warm_start,
         gpus_per_trial=options.gpus_per_trial,
+        workers_per_trial=options.workers_per_trial,
+        replicas=header.identity.get("replicas", 1),
         limits=options.limits,
         gate=options.gate,
     )

@@ -6,7 +6,8 @@ Importing this package does not import ray: its settings must be in the environm
 from algr.distributed.executor import RayTrainExecutor
 from algr.distributed.jobs import submit_job
 from algr.distributed.listener import SearchListener
-from algr.distributed.mesh import seats
+from algr.distributed.mesh import seats, trial_seats
+from algr.distributed.room import trial_resources, trials_at_once
 from algr.distributed.runner import (
     FoldsRunnerFactory,
     RunnerFactory,
@@ -14,13 +15,7 @@ from algr.distributed.runner import (
     TrialRunner,
     TrialSpec,
 )
-from algr.distributed.search import (
-    SearchJob,
-    SearchOutcome,
-    run_search,
-    trial_resources,
-    trials_at_once,
-)
+from algr.distributed.search import SearchJob, SearchOutcome, run_search
 from algr.distributed.session import Devices, cluster_devices, devices_at, ray_session
 
 __all__ = [
@@ -41,5 +36,6 @@ __all__ = [
     "seats",
     "submit_job",
     "trial_resources",
+    "trial_seats",
     "trials_at_once",
 ]

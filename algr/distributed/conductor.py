@@ -124,10 +124,11 @@ class Conductor:
         self._seconds[number] += found.seconds
         figures = {name: value for name, value in found.figures.items() if value is not None}
         prune = self._store.report(number, epoch=found.epoch, value=found.value, figures=figures)
-        self._longest_epoch_s = max(self._longest_epoch_s, found.seconds)
+        wall_s = found.seconds if found.wall_s is None else found.wall_s
+        self._longest_epoch_s = max(self._longest_epoch_s, wall_s)
         self._listener.on_epoch(number, found.epoch, found.value, found.folds)
         if not prune and not report.is_last:
-            self._mind_limits(found.seconds, running=len(self._running))
+            self._mind_limits(wall_s, running=len(self._running))
         if self.halt is not None and not prune and not report.is_last:
             self._left.add(trial_id)
         return prune or self.halt is not None

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil
 
+from algr.data import FoldPlan
 from algr.distributed.session import Devices
 from algr.errors import ClusterError, UsageError
 
@@ -31,7 +32,7 @@ class Share:
         return "nccl" if self.gpus == 1 else "gloo"
 
 
-def seats(folds: Sequence[int], *, workers: int) -> tuple[Seat, ...]:
+def seats(folds: Sequence[int], *, workers: int, option: str = "--workers") -> tuple[Seat, ...]:
     """The seat of each rank.
 
     Fewer workers than folds take turns; a multiple of the folds gives each fold replicas, of
@@ -46,9 +47,9 @@ def seats(folds: Sequence[int], *, workers: int) -> tuple[Seat, ...]:
     if workers % num_folds:
         lower = workers - workers % num_folds
         raise UsageError(
-            f"--workers {workers} cannot be shared out over {num_folds} folds",
+            f"{option} {workers} cannot be shared out over {num_folds} folds",
             expected=f"at most {num_folds}, or a multiple of it",
-            advice=f"--workers {lower} or --workers {lower + num_folds}",
+            advice=f"{option} {lower} or {option} {lower + num_folds}",
         )
     per_fold = workers // num_folds
     firsts = range(0, workers, per_fold)
@@ -57,6 +58,16 @@ def seats(folds: Sequence[int], *, workers: int) -> tuple[Seat, ...]:
         for fold, first in zip(folds, firsts, strict=True)
         for _ in range(per_fold)
     )
+
+
+def trial_seats(plan: FoldPlan, *, workers: int) -> tuple[Seat, ...]:
+    """The seats of a trial's workers.
+
+    Raises:
+        UsageError: They cannot be shared out over the folds.
+    """
+    folds = [fold.index for fold in plan.folds]
+    return seats(folds, workers=workers, option="--workers-per-trial")
 
 
 def default_workers(num_folds: int, devices: Devices) -> int:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Protocol
 
 import torch
+from torch import nn
 
 from algr.config import Config
 from algr.data import FoldPlan, PreparedDataset
@@ -49,6 +50,8 @@ class TrialEpoch:
     seconds: float
     """Sum over folds."""
     folds: tuple[FoldEpoch, ...]
+    wall_s: float | None = None
+    """Until the last fold had it; None where they take turns, so that it is `seconds`."""
     figures: Mapping[str, float | None] = field(default_factory=dict)
     """Of the objectives behind the first; costs of the network after the last epoch only."""
 
@@ -66,7 +69,15 @@ class TrialRunner(Protocol):
         Raises:
             FoldFailedError: The configuration cannot be trained: a result of the search.
             AlgrError: Something that the user has to mend before any trial can go on.
+            TrialDiedError: Its processes died too often.
         """
+
+    def close(self) -> None:
+        """Give back what the trial holds besides this object; may be called again."""
+
+
+class TrialDiedError(Exception):
+    """A trial whose processes die again and again: a result of the search."""
 
 
 class RunnerFactory(Protocol):
@@ -126,22 +137,38 @@ class FoldsRunner:
             costs=self._costs() if len(self._objectives) > 1 else {},
         )
 
+    def close(self) -> None:
+        """Nothing: it all ends with this object."""
+
     def _costs(self) -> dict[str, float]:
         seconds = sum(fold.seconds for row in self._run.history for fold in row)
         costs: dict[str, float] = {"train_seconds": seconds}
         if self.is_finished:
             model = self._run.trainer(self._run.history[0][0].fold).final_model()
-            costs["parameters"] = count_parameters(model)
-            if any(one.name == "latency_ms" for one in self._objectives):
-                with cpu_threads(self._config.train.threads_per_fold):
-                    costs["latency_ms"] = latency_ms(
-                        model, input_size=self._config.model.input_size, device=pick_device()
-                    )
+            names = [one.name for one in self._objectives]
+            costs |= network_costs(model, self._config, names=names, device=pick_device())
         return costs
 
 
+def network_costs(
+    model: nn.Module, config: Config, *, names: Sequence[str], device: torch.device
+) -> dict[str, float]:
+    """Costs that are known from the trained network; the latency only if it is named."""
+    costs: dict[str, float] = {"parameters": count_parameters(model)}
+    if "latency_ms" in names:
+        with cpu_threads(config.train.threads_per_fold):
+            costs["latency_ms"] = latency_ms(
+                model, input_size=config.model.input_size, device=device
+            )
+    return costs
+
+
 def trial_epoch(
-    folds: Sequence[FoldEpoch], *, objectives: Sequence[Objective], costs: Mapping[str, float]
+    folds: Sequence[FoldEpoch],
+    *,
+    objectives: Sequence[Objective],
+    costs: Mapping[str, float],
+    wall_s: float | None = None,
 ) -> TrialEpoch:
     """What a search sees of one epoch: means over the folds in which a score is defined."""
 
@@ -155,6 +182,7 @@ def trial_epoch(
         value=figure(objectives[0]),
         seconds=sum(fold.seconds for fold in folds),
         folds=tuple(folds),
+        wall_s=wall_s,
         figures={
             one.name: figure(one) for one in objectives[1:] if one.is_score or one.name in costs
         },

@@ -16,8 +16,10 @@ from typing import TYPE_CHECKING, Any
 from algr.config import Config, SearchSpace
 from algr.data import FoldPlan
 from algr.distributed.listener import SearchListener
+from algr.distributed.mesh import trial_seats
+from algr.distributed.room import NEXT_TO_NOTHING, trial_resources, trials_at_once
 from algr.distributed.runner import FoldsRunnerFactory, RunnerFactory
-from algr.distributed.session import Devices, cluster_devices
+from algr.distributed.session import cluster_devices
 from algr.errors import AlgrError, ClusterError, Interrupted, StudyError, UsageError
 from algr.tune import (
     HEADLINE,
@@ -37,6 +39,8 @@ from algr.tune import (
 
 if TYPE_CHECKING:
     from algr.distributed.conductor import Conductor
+    from algr.distributed.mesh_trial import RunGuard
+    from algr.distributed.worker import SeatRunFactory
 
 logger = logging.getLogger(__name__)
 
@@ -61,6 +65,8 @@ class SearchJob:
     """Trials at once; None for one per device."""
     gpus_per_trial: float | None = None
     """At most 1; None for a whole one."""
+    workers_per_trial: int = 1
+    """Each has a device; more than folds share the batches of each fold."""
     resume: bool = False
     objectives: tuple[Objective, ...] = ()
     """Empty for the headline of the plan's kind."""
@@ -82,6 +88,7 @@ class SearchJob:
             folds_hash=self.plan.folds_hash,
             fingerprint=self.plan.fingerprint,
             objectives=tuple(one.name for one in self.objectives),
+            replicas=max(1, self.workers_per_trial // len(self.plan.folds)),
         )
 
 
@@ -106,6 +113,7 @@ def run_search(
     *,
     listener: SearchListener,
     factory: RunnerFactory | None = None,
+    open_run: "SeatRunFactory | None" = None,
     clock: Clock = time.time,
 ) -> SearchOutcome:
     """Run the missing trials of a study, within `ray_session`.
@@ -113,16 +121,22 @@ def run_search(
     Args:
         job: What to search.
         listener: Told everything that happens, in this process.
-        factory: How a trial is trained; by default all folds of the plan by the engine.
+        factory: How a trial of one worker is trained; by default all folds by the engine.
+        open_run: How each worker of a trial of several trains; by default its folds by the engine.
         clock: The time, for the limits.
 
     Raises:
         StudyError: The study exists and is not resumed, is about something else, is in use, or no
             trial succeeded.
+        UsageError: One trial is too large for the session, or its workers cannot be shared out.
         Interrupted: The user stopped or paused it, or a limit came before any result; what is half
             done goes on with `resume`.
         AlgrError: What a worker asks the user to mend; the study can be resumed afterwards.
     """
+    trial_seats(job.plan, workers=job.workers_per_trial)
+    resources = trial_resources(
+        job.config, cluster_devices(), gpus=job.gpus_per_trial, workers=job.workers_per_trial
+    )
     with open_study(
         job.study_directory,
         identity=job.identity,
@@ -137,10 +151,10 @@ def run_search(
             store.adopt(job.warm.observed)
         halt = None
         if not store.is_complete:
-            runner_factory = factory or FoldsRunnerFactory(
-                job.dataset_directory, job.plan, job.start_file, job.objectives
-            )
-            halt = _run_trials(job, store, listener, runner_factory, clock)
+            with _carried(
+                job, store, resources=resources, factory=factory, open_run=open_run
+            ) as carrier:
+                halt = _run_trials(job, store, listener, carrier, clock)
         best = store.best()
         if halt is not None and (best is None or halt.kind == "pause"):
             raise _interrupted(store, halt)
@@ -149,11 +163,51 @@ def run_search(
         return SearchOutcome(store.records(), best, halt, store.objectives)
 
 
+@dataclass(frozen=True)
+class _Carrier:
+    """How trials are trained, and what Tune has to know of it."""
+
+    factory: RunnerFactory
+    resources: Mapping[str, float]
+    """Of one trial."""
+    scratch: Path
+    """For what Ray writes and nobody reads."""
+    guard: "RunGuard | None" = None
+    """Of trials of several workers. Their devices are held by Ray Train, not by Tune's actor."""
+
+
+@contextmanager
+def _carried(
+    job: SearchJob,
+    store: StudyStore,
+    *,
+    resources: Mapping[str, float],
+    factory: RunnerFactory | None,
+    open_run: "SeatRunFactory | None",
+) -> Iterator[_Carrier]:
+    """What trains the trials; nothing of it is left afterwards."""
+    with _scratch_folder(store.directory) as scratch:
+        if job.workers_per_trial == 1:
+            folds_factory = FoldsRunnerFactory(
+                job.dataset_directory, job.plan, job.start_file, job.objectives
+            )
+            yield _Carrier(factory or folds_factory, resources, scratch)
+            return
+        from algr.distributed.mesh_trial import RunGuard, mesh_factory
+
+        made = mesh_factory(job, devices=cluster_devices(), scratch=scratch, open_run=open_run)
+        guard = RunGuard(made)
+        try:
+            yield _Carrier(made, resources, scratch, guard)
+        finally:
+            guard.end_all()
+
+
 def _run_trials(
     job: SearchJob,
     store: StudyStore,
     listener: SearchListener,
-    factory: RunnerFactory,
+    carrier: _Carrier,
     clock: Clock,
 ) -> Halt | None:
     """Run what is missing.
@@ -166,7 +220,7 @@ def _run_trials(
     from algr.distributed import conductor as parts
     from algr.distributed.trainable import SearchTrainable
 
-    resources = trial_resources(job.config, cluster_devices(), gpus=job.gpus_per_trial)
+    resources = carrier.resources
     fits = trials_at_once(resources, cluster_devices())
     if job.limits.gpu_hours is not None and not resources.get("gpu"):
         raise UsageError(
@@ -186,9 +240,11 @@ def _run_trials(
     )
     store.note_halt(None, at=clock())
     trainable = tune.with_resources(
-        tune.with_parameters(SearchTrainable, factory=factory), dict(resources)
+        tune.with_parameters(SearchTrainable, factory=carrier.factory),
+        dict(resources) if carrier.guard is None else dict(NEXT_TO_NOTHING),
     )
-    with _scratch_folder(store.directory) as scratch, _interruptible(conductor, store):
+    callbacks = [parts.Interruption(conductor), *([carrier.guard] if carrier.guard else [])]
+    with _interruptible(conductor, store):
         tuner = tune.Tuner(
             trainable,
             tune_config=tune.TuneConfig(
@@ -199,12 +255,12 @@ def _run_trials(
             ),
             run_config=tune.RunConfig(
                 name="search",
-                storage_path=str(scratch),
+                storage_path=str(carrier.scratch / "tune"),
                 failure_config=tune.FailureConfig(max_failures=_MAX_RESTARTS),
                 checkpoint_config=tune.CheckpointConfig(
                     checkpoint_frequency=0, checkpoint_at_end=False
                 ),
-                callbacks=[parts.Interruption(conductor)],
+                callbacks=callbacks,
                 stop=parts.EndOfSearch(conductor),
                 verbose=0,
             ),
@@ -238,40 +294,6 @@ def _fit(tuner: Any) -> None:
             advice="lower --max-concurrent or train.batch_size, or end what else runs there, then "
             "repeat with --resume",
         ) from None
-
-
-def trial_resources(
-    config: Config, devices: Devices, *, gpus: float | None = None
-) -> dict[str, float]:
-    """What one trial holds.
-
-    Args:
-        config: With the threads of a fold.
-        devices: Of the session.
-        gpus: Part of a GPU; None for a whole one.
-
-    Raises:
-        ClusterError: There are no CPUs.
-        UsageError: A part of a GPU where there is none.
-    """
-    if devices.cpus < 1:
-        raise ClusterError("the Ray cluster has no CPUs", expected="at least one node with a CPU")
-    cpus = min(config.train.threads_per_fold, devices.cpus)
-    if gpus is not None and not devices.gpus:
-        raise UsageError(
-            f"--gpus-per-trial {gpus:g}: this session has no GPU",
-            advice="leave it out; --max-concurrent limits trials on CPUs",
-        )
-    return {"cpu": cpus, "gpu": gpus or 1} if devices.gpus else {"cpu": cpus}
-
-
-def trials_at_once(resources: dict[str, float], devices: Devices) -> int:
-    """How many trials a session has room for."""
-    fits = int(devices.cpus // resources["cpu"])
-    if not devices.gpus:
-        return fits
-    # a trial cannot be cut in two: three of 0.4 do not share a GPU, nor do five share two
-    return min(fits, int(1 / resources["gpu"] + 1e-9) * devices.gpus)
 
 
 @contextmanager

@@ -12,6 +12,7 @@ from ray.tune import Trainable
 
 from algr.distributed.runner import (
     RunnerFactory,
+    TrialDiedError,
     TrialEpoch,
     TrialRunner,
     TrialSpec,
@@ -54,7 +55,7 @@ class SearchTrainable(Trainable):  # type: ignore[misc]
 
     def reset_config(self, new_config: dict[str, Any]) -> Literal[True]:
         """Take another trial."""
-        self._runner = None
+        self._let_go()
         free_memory()
         self._spec = new_config[SPEC]
         return True
@@ -67,6 +68,8 @@ class SearchTrainable(Trainable):  # type: ignore[misc]
             report = StepReport(is_last=True, failure=error.found)
         except AlgrError as error:
             report = StepReport(is_last=True, error=error)
+        except TrialDiedError as error:
+            report = StepReport(is_last=True, failure=str(error))
         except MemoryError:
             size = self._spec.config.train.batch_size
             failure = f"out of memory with train.batch_size {size}"
@@ -80,7 +83,12 @@ class SearchTrainable(Trainable):  # type: ignore[misc]
 
     def cleanup(self) -> None:
         """Let go of the trial."""
-        self._runner = None
+        self._let_go()
+
+    def _let_go(self) -> None:
+        runner, self._runner = self._runner, None
+        if runner is not None:
+            runner.close()
 
     def _next_epoch(self) -> StepReport:
         if self._runner is None:

@@ -24,6 +24,8 @@ class StudyIdentity:
     fingerprint: str
     objectives: tuple[str, ...] = ()
     """By name; empty for the headline alone."""
+    replicas: int = 1
+    """Workers that share the batches of a fold: with several, numbers are others in last digits."""
     schema: int = SCHEMA
 
     def to_dict(self) -> dict[str, Any]:
@@ -37,6 +39,8 @@ class StudyIdentity:
         }
         if self.objectives:  # left out otherwise, as in studies from before there was a choice
             tree["objectives"] = list(self.objectives)
+        if self.replicas > 1:
+            tree["replicas"] = self.replicas
         plain: dict[str, Any] = json.loads(json.dumps(tree))
         return plain
 

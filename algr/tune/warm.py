@@ -104,7 +104,7 @@ def _differences(identity: StudyIdentity, recorded: Mapping[str, Any]) -> list[s
     ours, theirs = identity.to_dict(), recorded
     lines = [
         f"{key}: {theirs.get(key, 'not set')} there, {ours.get(key, 'not set')} here"
-        for key in ("schema", "fingerprint", "folds_hash", "objectives")
+        for key in ("schema", "fingerprint", "folds_hash", "objectives", "replicas")
         if ours.get(key) != theirs.get(key)
     ]
     keys = sorted(ours["config"].keys() | theirs["config"].keys())

@@ -99,8 +99,10 @@ GFT_WRONG = [
     ),
     ("a table links to nothing", link(GFT, "away.csv"), "no_file", f"{GFT}: is a link to what is"),
 ]
-MANIFEST = [
+MANIFEST_REFUSED = [
     ("it is a workbook", put(M, WORKBOOK), "file_encoding", f"{M}: is a ZIP archive"),
+]
+MANIFEST = [
     (
         "a picture links to nothing",
         link("anna/1.png", "away.png"),
@@ -133,5 +135,6 @@ CASES: list[Case] = [
     *cases("disfa", DISFA, "warning"),
     *cases("gft", GFT_WRONG, "warning"),
     *cases("manifest", MANIFEST, "warning"),
+    *cases("manifest", MANIFEST_REFUSED, "refused"),
     *cases("clinic", CLINIC, "warning"),
 ]

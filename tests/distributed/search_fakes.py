@@ -1,6 +1,7 @@
 """Trials without training: the value of an epoch is a formula, and faults happen on order."""
 
 import json
+import math
 import os
 import signal
 import time
@@ -8,10 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import torch
+
 from algr.config import Config, SearchSpace, with_values
+from algr.cv import FoldsJob
 from algr.data import Fold, FoldPlan
 from algr.distributed import SearchJob, TrialEpoch, TrialSpec
-from algr.engine import FoldEpoch, FoldFailedError, FoldFailure
+from algr.distributed.mesh import Seat
+from algr.engine import Checkpoint, FoldEpoch, FoldFailedError, FoldFailure
 from algr.errors import DataError
 from algr.tune import TrialRecord, open_study
 
@@ -53,6 +58,9 @@ class FakeRunner:
             for fold in range(3)
         )
         return TrialEpoch(self.epoch - 1, value, 1.5, folds)
+
+    def close(self) -> None:
+        pass
 
     def _recorded(self) -> list[float]:
         if not self.spec.checkpoint.exists():
@@ -112,6 +120,67 @@ class FakeFactory:
                 raise ZeroDivisionError("a defect")
 
 
+class FakeSeatRun:
+    """What one worker of a trial of several has: its folds, with the same values and faults.
+
+    The worker of fold 0 has the value of an epoch, so that the mean over folds is that number; it
+    writes the log, and the faults happen there.
+    """
+
+    def __init__(self, job: FoldsJob, seat: Seat, faults: FakeFactory) -> None:
+        self._job, self._seat, self._faults = job, seat, faults
+        self._rows: list[tuple[FoldEpoch, ...]] = []
+        self._returned = 0
+
+    @property
+    def is_finished(self) -> bool:
+        return self._returned == self._job.config.train.num_epochs
+
+    def step(self) -> tuple[FoldEpoch, ...]:
+        if self._returned == len(self._rows):
+            self._rows.append(self._train(self._returned))
+        self._returned += 1
+        return self._rows[self._returned - 1]
+
+    def snapshot(self) -> Checkpoint:
+        state = {fold: {"weights": torch.zeros(8)} for fold in self._seat.folds}
+        return Checkpoint(self._job.identity, tuple(self._rows), state)
+
+    def resume(self, checkpoint: Checkpoint) -> None:
+        self._rows = [
+            tuple(entry for entry in row if entry.fold in self._seat.folds)
+            for row in checkpoint.history
+        ]
+
+    def _train(self, epoch: int) -> tuple[FoldEpoch, ...]:
+        spec = TrialSpec(
+            number=int(self._job.run_directory.name),
+            config=self._job.config,
+            checkpoint=self._job.run_directory,
+            identity=self._job.identity,
+        )
+        if 0 in self._seat.folds:
+            self._faults.happen(spec, epoch)
+        time.sleep(self._faults.seconds)
+        value = curve(self._job.config, epoch)
+        if self._faults.faults.get((spec.number, epoch)) == "nan":
+            value = math.nan
+        return tuple(
+            FoldEpoch(fold, epoch, {"loss": 1.0}, {"f1_macro": None if fold else value}, 0.5)
+            for fold in self._seat.folds
+        )
+
+
+@dataclass(frozen=True)
+class FakeSeats:
+    """Makes what the workers of a trial have."""
+
+    faults: FakeFactory = FakeFactory()
+
+    def __call__(self, job: FoldsJob, seat: Seat, **_: object) -> FakeSeatRun:
+        return FakeSeatRun(job, seat, self.faults)
+
+
 def read_log(file: Path) -> list[tuple[int, int, int]]:
     """Number, epoch and process of each epoch that was begun."""
     return [tuple(int(word) for word in line.split()) for line in file.read_text().splitlines()]
@@ -162,6 +231,7 @@ def search_job(
     trials: int | None,
     resume: bool = False,
     max_concurrent: int | None = 1,
+    workers: int = 1,
     **values,
 ) -> SearchJob:
     space = SearchSpace.model_validate(
@@ -187,6 +257,7 @@ def search_job(
         trials=trials,
         max_concurrent=max_concurrent,
         resume=resume,
+        workers_per_trial=workers,
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fault_fakes import FaultyFactory
-from search_fakes import Diary, search_job
+from search_fakes import Diary, FakeSeats, search_job
 
 from algr.compose.study import StudyRecorder
 from algr.config import DataHome
@@ -29,6 +29,10 @@ class Order:
     faults: list[tuple[int, int, str]] = field(default_factory=list)
     bytes_left: int = 0
     values: dict[str, Any] = field(default_factory=dict)
+    workers: int = 1
+    """Of each trial."""
+    deaths: int = 1
+    """How often a process is killed in the same epoch."""
     uri: str = ""
     """Of a tracking server for a search that is told to stop; its ledger lies beside the study."""
 
@@ -43,6 +47,7 @@ def main(text: str) -> int:
         trials=order.trials,
         resume=True,
         max_concurrent=order.max_concurrent,
+        workers=order.workers,
         **order.values,
     )
     factory = FaultyFactory(
@@ -50,10 +55,16 @@ def main(text: str) -> int:
         log=Path(order.log),
         faults={(number, epoch): fault for number, epoch, fault in order.faults},
         bytes_left=order.bytes_left,
+        deaths=order.deaths,
     )
     try:
         with ray_session(address="local", num_cpus=2), ExitStack() as stack:
-            run_search(job, listener=_listener(order, job, stack), factory=factory)
+            run_search(
+                job,
+                listener=_listener(order, job, stack),
+                factory=factory,
+                open_run=FakeSeats(factory),
+            )
             sys.stdout.write(json.dumps({"placement_groups": _placement_groups()}))
     except AlgrError as error:
         sys.stderr.write(error.message)
