@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fault_driver import Order
+from step_driver import StepOrder
 
 HERE = Path(__file__).parent
 FAKES = HERE.parent / "distributed"
@@ -52,11 +53,11 @@ class Drivers:
         self.temporary.mkdir()
         self._started: list[subprocess.Popen[str]] = []
 
-    def start(self, order: Order) -> subprocess.Popen[str]:
+    def start(self, order: Order | StepOrder) -> subprocess.Popen[str]:
         """Start one, in its own process group."""
         path = os.pathsep.join([str(HERE), str(FAKES), *sys.path[1:]])
         driver = subprocess.Popen(
-            [sys.executable, str(HERE / "fault_driver.py"), order.to_json()],
+            [sys.executable, str(HERE / order.script), order.to_json()],
             env={
                 **os.environ,
                 "PYTHONPATH": path,
@@ -72,7 +73,7 @@ class Drivers:
         self._started.append(driver)
         return driver
 
-    def run(self, order: Order) -> tuple[int, str, str]:
+    def run(self, order: Order | StepOrder) -> tuple[int, str, str]:
         """Run one to its end: exit code, output, errors."""
         driver = self.start(order)
         output, errors = driver.communicate(timeout=2 * DEADLINE_S)
