@@ -58,12 +58,12 @@ class RayTrainExecutor:
             ClusterError: Workers died too often.
             Interrupted: The user stopped it; running the job again goes on.
         """
-        devices = cluster_devices()
-        workers = self._workers or default_workers(len(job.folds), devices)
+        workers = self._workers or default_workers(len(job.folds), cluster_devices())
         seated = seats(job.folds, workers=workers)
         relay = EpochRelay(job.folds, on_epoch, on_progress)
         for _ in range(1 + _MAX_RESTARTS):
-            death = _run_once(job, seated, devices, relay)
+            # asked anew: with a node less, the same workers share what is left
+            death = _run_once(job, seated, cluster_devices(), relay)
             if death is None:
                 return take_results(job)
         raise ClusterError(

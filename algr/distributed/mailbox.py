@@ -69,7 +69,11 @@ class Mailbox:
 
 
 def start_mailbox() -> "ActorHandle[Any]":
-    """A mailbox that lives as long as the driver holds it."""
+    """A mailbox that lives as long as the driver holds it, on the driver's node: no other one's
+    death may take it away.
+    """
     import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
 
-    return ray.remote(num_cpus=0)(Mailbox).remote()
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    return ray.remote(num_cpus=0, scheduling_strategy=here)(Mailbox).remote()

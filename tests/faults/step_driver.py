@@ -33,8 +33,11 @@ class StepOrder:
     max_concurrent: int = 1
     address: str = "local"
     values: dict[str, Any] = field(default_factory=dict)
+    choices: dict[str, list[Any]] = field(default_factory=dict)
+    """Varied besides."""
     points: list[dict[str, Any]] = field(default_factory=list)
     short_of_memory: list[int] = field(default_factory=list)
+    greedy: list[int] = field(default_factory=list)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -49,6 +52,10 @@ class StepOrder:
             "parameters": {
                 "train.learning_rate": {"type": "float", "low": 1e-3, "high": 1e-1, "log": True},
                 "loss.align_weight": {"type": "float", "low": 0.1, "high": 2.0},
+                **{
+                    key: {"type": "categorical", "choices": choices}
+                    for key, choices in self.choices.items()
+                },
             }
         }
         home = DataHome(Path(self.home))
@@ -68,12 +75,17 @@ class StepOrder:
 
     def factory(self) -> SteppingFactory:
         job = self.job()
-        short = tuple(self.short_of_memory)
-        return SteppingFactory(job.dataset_directory, job.plan, self.steps, short)
+        return SteppingFactory(
+            job.dataset_directory,
+            job.plan,
+            self.steps,
+            short_of_memory=tuple(self.short_of_memory),
+            greedy=tuple(self.greedy),
+        )
 
 
-def _watch_workers(log: StepLog) -> None:
-    session._set_environment(is_local="--address" not in sys.argv)  # before ray is imported
+def _watch_workers(log: StepLog, words: list[str]) -> None:
+    session._set_environment(is_local="--address" not in words)  # before ray is imported
     from step_work import SteppingWork
 
     from algr.distributed import worker
@@ -81,21 +93,27 @@ def _watch_workers(log: StepLog) -> None:
     worker.work = SteppingWork(log)
 
 
-def cv_words(home: Path, *, workers: int) -> list[str]:
+def cv_words(home: Path, *, workers: int, address: str | None = None) -> list[str]:
     """`algr cv` of the tiny network."""
     sets = [word for key, value in VALUES.items() for word in ("--set", f"{key}={value}")]
     where = ["--dataset", NAME, "--data-home", str(home), "--name", "run"]
+    where += ["--address", address] if address else []
     return ["cv", *where, "--workers", str(workers), "--json", *sets]
+
+
+_CPUS = 2
 
 
 def main(text: str) -> int:
     order = StepOrder(**json.loads(text))
     if order.words:
-        _watch_workers(order.steps)
+        _watch_workers(order.steps, order.words)
         sys.argv = ["algr", *order.words]
         return type_command() or 0
     try:
-        with ray_session(address=order.address, num_cpus=2):
+        with ray_session(
+            address=order.address, num_cpus=_CPUS if order.address == "local" else None
+        ):
             run_search(order.job(), listener=Diary.empty(), factory=order.factory())
     except AlgrError as error:
         sys.stderr.write(error.message)

@@ -5,6 +5,7 @@ import os
 import resource
 import signal
 import time
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from waiting import wait_until
 
 from algr.config import Config, DataHome, with_values
 from algr.cv import CHECKPOINT_FILE, FoldsJob, LocalExecutor, job_identity
@@ -39,6 +41,11 @@ class Step:
     """Of the epoch, so far."""
     pid: int
     node: str
+
+    @property
+    def place(self) -> tuple[int, int, int, int]:
+        """Which step it is."""
+        return (self.trial, self.fold, self.epoch, self.images)
 
 
 @dataclass(frozen=True)
@@ -83,6 +90,29 @@ def read_steps(file: Path) -> list[Step]:
     return [Step(*(int(word) for word in words[:5]), words[5]) for words in lines]
 
 
+def repeated(file: Path) -> set[tuple[int, int]]:
+    """Trial and epoch of each step that was done twice; none may be done more often."""
+    times = Counter(step.place for step in read_steps(file))
+    assert max(times.values()) <= 2
+    return {(place[0], place[2]) for place, count in times.items() if count > 1}
+
+
+def wait_for_middle(file: Path, *, nodes: int, epoch: int) -> list[Step]:
+    """Wait until so many nodes are in the middle of this epoch; the last step of each."""
+
+    def last() -> dict[str, Step]:
+        return {step.node: step for step in read_steps(file)}
+
+    def is_within() -> bool:
+        steps = last().values()
+        return len(steps) == nodes and all(
+            step.epoch == epoch and step.images < FRAMES_OF_FOLD for step in steps
+        )
+
+    wait_until(is_within)
+    return list(last().values())
+
+
 def _node() -> str:
     import ray
 
@@ -98,12 +128,14 @@ class SteppingFactory:
         plan: Its folds.
         log: Of the steps.
         short_of_memory: Trials that may take so little memory that they cannot train.
+        greedy: Trials that take more memory than they need.
     """
 
     dataset: Path
     plan: FoldPlan
     log: StepLog
     short_of_memory: tuple[int, ...] = ()
+    greedy: tuple[int, ...] = ()
 
     def __call__(self, spec: TrialSpec) -> "SteppingRunner":
         run = FoldsRun(
@@ -118,6 +150,8 @@ class SteppingFactory:
         )
         objectives = (Objective("val/f1_macro"),)
         runner = FoldsRunner(run, config=spec.config, objectives=objectives)
+        if spec.number in self.greedy:
+            _waste.append(torch.ones(GREED_BYTES, dtype=torch.uint8))
         return SteppingRunner(runner, is_short=spec.number in self.short_of_memory)
 
 
@@ -136,7 +170,9 @@ class SteppingRunner:
             return self._runner.step()
 
 
+GREED_BYTES = 3 * 1024**3
 _SHORT_BYTES = 64 * 1024**2
+_waste: list[torch.Tensor] = []
 
 
 @contextlib.contextmanager

@@ -10,7 +10,6 @@ from step_driver import STUDY, StepOrder, cv_words
 from steps import (
     Step,
     figures_of,
-    noise_dataset,
     read_steps,
     undisturbed_folds,
     undisturbed_study,
@@ -24,13 +23,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.ray, pytest.mark.slow]
 
 
 def _times(steps: list[Step]) -> Counter[tuple[int, int, int, int]]:
-    return Counter((step.trial, step.fold, step.epoch, step.images) for step in steps)
-
-
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    noise_dataset(tmp_path / "home")
-    return tmp_path / "home"
+    return Counter(step.place for step in steps)
 
 
 def test_an_epoch_of_a_search_that_is_cut_in_two_is_trained_again_and_no_other(
@@ -93,10 +86,7 @@ def test_an_epoch_of_cross_validation_that_is_cut_in_two_is_trained_again_and_no
     assert {epoch for _, _, epoch, _ in again} == {1}
     assert max(times.values()) == 2
     assert set(times) == {
-        (0, fold, epoch, images)
-        for fold in range(3)
-        for epoch in range(3)
-        for images in (4, 8, 12)
+        (0, fold, epoch, images) for fold in range(3) for epoch in range(3) for images in (4, 8, 12)
     }
     assert len({step.pid for step in steps}) == 6
     assert drivers.left() == []

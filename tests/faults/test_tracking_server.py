@@ -11,9 +11,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from drivers import DEADLINE_S, wait_until
 from fault_driver import Order
 from search_fakes import read_log
+from waiting import DEADLINE_S, wait_until
 
 from algr.config import DataHome
 from algr.tracking.ledger import LedgerFile, list_ledgers

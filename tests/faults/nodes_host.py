@@ -1,0 +1,51 @@
+"""Several Ray nodes on this machine, in a process of its own that is told what to do by lines.
+
+`add` starts a node of one CPU and prints its id; `kill ID` ends all processes of a node at once, as
+a power cut would. The first line printed is the address of the head, which has no CPUs.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+from ray.cluster_utils import Cluster
+
+
+def _below(pid: int) -> list[int]:
+    """A process and all that it started."""
+    found = [pid]
+    for task in Path(f"/proc/{pid}/task").glob("*/children"):
+        for child in task.read_text().split():
+            found += _below(int(child))
+    return found
+
+
+def main() -> None:
+    cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
+    nodes = {}
+    _say(cluster.address)
+    for line in sys.stdin:
+        match line.split():
+            case ["add"]:
+                node = cluster.add_node(num_cpus=1)
+                nodes[node.node_id] = node
+                _say(node.node_id)
+            case ["kill", name]:
+                started = [
+                    one.process.pid for row in nodes.pop(name).all_processes.values() for one in row
+                ]
+                doomed = [pid for process in started for pid in _below(process)]
+                for pid in doomed:
+                    os.kill(pid, signal.SIGKILL)
+                _say("killed")
+    cluster.shutdown()
+
+
+def _say(text: str) -> None:
+    sys.stdout.write(f"{text}\n")
+    sys.stdout.flush()
+
+
+if __name__ == "__main__":
+    main()
