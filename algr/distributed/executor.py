@@ -20,6 +20,7 @@ from algr.distributed.mailbox import (
 from algr.distributed.mesh import Seat, default_workers, seats, worker_share
 from algr.distributed.results import take_results
 from algr.distributed.session import Devices, cluster_devices
+from algr.distributed.survivors import devices_to_share
 from algr.engine import FoldEpoch, FoldResult, ProgressListener, unheard
 from algr.errors import AlgrError, ClusterError, Interrupted
 
@@ -58,14 +59,15 @@ class RayTrainExecutor:
             ClusterError: Workers died too often.
             Interrupted: The user stopped it; running the job again goes on.
         """
-        workers = self._workers or default_workers(len(job.folds), cluster_devices())
+        devices = cluster_devices()
+        workers = self._workers or default_workers(len(job.folds), devices)
         seated = seats(job.folds, workers=workers)
         relay = EpochRelay(job.folds, on_epoch, on_progress)
         for _ in range(1 + _MAX_RESTARTS):
-            # asked anew: with a node less, the same workers share what is left
-            death = _run_once(job, seated, cluster_devices(), relay)
+            death = _run_once(job, seated, devices, relay)
             if death is None:
                 return take_results(job)
+            devices = devices_to_share(devices)
         raise ClusterError(
             f"the workers of {job.run_directory.name} died {1 + _MAX_RESTARTS} times: {death}",
             expected="processes that live as long as the training",

@@ -69,8 +69,9 @@ class Mailbox:
 
 
 def start_mailbox() -> "ActorHandle[Any]":
-    """A mailbox that lives as long as the driver holds it, on the driver's node: no other one's
-    death may take it away.
+    """A mailbox that lives as long as the driver holds it, on the driver's node.
+
+    So the death of another node does not take it away.
     """
     import ray
     from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy

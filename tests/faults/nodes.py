@@ -28,13 +28,14 @@ class Nodes:
         """Start a node of one CPU; its id."""
         return self._tell("add")
 
-    def kill(self, node: str) -> None:
-        """End a node as a power cut would."""
-        self._tell(f"kill {node}")
+    def kill(self, *nodes: str) -> None:
+        """End nodes as a power cut would."""
+        self._tell(f"kill {' '.join(nodes)}")
 
     def close(self) -> None:
         """End all."""
-        self._host.communicate(timeout=60)
+        with self._host:
+            self._host.communicate(timeout=60)
 
     def _tell(self, line: str) -> str:
         assert self._host.stdin is not None

@@ -1,7 +1,7 @@
 """Several Ray nodes on this machine, in a process of its own that is told what to do by lines.
 
-`add` starts a node of one CPU and prints its id; `kill ID` ends all processes of a node at once, as
-a power cut would. The first line printed is the address of the head, which has no CPUs.
+`add` starts a node of one CPU and prints its id; `kill ID …` ends all processes of nodes at once,
+as a power cut would. The first line printed is the address of the head, which has no CPUs.
 """
 
 import os
@@ -9,6 +9,7 @@ import signal
 import sys
 from pathlib import Path
 
+from ray._private.node import Node
 from ray.cluster_utils import Cluster
 
 
@@ -21,6 +22,11 @@ def _below(pid: int) -> list[int]:
     return found
 
 
+def _processes(node: Node) -> list[int]:
+    started = [one.process.pid for row in node.all_processes.values() for one in row]
+    return [pid for process in started for pid in _below(process)]
+
+
 def main() -> None:
     cluster = Cluster(initialize_head=True, head_node_args={"num_cpus": 0})
     nodes = {}
@@ -31,11 +37,8 @@ def main() -> None:
                 node = cluster.add_node(num_cpus=1)
                 nodes[node.node_id] = node
                 _say(node.node_id)
-            case ["kill", name]:
-                started = [
-                    one.process.pid for row in nodes.pop(name).all_processes.values() for one in row
-                ]
-                doomed = [pid for process in started for pid in _below(process)]
+            case ["kill", *names]:
+                doomed = [pid for name in names for pid in _processes(nodes.pop(name))]
                 for pid in doomed:
                     os.kill(pid, signal.SIGKILL)
                 _say("killed")

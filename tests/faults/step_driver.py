@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from search_fakes import Diary
-from steps import NAME, VALUES, SteppingFactory, StepLog, noise_plan, tiny_config
+from steps import NAME, VALUES, StepLog, SteppingFactory, noise_plan, tiny_config
 
 from algr.cli import main as type_command
 from algr.config import DataHome, SearchSpace

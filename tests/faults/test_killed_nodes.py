@@ -53,7 +53,7 @@ def test_a_search_goes_on_on_the_other_node(tmp_path, home, drivers, nodes):
     wait_for_middle(tmp_path / "log", nodes=2, epoch=1)
     nodes.kill(one)
     before = read_steps(tmp_path / "log")
-    _, errors = driver.communicate(timeout=DEADLINE_S)
+    _, errors = driver.communicate(timeout=2 * DEADLINE_S)
 
     job = dataclasses.replace(calm.job(), study_directory=tmp_path / "alone")
     undisturbed = undisturbed_study(job, calm.factory())
@@ -76,7 +76,7 @@ def test_cross_validation_goes_on_on_the_node_that_is_left(tmp_path, home, drive
     wait_for_middle(tmp_path / "log", nodes=2, epoch=1)
     nodes.kill(one)
     before = read_steps(tmp_path / "log")
-    _, errors = driver.communicate(timeout=DEADLINE_S)
+    _, errors = driver.communicate(timeout=2 * DEADLINE_S)
 
     assert driver.returncode == 0, errors
     run = DataHome(home).runs / "run"
@@ -85,4 +85,24 @@ def test_cross_validation_goes_on_on_the_node_that_is_left(tmp_path, home, drive
     after = read_steps(tmp_path / "log")[len(before) :]
     assert other in {step.node for step in after}
     assert one not in {step.node for step in after}
+    assert drivers.left() == []
+
+
+def test_cross_validation_waits_for_other_nodes_when_all_are_killed(tmp_path, home, drivers, nodes):
+    lost = [nodes.add(), nodes.add()]
+    words = cv_words(home, workers=2, address=nodes.address)
+    order = StepOrder(home=str(home), log=str(tmp_path / "log"), seconds=0.5, words=words)
+    driver = drivers.start(order)
+
+    wait_for_middle(tmp_path / "log", nodes=2, epoch=1)
+    nodes.kill(*lost)
+    before = read_steps(tmp_path / "log")
+    added = {nodes.add(), nodes.add()}
+    _, errors = driver.communicate(timeout=2 * DEADLINE_S)
+
+    assert driver.returncode == 0, errors
+    run = DataHome(home).runs / "run"
+    assert figures_of(run) == undisturbed_folds(home, tmp_path / "alone")
+    assert repeated(tmp_path / "log") == {(0, 1)}
+    assert {step.node for step in read_steps(tmp_path / "log")[len(before) :]} <= added
     assert drivers.left() == []

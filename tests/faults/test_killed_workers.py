@@ -3,7 +3,6 @@
 import dataclasses
 import json
 from collections import Counter
-from pathlib import Path
 
 import pytest
 from step_driver import STUDY, StepOrder, cv_words
