@@ -88,7 +88,6 @@ class SearchTrainable(Trainable):  # type: ignore[misc]
             return StepReport(is_last=True, failure=failure)
         return StepReport(is_last=self._runner.is_finished, epoch=epoch)
 
-
     def _judge(self, error: Exception) -> StepReport | None:
         """What the trial failed by; None if the process is of no further use."""
         if is_out_of_memory(error):  # for instance while the network is made

@@ -7,8 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 from fault_driver import Order
+from processes import DEADLINE_S, wait_until
 from step_driver import StepOrder
-from waiting import DEADLINE_S, wait_until
 
 HERE = Path(__file__).parent
 FAKES = HERE.parent / "distributed"

@@ -4,27 +4,15 @@
 as a power cut would. The first line printed is the address of the head, which has no CPUs.
 """
 
-import os
-import signal
 import sys
-from pathlib import Path
 
+from processes import kill_all
 from ray._private.node import Node
 from ray.cluster_utils import Cluster
 
 
-def _below(pid: int) -> list[int]:
-    """A process and all that it started."""
-    found = [pid]
-    for task in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in task.read_text().split():
-            found += _below(int(child))
-    return found
-
-
 def _processes(node: Node) -> list[int]:
-    started = [one.process.pid for row in node.all_processes.values() for one in row]
-    return [pid for process in started for pid in _below(process)]
+    return [one.process.pid for row in node.all_processes.values() for one in row]
 
 
 def main() -> None:
@@ -38,9 +26,7 @@ def main() -> None:
                 nodes[node.node_id] = node
                 _say(node.node_id)
             case ["kill", *names]:
-                doomed = [pid for name in names for pid in _processes(nodes.pop(name))]
-                for pid in doomed:
-                    os.kill(pid, signal.SIGKILL)
+                kill_all(pid for name in names for pid in _processes(nodes.pop(name)))
                 _say("killed")
     cluster.shutdown()
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from waiting import wait_until
+from processes import wait_until
 
 from algr.config import Config, DataHome, with_values
 from algr.cv import CHECKPOINT_FILE, FoldsJob, LocalExecutor, job_identity
@@ -171,7 +171,7 @@ class SteppingRunner:
 
 
 GREED_BYTES = 3 * 1024**3
-_SHORT_BYTES = 64 * 1024**2
+_SHORT_BYTES = 16 * 1024**2
 _waste: list[torch.Tensor] = []
 
 

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from drivers import Drivers, files_of
 from fault_driver import Order
+from processes import wait_until
 from search_fakes import read_log, search_without_ray
-from waiting import wait_until
 
 from algr.tune import read_records
 

@@ -1,6 +1,7 @@
 """Whole nodes that are killed: several on this machine, each with workers that really train."""
 
 import dataclasses
+import json
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from pathlib import Path
 import pytest
 from drivers import Drivers
 from nodes import Nodes
+from processes import DEADLINE_S
 from step_driver import STUDY, StepOrder, cv_words
 from steps import (
     figures_of,
@@ -18,7 +20,6 @@ from steps import (
     wait_for_middle,
     without_seconds,
 )
-from waiting import DEADLINE_S
 
 from algr.config import DataHome
 from algr.tune import read_records
@@ -53,11 +54,11 @@ def test_a_search_goes_on_on_the_other_node(tmp_path, home, drivers, nodes):
     wait_for_middle(tmp_path / "log", nodes=2, epoch=1)
     nodes.kill(one)
     before = read_steps(tmp_path / "log")
-    _, errors = driver.communicate(timeout=2 * DEADLINE_S)
+    output, errors = driver.communicate(timeout=2 * DEADLINE_S)
 
     job = dataclasses.replace(calm.job(), study_directory=tmp_path / "alone")
     undisturbed = undisturbed_study(job, calm.factory())
-    assert (driver.returncode, errors) == (0, "")
+    assert (driver.returncode, output, errors) == (0, "", "")
     study = DataHome(home).studies / STUDY
     assert without_seconds(read_records(study)) == without_seconds(undisturbed)
     (cut,) = {step.trial for step in before if step.node == one}
@@ -76,9 +77,10 @@ def test_cross_validation_goes_on_on_the_node_that_is_left(tmp_path, home, drive
     wait_for_middle(tmp_path / "log", nodes=2, epoch=1)
     nodes.kill(one)
     before = read_steps(tmp_path / "log")
-    _, errors = driver.communicate(timeout=2 * DEADLINE_S)
+    output, errors = driver.communicate(timeout=2 * DEADLINE_S)
 
     assert driver.returncode == 0, errors
+    assert json.loads(output)["name"] == "run"
     run = DataHome(home).runs / "run"
     assert figures_of(run) == undisturbed_folds(home, tmp_path / "alone")
     assert repeated(tmp_path / "log") == {(0, 1)}
@@ -98,9 +100,10 @@ def test_cross_validation_waits_for_other_nodes_when_all_are_killed(tmp_path, ho
     nodes.kill(*lost)
     before = read_steps(tmp_path / "log")
     added = {nodes.add(), nodes.add()}
-    _, errors = driver.communicate(timeout=2 * DEADLINE_S)
+    output, errors = driver.communicate(timeout=2 * DEADLINE_S)
 
     assert driver.returncode == 0, errors
+    assert json.loads(output)["name"] == "run"
     run = DataHome(home).runs / "run"
     assert figures_of(run) == undisturbed_folds(home, tmp_path / "alone")
     assert repeated(tmp_path / "log") == {(0, 1)}

@@ -12,8 +12,8 @@ from algr.tune import read_records
 
 pytestmark = [pytest.mark.faults, pytest.mark.ray, pytest.mark.slow]
 
-SMALL = {"model.width": 0.125, "train.batch_size": 4}
-LARGE = {"model.width": 1.0, "train.batch_size": 12}
+SMALL = {"model.input_size": 64, "train.batch_size": 4}
+LARGE = {"model.input_size": 176, "train.batch_size": 12}
 
 
 def _undisturbed(order: StepOrder, folder: Path):

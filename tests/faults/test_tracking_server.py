@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 from fault_driver import Order
+from processes import DEADLINE_S, wait_until
 from search_fakes import read_log
-from waiting import DEADLINE_S, wait_until
 
 from algr.config import DataHome
 from algr.tracking.ledger import LedgerFile, list_ledgers

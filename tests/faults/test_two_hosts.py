@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from drivers import Drivers
 from hosts import TwoHosts, why_no_hosts
+from processes import DEADLINE_S
 from step_driver import STUDY, StepOrder, cv_words
 from steps import (
     figures_of,
@@ -18,7 +19,6 @@ from steps import (
     wait_for_middle,
     without_seconds,
 )
-from waiting import DEADLINE_S
 
 from algr.config import DataHome
 from algr.tune import read_records
