@@ -68,9 +68,10 @@ class SearchTrainable(Trainable):  # type: ignore[misc]
         except AlgrError as error:
             report = StepReport(is_last=True, error=error)
         except Exception as error:
-            report = self._judge(error)
-            if report is None:
+            judged = self._judge(error)
+            if judged is None:
                 raise
+            report = judged
         return {REPORT: report, "done": report.is_last}
 
     def cleanup(self) -> None:

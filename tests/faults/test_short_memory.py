@@ -12,8 +12,9 @@ from algr.tune import read_records
 
 pytestmark = [pytest.mark.faults, pytest.mark.ray, pytest.mark.slow]
 
-SMALL = {"model.input_size": 64, "train.batch_size": 4}
-LARGE = {"model.input_size": 176, "train.batch_size": 12}
+SMALL = {"model.input_size": 64, "model.width": 0.125, "train.batch_size": 4}
+LARGE = {"model.input_size": 176, "model.width": 1.0, "train.batch_size": 12}
+"""Its tensors are larger than what the allocator of a thread may hold in reserve."""
 
 
 def _undisturbed(order: StepOrder, folder: Path):
@@ -38,14 +39,14 @@ def test_a_trial_that_runs_out_of_memory_fails_with_its_batch_size_and_changes_n
     drivers.wait_for_nobody()
 
     records = without_seconds(read_records(DataHome(home).studies / STUDY))
-    undisturbed = _undisturbed(order, tmp_path)
+    undisturbed = _undisturbed(dataclasses.replace(order, points=[SMALL] * 5), tmp_path)
     assert (code, errors) == (0, "")
     assert (records[2].state, records[2].value, records[2].reason) == (
         "FAIL",
         None,
         "fold 0, epoch 0, step 0: out of memory on cpu with train.batch_size 12",
     )
-    assert records[2].params == undisturbed[2].params
+    assert records[2].params == undisturbed[2].params | LARGE
     assert records[:2] + records[3:] == undisturbed[:2] + undisturbed[3:]
     assert len({step.pid for step in read_steps(tmp_path / "log")}) == 1
     assert drivers.left() == []
