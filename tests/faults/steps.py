@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import resource
 import signal
 import time
 from collections import Counter
@@ -18,7 +17,7 @@ from processes import wait_until
 from algr.config import Config, DataHome, with_values
 from algr.cv import CHECKPOINT_FILE, FoldsJob, LocalExecutor, job_identity
 from algr.data import DatasetWriter, FoldPlan, PreparedDataset, plan_folds
-from algr.distributed import SearchJob, TrialEpoch, TrialSpec
+from algr.distributed import SearchJob, TrialSpec
 from algr.distributed.runner import FoldsRunner
 from algr.engine import FoldProgress, FoldsRun
 from algr.engine.checkpoint import load_tensors
@@ -127,7 +126,7 @@ class SteppingFactory:
         dataset: Its folder.
         plan: Its folds.
         log: Of the steps.
-        short_of_memory: Trials that may take so little memory that they cannot train.
+        short_of_memory: Trials that want more memory in their first step than any machine has.
         greedy: Trials that take more memory than they need.
     """
 
@@ -137,7 +136,8 @@ class SteppingFactory:
     short_of_memory: tuple[int, ...] = ()
     greedy: tuple[int, ...] = ()
 
-    def __call__(self, spec: TrialSpec) -> "SteppingRunner":
+    def __call__(self, spec: TrialSpec) -> FoldsRunner:
+        listener = self.log.listener(spec.number)
         run = FoldsRun(
             config=spec.config,
             dataset=PreparedDataset.open(self.dataset),
@@ -146,49 +146,20 @@ class SteppingFactory:
             device=torch.device("cpu"),
             checkpoint=spec.checkpoint,
             identity=spec.identity,
-            on_progress=self.log.listener(spec.number),
+            on_progress=self._too_much if spec.number in self.short_of_memory else listener,
         )
         objectives = (Objective("val/f1_macro"),)
-        runner = FoldsRunner(run, config=spec.config, objectives=objectives)
         if spec.number in self.greedy:
             _waste.append(torch.ones(GREED_BYTES, dtype=torch.uint8))
-        return SteppingRunner(runner, is_short=spec.number in self.short_of_memory)
+        return FoldsRunner(run, config=spec.config, objectives=objectives)
 
-
-class SteppingRunner:
-    """The engine's runner; memory is short in a step if that was ordered."""
-
-    def __init__(self, runner: FoldsRunner, *, is_short: bool) -> None:
-        self._runner, self._is_short = runner, is_short
-
-    @property
-    def is_finished(self) -> bool:
-        return self._runner.is_finished
-
-    def step(self) -> TrialEpoch:
-        with memory_limit(_SHORT_BYTES if self._is_short else None):
-            return self._runner.step()
+    @staticmethod
+    def _too_much(progress: FoldProgress) -> None:
+        torch.empty(1 << 60, dtype=torch.uint8)
 
 
 GREED_BYTES = 3 * 1024**3
-_SHORT_BYTES = 16 * 1024**2
 _waste: list[torch.Tensor] = []
-
-
-@contextlib.contextmanager
-def memory_limit(more_bytes: int | None):
-    """Let the process take so many bytes more than it has, and no others; the kernel refuses."""
-    if more_bytes is None:
-        yield
-        return
-    before = resource.getrlimit(resource.RLIMIT_AS)
-    pages = int(Path("/proc/self/statm").read_text().split()[0])
-    taken = pages * resource.getpagesize()
-    resource.setrlimit(resource.RLIMIT_AS, (taken + more_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_AS, before)
 
 
 VALUES = {
