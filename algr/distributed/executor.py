@@ -5,6 +5,7 @@ from algr.distributed.mailbox import EpochMessage, ProgressMessage, start_mailbo
 from algr.distributed.mesh import Seat, default_workers, seats, worker_share
 from algr.distributed.results import take_results
 from algr.distributed.session import Devices, cluster_devices
+from algr.distributed.survivors import devices_to_share
 from algr.engine import FoldEpoch, FoldResult, ProgressListener, unheard
 from algr.errors import ClusterError, Interrupted
 
@@ -46,6 +47,7 @@ class RayTrainExecutor:
             death = _run_once(job, seated, devices, relay)
             if death is None:
                 return take_results(job)
+            devices = devices_to_share(devices)
         raise ClusterError(
             f"the workers of {job.run_directory.name} died {1 + MAX_RESTARTS} times: {death}",
             expected="processes that live as long as the training",

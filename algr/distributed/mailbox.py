@@ -164,7 +164,12 @@ class Mail:
 
 
 def start_mailbox() -> "ActorHandle[Any]":
-    """A mailbox that lives as long as the process that started it holds it."""
-    import ray
+    """A mailbox that lives as long as the process that started it holds it, on that one's node.
 
-    return ray.remote(num_cpus=0)(Mailbox).remote()
+    So the death of another node does not take it away.
+    """
+    import ray
+    from ray.util.scheduling_strategies import NodeAffinitySchedulingStrategy
+
+    here = NodeAffinitySchedulingStrategy(ray.get_runtime_context().get_node_id(), soft=False)
+    return ray.remote(num_cpus=0, scheduling_strategy=here)(Mailbox).remote()

@@ -18,7 +18,7 @@ from algr.distributed.runner import (
     TrialSpec,
     free_memory,
 )
-from algr.engine import FoldFailedError
+from algr.engine import FoldFailedError, is_out_of_memory
 from algr.errors import AlgrError
 from algr.tune import is_finite
 
@@ -70,15 +70,11 @@ class SearchTrainable(Trainable):  # type: ignore[misc]
             report = StepReport(is_last=True, error=error)
         except TrialDiedError as error:
             report = StepReport(is_last=True, failure=str(error))
-        except MemoryError:
-            size = self._spec.config.train.batch_size
-            failure = f"out of memory with train.batch_size {size}"
-            report = StepReport(is_last=True, failure=failure)
         except Exception as error:
-            if is_device_lost(error):
+            judged = self._judge(error)
+            if judged is None:
                 raise
-            failure = f"{type(error).__name__}: {error}"
-            report = StepReport(is_last=True, failure=failure, trace=traceback.format_exc())
+            report = judged
         return {REPORT: report, "done": report.is_last}
 
     def cleanup(self) -> None:
@@ -100,6 +96,16 @@ class SearchTrainable(Trainable):  # type: ignore[misc]
             failure = f"epoch {epoch.epoch}: {which} is undefined"
             return StepReport(is_last=True, failure=failure)
         return StepReport(is_last=self._runner.is_finished, epoch=epoch)
+
+    def _judge(self, error: Exception) -> StepReport | None:
+        """What the trial failed by; None if the process is of no further use."""
+        if is_out_of_memory(error):  # for instance while the network is made
+            size = self._spec.config.train.batch_size
+            return StepReport(is_last=True, failure=f"out of memory with train.batch_size {size}")
+        if is_device_lost(error):
+            return None
+        failure = f"{type(error).__name__}: {error}"
+        return StepReport(is_last=True, failure=failure, trace=traceback.format_exc())
 
 
 def is_device_lost(error: Exception) -> bool:

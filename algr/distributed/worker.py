@@ -226,7 +226,12 @@ def _save_together(part: Checkpoint | None, file: Path, *, group: dist.ProcessGr
 
 
 def _is_peer_gone(error: Exception) -> bool:
-    """Whether the worker failed because another one did."""
-    return isinstance(error, dist.DistError) or (
-        isinstance(error, RuntimeError) and any(word in str(error) for word in _PEER_GONE)
+    """Whether the worker failed because another one did.
+
+    When one dies, Ray takes the process group away from the others while they train.
+    """
+    return (
+        isinstance(error, dist.DistError)
+        or (isinstance(error, RuntimeError) and any(word in str(error) for word in _PEER_GONE))
+        or not dist.is_initialized()
     )

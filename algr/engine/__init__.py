@@ -11,7 +11,7 @@ from algr.engine.checkpoint import (
     save_checkpoint,
 )
 from algr.engine.checks import check_buildable
-from algr.engine.device import cpu_threads, pick_device
+from algr.engine.device import cpu_threads, is_out_of_memory, pick_device
 from algr.engine.export import export_weights, load_exported, network_for
 from algr.engine.fold import FoldTrainer
 from algr.engine.latency import count_parameters, latency_ms
@@ -61,6 +61,7 @@ __all__ = [
     "cpu_threads",
     "epoch_value",
     "export_weights",
+    "is_out_of_memory",
     "latency_ms",
     "load_checkpoint",
     "load_exported",

@@ -7,6 +7,13 @@ from typing import Literal
 import torch
 
 _RESIDENT_SHARE = 0.5
+_OUT_OF_MEMORY = (
+    "DefaultCPUAllocator: can't allocate memory",
+    "CUDA error: out of memory",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+    "CUDNN_STATUS_ALLOC_FAILED",
+)
+"""Of errors for which torch has no class of their own."""
 
 
 def pick_device() -> torch.device:
@@ -69,5 +76,6 @@ def seeded(seed: int, *, device: torch.device) -> Iterator[None]:
 
 def is_out_of_memory(error: BaseException) -> bool:
     """Whether memory ran out, on the accelerator or on the host."""
-    host = "DefaultCPUAllocator" in str(error)  # torch has no exception of its own for it
-    return isinstance(error, torch.OutOfMemoryError | MemoryError) or host
+    if isinstance(error, torch.OutOfMemoryError | MemoryError):
+        return True
+    return isinstance(error, RuntimeError) and any(word in str(error) for word in _OUT_OF_MEMORY)

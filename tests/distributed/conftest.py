@@ -26,6 +26,8 @@ sys.path.insert(0, HERE)  # Ray's workers must find the fakes by the same name
 def cluster() -> Iterator[Devices]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join([HERE, *sys.path[1:]]))
+        patch.setenv("RAY_health_check_period_ms", "500")  # a killed node is missed soon
+        patch.setenv("RAY_health_check_failure_threshold", "3")
         with ray_session(address="local", num_cpus=2) as devices:
             yield devices
 

@@ -51,6 +51,8 @@ class FakeRunner:
             self.faults.happen(self.spec, self.epoch)
             time.sleep(self.faults.seconds)
             value = curve(self.spec.config, self.epoch)
+            if self.faults.faults.get((self.spec.number, self.epoch)) == "nan":
+                value = math.nan
             self._record([*recorded, value])
         self.epoch += 1
         folds = tuple(
@@ -114,6 +116,10 @@ class FakeFactory:
                 raise FoldFailedError(failure)
             case "memory":
                 raise MemoryError
+            case "allocator":
+                torch.empty(1 << 60, dtype=torch.uint8)
+            case "cuda-memory":
+                raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB.")
             case "data":
                 raise DataError("a shard is missing", advice="prepare the dataset again")
             case "defect":

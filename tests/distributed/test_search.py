@@ -71,7 +71,7 @@ def test_a_trial_whose_process_is_killed_goes_on_from_its_checkpoint(tmp_path):
 
 
 def test_a_trial_that_cannot_be_trained_fails_with_its_reason_and_the_search_goes_on(tmp_path):
-    faults = {(1, 0): "diverged", (2, 1): "memory", (3, 0): "defect"}
+    faults = {(1, 0): "diverged", (2, 1): "nan", (3, 0): "defect"}
 
     outcome = run_search(
         search_job(tmp_path / "s", trials=5, tune__pruner="none"),
@@ -81,7 +81,7 @@ def test_a_trial_that_cannot_be_trained_fails_with_its_reason_and_the_search_goe
 
     assert [(record.state, record.reason) for record in outcome.trials[1:4]] == [
         ("FAIL", "fold 1, epoch 0, step 3: the training loss is not finite"),
-        ("FAIL", "out of memory with train.batch_size 8"),
+        ("FAIL", "epoch 1: the validation score is undefined"),
         ("FAIL", "ZeroDivisionError: a defect (errors/3.txt in the study's folder)"),
     ]
     assert [outcome.trials[number].state for number in (0, 4)] == ["COMPLETE", "COMPLETE"]
@@ -89,6 +89,24 @@ def test_a_trial_that_cannot_be_trained_fails_with_its_reason_and_the_search_goe
     assert [path.name for path in (tmp_path / "s" / "trials").iterdir()] == [
         str(outcome.best.number)
     ]
+
+
+def test_a_trial_that_runs_out_of_memory_fails_with_its_batch_size_and_the_search_goes_on(tmp_path):
+    log = tmp_path / "log"
+    faults = {(1, 0): "memory", (2, 1): "allocator", (3, 0): "cuda-memory"}
+
+    outcome = run_search(
+        search_job(tmp_path / "s", trials=5, tune__pruner="none"),
+        listener=Diary.empty(),
+        factory=FakeFactory(faults=faults, log=log),
+    )
+
+    assert {(record.state, record.reason) for record in outcome.trials[1:4]} == {
+        ("FAIL", "out of memory with train.batch_size 8")
+    }
+    assert [outcome.trials[number].state for number in (0, 4)] == ["COMPLETE", "COMPLETE"]
+    assert len({pid for _, _, pid in read_log(log)}) == 1
+    assert not (tmp_path / "s" / "errors").exists()
 
 
 def test_what_the_user_has_to_mend_stops_the_search_which_then_goes_on_undisturbed(tmp_path):

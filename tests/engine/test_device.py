@@ -66,4 +66,29 @@ def test_running_out_of_host_memory_is_recognised() -> None:
         torch.empty(1 << 60, dtype=torch.uint8)
 
     assert is_out_of_memory(caught.value)
-    assert not is_out_of_memory(RuntimeError("shapes differ"))
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB."),
+        torch.AcceleratorError("CUDA error: out of memory"),
+        RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`"),
+        RuntimeError("cuDNN error: CUDNN_STATUS_ALLOC_FAILED"),
+    ],
+)
+def test_running_out_of_an_accelerators_memory_is_recognised(error: Exception) -> None:
+    assert is_out_of_memory(error)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        RuntimeError("shapes differ"),
+        torch.AcceleratorError("CUDA error: an illegal memory access was encountered"),
+        ValueError("CUDA error: out of memory"),
+    ],
+)
+def test_other_errors_are_no_lack_of_memory(error: Exception) -> None:
+    assert not is_out_of_memory(error)

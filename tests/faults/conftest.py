@@ -10,6 +10,7 @@ HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "distributed")]
 
 from drivers import Drivers  # noqa: E402 - needs the path
+from steps import noise_dataset  # noqa: E402 - needs the path
 
 
 @pytest.fixture
@@ -17,3 +18,10 @@ def drivers(tmp_path: Path) -> Iterator[Drivers]:
     started = Drivers(tmp_path)
     yield started
     started.close()
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    """A data home with one small dataset."""
+    noise_dataset(tmp_path / "home")
+    return tmp_path / "home"

@@ -3,16 +3,16 @@
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 from fault_driver import Order
+from processes import DEADLINE_S, wait_until
+from step_driver import StepOrder
 
 HERE = Path(__file__).parent
 FAKES = HERE.parent / "distributed"
 MARK = "ALGR_FAULT_TEST"
-DEADLINE_S = 180
 AGENTS = (b"ray::DashboardAgent", b"ray::RuntimeEnvAgent")
 """Ray's, without work of ours: they want to tell Ray's dead server of its death, for a minute."""
 
@@ -31,16 +31,12 @@ def descendants(mark: str, *, but: tuple[bytes, ...] = ()) -> list[int]:
     return found
 
 
-def wait_until(condition: Callable[[], object], *, seconds: float = DEADLINE_S) -> None:
-    end = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > end:
-            raise TimeoutError("it did not come to that")
-        time.sleep(0.05)
-
-
 def files_of(study: Path) -> list[str]:
     return sorted(str(path.relative_to(study)) for path in study.rglob("*") if path.is_file())
+
+
+def _here(*words: str) -> list[str]:
+    return list(words)
 
 
 class Drivers:
@@ -50,20 +46,16 @@ class Drivers:
         self.mark = str(folder)
         self.temporary = folder / "temporary"
         self.temporary.mkdir()
+        self.more_environment: dict[str, str] = {}
         self._started: list[subprocess.Popen[str]] = []
 
-    def start(self, order: Order) -> subprocess.Popen[str]:
+    def start(
+        self, order: Order | StepOrder, *, on: Callable[..., list[str]] = _here
+    ) -> subprocess.Popen[str]:
         """Start one, in its own process group."""
-        path = os.pathsep.join([str(HERE), str(FAKES), *sys.path[1:]])
         driver = subprocess.Popen(
-            [sys.executable, str(HERE / "fault_driver.py"), order.to_json()],
-            env={
-                **os.environ,
-                "PYTHONPATH": path,
-                MARK: self.mark,
-                "TMPDIR": str(self.temporary),
-                "RAY_TMPDIR": "/tmp",  # the path of Ray's sockets has to be short
-            },
+            on(sys.executable, str(HERE / order.script), order.to_json()),
+            env={**os.environ, **self.environment()},
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
@@ -72,7 +64,17 @@ class Drivers:
         self._started.append(driver)
         return driver
 
-    def run(self, order: Order) -> tuple[int, str, str]:
+    def environment(self) -> dict[str, str]:
+        """What a driver has in it, and a node that runs its workers."""
+        return {
+            "PYTHONPATH": os.pathsep.join([str(HERE), str(FAKES), *sys.path[1:]]),
+            MARK: self.mark,
+            "TMPDIR": str(self.temporary),
+            "RAY_TMPDIR": "/tmp",  # the path of Ray's sockets has to be short
+            **self.more_environment,
+        }
+
+    def run(self, order: Order | StepOrder) -> tuple[int, str, str]:
         """Run one to its end: exit code, output, errors."""
         driver = self.start(order)
         output, errors = driver.communicate(timeout=2 * DEADLINE_S)

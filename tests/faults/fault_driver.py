@@ -5,7 +5,7 @@ import sys
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from fault_fakes import FaultyFactory
 from search_fakes import Diary, FakeSeats, search_job
@@ -21,6 +21,7 @@ from algr.tracking import DatasetInfo, Tracker
 class Order:
     """What a driver does."""
 
+    script: ClassVar[str] = "fault_driver.py"
     study: str
     log: str
     trials: int

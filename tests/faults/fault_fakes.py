@@ -1,14 +1,13 @@
 """Trials whose checkpoints are real files of the engine, and faults that need those."""
 
-import math
 import shutil
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from search_fakes import FakeFactory, FakeRunner
 
-from algr.distributed import TrialEpoch, TrialSpec
+from algr.distributed import TrialSpec
 from algr.engine.checkpoint import load_tensors, save_atomically
 
 CHECKPOINT_BYTES = 1024**2
@@ -17,11 +16,6 @@ FILLER = "filler"
 
 class FaultyRunner(FakeRunner):
     """Writes as the engine does: a megabyte, whole or not at all."""
-
-    def step(self) -> TrialEpoch:
-        found = super().step()
-        is_nan = self.faults.faults.get((self.spec.number, found.epoch)) == "nan"
-        return replace(found, value=math.nan) if is_nan else found
 
     def _recorded(self) -> list[float]:
         if not self.spec.checkpoint.exists():
@@ -38,7 +32,7 @@ class FaultyRunner(FakeRunner):
 
 @dataclass(frozen=True)
 class FaultyFactory(FakeFactory):
-    """Makes such runners; knows the faults `nan` and `full` besides.
+    """Makes such runners; knows the fault `full` besides.
 
     Args:
         bytes_left: Of the disk that `full` fills.

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from drivers import Drivers, files_of, wait_until
+from drivers import Drivers, files_of
 from fault_driver import Order
+from processes import wait_until
 from search_fakes import read_log, search_without_ray
 
 from algr.tune import read_records

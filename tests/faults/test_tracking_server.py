@@ -11,8 +11,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from drivers import DEADLINE_S, wait_until
 from fault_driver import Order
+from processes import DEADLINE_S, wait_until
 from search_fakes import read_log
 
 from algr.config import DataHome
