@@ -91,7 +91,6 @@ DISFA = [
 ]
 GFT_WRONG = [
     ("a table is a workbook", put(GFT, WORKBOOK), "file_encoding", f"{GFT}: is a ZIP archive"),
-    ("a table is a workbook", put(GFT, WORKBOOK), "file_encoding", f"{GFT}: is a ZIP archive"),
     (
         "a table is Latin-1",
         put(GFT, LATIN),
