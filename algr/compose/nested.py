@@ -1,6 +1,6 @@
 """`algr tune --protocol nested`: a search inside each outer fold, and one test of what it chose."""
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from algr.compose.nested_result import NestedResult, OuterFold
@@ -12,7 +12,13 @@ from algr.compose.requests import (
     open_material,
     refuse_existing,
 )
-from algr.compose.search import SearchOptions, search_space, workers_of
+from algr.compose.search import (
+    SearchOptions,
+    check_workers,
+    described,
+    with_points,
+    with_share,
+)
 from algr.compose.start import StartInUse, StartListener, settle_start
 from algr.compose.study import (
     SearchDisplayFactory,
@@ -22,7 +28,7 @@ from algr.compose.study import (
     run_study,
 )
 from algr.compose.training import Executed, conclude, execute, held_run, log_files, run_name
-from algr.config import SearchSpace, flatten, with_values
+from algr.config import flatten, with_values
 from algr.cv import (
     FoldsExecutor,
     FoldsJob,
@@ -40,7 +46,6 @@ from algr.distributed import (
 from algr.errors import Interrupted, UsageError
 from algr.metrics import headline
 from algr.tracking import FoldsTracking, RunHandle, Tracker, context_tags, run_key
-from algr.tune import Limits
 
 
 def search_nested(
@@ -69,23 +74,21 @@ def search_nested(
     directory = request.home.run(name)
     refuse_existing(directory, resume=request.resume)
     request, notice = settle_start(request, material, directory=directory, refits=True)
+    whole = described(options, request, material, directory=directory, start=notice.start)
     nested = NestedSearch(
         request=request,
         material=material,
         directory=directory,
-        space=search_space(options, request, material),
-        trials=options.trials,
-        max_concurrent=options.max_concurrent,
-        workers_per_trial=options.workers_per_trial or 1,
-        limits=options.limits,
+        common=with_points(whole, options),
         search_display=search_display,
         epoch_display=epoch_display,
         start=notice.start,
     )
     for fold in folds:
-        workers_of(options, fold.inner, config=request.config)
+        check_workers(nested.search_job(fold), options)
         refuse_other_study(nested.search_job(fold))
     on_start(notice)
+    nested = replace(nested, common=with_share(nested.common, options))
     with (
         ray_session(address=request.address),
         Tracker.connect(request.home, dataset=material.info, uri=request.tracking_uri) as tracker,
@@ -101,21 +104,18 @@ def refuse_unsuited(options: SearchOptions) -> None:
     Raises:
         UsageError: Such an option was given.
     """
-    given = {
-        "--objective": options.objectives,
-        "--points": options.points,
-        "--warm-start": options.warm_start,
-        "--storage": options.storage,
-        "--gpus-per-trial": options.gpus_per_trial,
-        "--max-gpu-hours": options.limits.gpu_hours,
-    }
-    problems = [option for option, value in given.items() if value not in (None, ())]
+    problems = []
+    if len(options.objectives) > 1:
+        problems.append("--objective, several times: each outer fold tests one configuration")
+    if options.warm_start is not None:
+        problems.append("--warm-start: the earlier search may have met the test subjects")
+    if options.limits.gpu_hours is not None:
+        problems.append("--max-gpu-hours: counted per search, of which there are many")
     if problems:
         raise UsageError(
             "options that --protocol nested does not have",
             problems=problems,
-            expected="--max-concurrent, --workers-per-trial, --max-hours and --deadline, which "
-            "hold for all outer folds",
+            expected="--max-hours and --deadline, which hold for all outer folds together",
             advice="leave them out, or search with --protocol honest",
         )
 
@@ -127,15 +127,11 @@ class NestedSearch:
     request: TrainingRequest
     material: Material
     directory: Path
-    space: SearchSpace
-    trials: int | None
-    max_concurrent: int | None
+    common: SearchJob
+    """On all subjects; what the search of an outer fold has in common with the others."""
     search_display: SearchDisplayFactory
     epoch_display: EpochDisplayFactory
     start: StartInUse | None
-    workers_per_trial: int = 1
-    limits: Limits = field(default_factory=Limits)
-    """Of the whole, not of each outer fold."""
     runner: SearchRunner = run_search
 
     def run(
@@ -156,7 +152,9 @@ class NestedSearch:
             name=name,
             key=run_key(self.directory),
             tags=tags | (self.start.tags if self.start else {}),
-            params={k: v for k, v in flatten(config).items() if k not in self.space.parameters},
+            params={
+                k: v for k, v in flatten(config).items() if k not in self.common.space.parameters
+            },
         ) as run:
             log_files(run, self.directory)
             tracking = FoldsTracking(tracker, run=run, metric=metric, means=False)
@@ -178,19 +176,7 @@ class NestedSearch:
         """The search of one outer fold."""
         study = f"{self.directory.name}-outer-{fold.outer.index}"
         directory = self.request.home.study(study)
-        return SearchJob(
-            config=self.request.config,
-            space=self.space,
-            plan=fold.inner,
-            dataset_directory=self.material.dataset.directory,
-            study_directory=directory,
-            trials=self.trials,
-            max_concurrent=self.max_concurrent,
-            resume=self.request.resume,
-            limits=self.limits,
-            start_file=self.start.path if self.start else None,
-            workers_per_trial=self.workers_per_trial,
-        )
+        return replace(self.common, plan=fold.inner, study_directory=directory)
 
     def _outer_fold(
         self,

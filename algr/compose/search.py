@@ -14,7 +14,7 @@ from algr.compose.requests import (
     goes_on_as,
     open_material,
 )
-from algr.compose.start import StartListener, StartNotice, StartSettler, settle_start
+from algr.compose.start import StartInUse, StartListener, StartNotice, StartSettler, settle_start
 from algr.compose.study import (
     STUDY_FILE,
     SearchDisplayFactory,
@@ -24,8 +24,7 @@ from algr.compose.study import (
     refuse_other_study,
     run_study,
 )
-from algr.config import Config, SearchSpace, load_points, load_search_space, with_values
-from algr.data import FoldPlan
+from algr.config import SearchSpace, load_points, load_search_space, with_values
 from algr.distributed import RayTrainExecutor, SearchJob, ray_session, trial_seats
 from algr.engine import check_buildable
 from algr.errors import UsageError
@@ -101,9 +100,39 @@ def plan_search(
     name = _study_name(request)
     directory = request.home.study(name)
     request, notice = settle(request, material, directory=directory, refits=True)
-    job = SearchJob(
+    job = described(options, request, material, directory=directory, start=notice.start)
+    check_workers(job, options)
+    refuse_other_study(job)
+    job = _with_earlier(with_points(job, options), options, request)
+    return PlannedSearch(
+        request, material, job, replace(notice, remarks=(*notice.remarks, *_remarks(job)))
+    )
+
+
+def described(
+    options: SearchOptions,
+    request: TrainingRequest,
+    material: Material,
+    *,
+    directory: Path,
+    start: StartInUse | None,
+) -> SearchJob:
+    """The search of a request on all its folds; without points, an earlier study, a share of a GPU.
+
+    Args:
+        options: As they were typed.
+        request: Settled.
+        material: Dataset and folds.
+        directory: Of the study.
+        start: The weights that every trial starts from.
+
+    Raises:
+        AlgrError: Space, objectives or storage cannot be used.
+    """
+    of_old = options.replicas * len(material.plan.folds) if options.replicas > 1 else 1
+    return SearchJob(
         config=request.config,
-        space=search_space(options, request, material),
+        space=_search_space(options, request, material),
         plan=material.plan,
         dataset_directory=material.dataset.directory,
         study_directory=directory,
@@ -113,27 +142,21 @@ def plan_search(
         limits=options.limits,
         objectives=_objectives(options, material),
         storage_url=None if options.storage is None else check_storage(options.storage),
-        start_file=notice.start.path if notice.start else None,
-        workers_per_trial=workers_of(options, material.plan, config=request.config),
-    )
-    refuse_other_study(job)
-    job = _with_points(job, options, request)
-    return PlannedSearch(
-        request, material, job, replace(notice, remarks=(*notice.remarks, *_remarks(job)))
+        start_file=start.path if start else None,
+        workers_per_trial=options.workers_per_trial or of_old,
     )
 
 
-def workers_of(options: SearchOptions, plan: FoldPlan, *, config: Config) -> int:
-    """Workers of a trial.
+def check_workers(job: SearchJob, options: SearchOptions) -> None:
+    """Refuse workers of a trial that cannot be.
 
     Raises:
         UsageError: They cannot be shared out over the folds, or shall share GPUs.
         ConfigError: This configuration cannot be trained by so many per fold.
     """
-    of_old = options.replicas * len(plan.folds) if options.replicas > 1 else 1
-    workers = options.workers_per_trial or of_old
-    seated = trial_seats(plan, workers=workers)
-    fresh = with_values(config, {"train.init_from": None})  # settled by `settle_start`
+    workers = job.workers_per_trial
+    seated = trial_seats(job.plan, workers=workers)
+    fresh = with_values(job.config, {"train.init_from": None})  # settled by `settle_start`
     check_buildable(fresh, replicas=len(seated[0].replicas))
     if workers > 1 and options.gpus_per_trial is not None:
         raise UsageError(
@@ -141,17 +164,36 @@ def workers_of(options: SearchOptions, plan: FoldPlan, *, config: Config) -> int
             expected="one of them: each of several workers has a whole GPU",
             advice="trials that share a GPU have one worker, which trains their folds in turn",
         )
-    return workers
 
 
-def _with_points(job: SearchJob, options: SearchOptions, request: TrainingRequest) -> SearchJob:
-    if options.points is not None:
-        points = load_points(options.points, space=job.space, config=job.config)
-        job = replace(job, points=points)
-    if options.warm_start is not None:
-        directory = request.home.study(options.warm_start)
-        job = replace(job, warm=read_warm_start(directory, identity=job.identity))
-    return job
+def with_points(job: SearchJob, options: SearchOptions) -> SearchJob:
+    """With the points of `--points`.
+
+    Raises:
+        ConfigError: They do not lie in the space.
+    """
+    if options.points is None:
+        return job
+    return replace(job, points=load_points(options.points, space=job.space, config=job.config))
+
+
+def with_share(job: SearchJob, options: SearchOptions) -> SearchJob:
+    """With the part of a GPU of `--gpus-per-trial`, for which a trial's memory is measured.
+
+    Raises:
+        AlgrError: There is no GPU, or trials do not fit.
+    """
+    if options.gpus_per_trial is None:
+        return job
+    share = settle_share(options.gpus_per_trial, need_bytes=largest_need(job))
+    return replace(job, gpus_per_trial=share)
+
+
+def _with_earlier(job: SearchJob, options: SearchOptions, request: TrainingRequest) -> SearchJob:
+    if options.warm_start is None:
+        return job
+    directory = request.home.study(options.warm_start)
+    return replace(job, warm=read_warm_start(directory, identity=job.identity))
 
 
 def _objectives(options: SearchOptions, material: Material) -> tuple[Objective, ...]:
@@ -188,9 +230,7 @@ def search(
     request, material, job = planned.request, planned.material, planned.job
     start = planned.notice.start
     on_start(planned.notice)
-    if options.gpus_per_trial is not None:
-        share = settle_share(options.gpus_per_trial, need_bytes=largest_need(job))
-        job = replace(job, gpus_per_trial=share)
+    job = with_share(job, options)
     with (
         ray_session(address=request.address),
         Tracker.connect(request.home, dataset=material.info, uri=request.tracking_uri) as tracker,
@@ -216,7 +256,7 @@ def search(
         return finisher.finish(outcome, gate=options.gate)
 
 
-def search_space(
+def _search_space(
     options: SearchOptions, request: TrainingRequest, material: Material
 ) -> SearchSpace:
     """The space itself, or that of a name or file."""

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -104,30 +105,16 @@ class StartSettler(Protocol):
 def check_start(
     request: TrainingRequest, material: Material, *, directory: Path, refits: bool
 ) -> tuple[TrainingRequest, StartNotice]:
-    """`settle_start` for a look ahead: the weights are read and checked, and not kept.
-
-    The configuration keeps the name of the weights where no earlier command has kept their content.
+    """`settle_start` for a look ahead: the weights are read, checked and named, and not kept.
 
     Raises:
         AlgrError: As `settle_start`.
     """
-    reference = request.config.train.init_from
-    if reference is None:
-        return request, StartNotice(start=None, remarks=_remarks_without(material))
-    digest = hashlib.sha256(reference.encode()).hexdigest()
-    known = _known_content(reference, digest, directory=directory, resume=request.resume)
-    file = (
-        read_source(reference, home=request.home, tracking_uri=request.tracking_uri)
-        if known is None
-        else read_start(request.home.start(known))
-    )
-    refuse_leaks(file, material.plan)
-    if refits and file.is_by_fold:
-        raise _no_set_for_all(file, protocol=material.plan.protocol)
-    _tried(file, material, request=request)
-    if known is not None:
-        request = replace(request, config=with_values(request.config, {"train.init_from": known}))
-    return request, StartNotice(start=None, remarks=remarks_with(file, material))
+    with tempfile.TemporaryDirectory() as folder:
+        request, notice = _settle(
+            request, material, directory=directory, refits=refits, starts=Path(folder)
+        )
+    return request, replace(notice, start=None)
 
 
 def settle_start(
@@ -149,6 +136,15 @@ def settle_start(
         ConfigError: The weights have seen test subjects, or do not fit.
         AlgrError: See `read_source`.
     """
+    return _settle(
+        request, material, directory=directory, refits=refits, starts=request.home.starts
+    )
+
+
+def _settle(
+    request: TrainingRequest, material: Material, *, directory: Path, refits: bool, starts: Path
+) -> tuple[TrainingRequest, StartNotice]:
+    """`settle_start`, keeping the weights in the folder `starts`."""
     reference = request.config.train.init_from
     if reference is None:
         return request, StartNotice(start=None, remarks=_remarks_without(material))
@@ -163,7 +159,7 @@ def settle_start(
     if refits and file.is_by_fold:
         raise _no_set_for_all(file, protocol=material.plan.protocol)
     report = _tried(file, material, request=request)
-    init_from = init_from or start_key(write_start(home.starts, file))
+    init_from = init_from or start_key(write_start(starts, file))
     config = with_values(request.config, {"train.init_from": init_from})
     start = StartInUse(
         path=home.start(init_from),

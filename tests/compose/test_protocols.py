@@ -23,7 +23,7 @@ from algr.compose import (
 from algr.compose.nested import NestedSearch, refuse_unsuited
 from algr.compose.repeats import run_repeats
 from algr.compose.requests import drawn_anew, open_material
-from algr.compose.search import last_study
+from algr.compose.search import described, last_study, with_points
 from algr.config import DataHome, SearchSpace, with_values
 from algr.cv import LocalExecutor
 from algr.data import PreparedDataset, plan_nested
@@ -44,6 +44,7 @@ SPACE = SearchSpace.model_validate(
         }
     }
 )
+POINT = {"train.learning_rate": 0.02, "train.optimizer": "sgd"}
 
 pytestmark = pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")
 
@@ -163,13 +164,12 @@ def nest(
         request = make_request("before", None, resume=resume, cv__protocol="nested")
         material = open_material(request, command="tune")
         runner = SearchHere(material.dataset, halt)
+        options = SearchOptions(trials=2, space=SPACE)
         search = NestedSearch(
             request=replace(request, name=name),
             material=material,
             directory=home.run(name),
-            space=SPACE,
-            trials=2,
-            max_concurrent=None,
+            common=described(options, request, material, directory=home.run(name), start=None),
             search_display=silent_search,
             epoch_display=Silence,
             start=None,
@@ -350,11 +350,8 @@ def test_every_run_says_by_which_versions_it_was_done(
 @pytest.mark.parametrize(
     ("options", "named"),
     [
-        ({"objectives": ("val/accuracy",)}, "--objective"),
-        ({"points": Path("points.yaml")}, "--points"),
+        ({"objectives": ("val/f1_macro", "parameters")}, "--objective"),
         ({"warm_start": "earlier"}, "--warm-start"),
-        ({"storage": "sqlite:///trials.db"}, "--storage"),
-        ({"gpus_per_trial": 0.5}, "--gpus-per-trial"),
         ({"limits": Limits(gpu_hours=1.0)}, "--max-gpu-hours"),
     ],
 )
@@ -362,7 +359,40 @@ def test_options_of_one_search_are_refused_for_nested_ones(options: dict[str, An
     with pytest.raises(UsageError, match="nested") as caught:
         refuse_unsuited(SearchOptions(trials=2, **options))
 
-    assert caught.value.problems == (named,)
+    (problem,) = caught.value.problems
+    assert problem.startswith(named)
+
+
+def test_every_outer_fold_searches_what_was_asked_for(
+    make_request: MakeRequest, home: DataHome, tmp_path: Path
+) -> None:
+    request = make_request("before", None, cv__protocol="nested")
+    material = open_material(request, command="tune")
+    points = tmp_path / "points.yaml"
+    points.write_text(f"- {dict(POINT)}")
+    options = SearchOptions(
+        trials=3, space=SPACE, objectives=("val/f1_au12",), points=points, max_concurrent=1
+    )
+    whole = described(options, request, material, directory=home.run("asked"), start=None)
+    search = NestedSearch(
+        request=request,
+        material=material,
+        directory=home.run("asked"),
+        common=with_points(whole, options),
+        search_display=silent_search,
+        epoch_display=Silence,
+        start=None,
+    )
+
+    jobs = [
+        search.search_job(fold)
+        for fold in plan_nested(material.dataset, material.plan, cv=request.config.cv)
+    ]
+
+    assert [job.study_directory.name for job in jobs] == [f"asked-outer-{k}" for k in range(3)]
+    assert {job.objectives[0].name for job in jobs} == {"val/f1_au12"}
+    assert [dict(job.points[0]) for job in jobs] == [dict(POINT)] * 3
+    assert {(job.trials, job.max_concurrent) for job in jobs} == {(3, 1)}
 
 
 def test_time_limits_are_accepted_for_nested_searches():

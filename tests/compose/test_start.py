@@ -13,7 +13,7 @@ from algr.bundle import Bundle, StartOrigin
 from algr.compose import StartNotice, TrainingRequest
 from algr.compose.requests import open_material
 from algr.compose.sources import read_source
-from algr.compose.start import refuse_leaks, remarks_with, settle_start
+from algr.compose.start import check_start, refuse_leaks, remarks_with, settle_start
 from algr.config import DataHome, start_sha256
 from algr.cv import write_run_files
 from algr.data.description import Description
@@ -110,6 +110,22 @@ def test_a_start_kept_in_the_data_home_can_be_named_by_its_checksum(
     assert by_path.config.train.init_from == key
     assert again.config.train.init_from == key
     assert notice.start.origin == "run base, fold 0 for all"
+
+
+def test_a_look_ahead_names_the_weights_as_the_run_will_and_keeps_nothing(
+    make_request: MakeRequest, home: DataHome
+) -> None:
+    request = make_request("after", "run:base:0")
+    material = open_material(request)
+    before = set(home.starts.glob("*"))
+
+    looked, notice = check_start(request, material, directory=home.run("new"), refits=False)
+    after = set(home.starts.glob("*"))
+    settled, _ = settle(request)
+
+    assert looked.config == settled.config
+    assert notice.start is None
+    assert after == before
 
 
 def test_the_folder_of_a_pulled_model_is_verified_and_refused_once_altered(
