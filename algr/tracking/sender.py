@@ -3,6 +3,7 @@
 Training never waits for it. While the store does not answer, records stay in the ledger.
 """
 
+import contextlib
 import logging
 import threading
 from collections import deque
@@ -105,6 +106,9 @@ class Sender:
         try:
             self._send_all()
         finally:
+            if self._sent:
+                with contextlib.suppress(OSError):  # a full disk; they are then sent once more
+                    self._own.acknowledge(self._sent)
             with self._changed:
                 self._has_ended = True
                 self._changed.notify_all()

@@ -36,6 +36,14 @@ class FakeWriter:
         return "id" if {"op": "run", "run": key} in self.taken else None
 
 
+class TakesOne(FakeWriter):
+    """Is down after its first record."""
+
+    def apply(self, record: dict[str, Any]) -> None:
+        super().apply(record)
+        self.is_up.clear()
+
+
 @pytest.fixture
 def writer() -> FakeWriter:
     return FakeWriter()
@@ -150,6 +158,19 @@ def test_closing_during_an_outage_gives_up_soon_and_says_how_much_is_left(
 
     assert sender.close(timeout_s=0.1) == 1
     assert LedgerFile(ledger.path, HEADER).num_sent == 0
+
+
+def test_what_was_sent_before_an_outage_does_not_count_as_left(ledger: LedgerWriter) -> None:
+    own = LedgerFile(ledger.path, HEADER)
+    sender = Sender(TakesOne(), older=(), own=own, label="http://host")
+    for record in numbered(3):
+        ledger.append(record)
+        sender.put(record)
+
+    sender.start()
+    left = sender.close(timeout_s=0.3)
+
+    assert left == own.num_records - own.num_sent == 2
 
 
 def test_a_record_that_is_refused_for_good_does_not_hold_up_the_others(
