@@ -334,12 +334,11 @@ def footage_findings(
 ) -> list[Finding]:
     """Pictures under two names."""
     findings = []
-    for item in shared[:_SHOWN]:
+    ordered = sorted(shared, key=lambda item: not _are_apart(item, reading))  # stable
+    for item in ordered[:_SHOWN]:
         one, other = reading.recordings[item.first], reading.recordings[item.second]
         first, second = (shown(name, source) for name in item.examples)
-        is_apart = composed(one.subject) != composed(other.subject) and (
-            not one.group or one.group != other.group
-        )
+        is_apart = _are_apart(item, reading)
         how = "the same file" if item.is_exact else "the same picture"
         is_video = item.is_exact and not isinstance(one.pictures, ImageFiles)
         what = "picture" if item.is_exact else "sampled picture"
@@ -367,6 +366,13 @@ def footage_findings(
             )
         )
     return findings
+
+
+def _are_apart(item: SharedFootage, reading: SourceReading) -> bool:
+    """Whether a fold could train on the one and test on the other."""
+    one, other = reading.recordings[item.first], reading.recordings[item.second]
+    is_one_subject = composed(one.subject) == composed(other.subject)
+    return not is_one_subject and (not one.group or one.group != other.group)
 
 
 def size_findings(seen: Sequence[Seen], reading: SourceReading, source: Path) -> list[Finding]:

@@ -1,0 +1,29 @@
+"""A face under two subjects is told however many pictures the subjects of one group share."""
+
+from itertools import combinations
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+from algr.data.adapters import ImageFiles
+from algr.data.doctor.duplicates import SharedFootage
+from algr.data.doctor.judge import footage_findings
+
+
+def test_two_subjects_come_before_many_pairs_of_one_group() -> None:
+    pictures = ImageFiles(paths=())
+    recordings = [
+        SimpleNamespace(subject=f"s{i}", group="g", name=f"r{i}", pictures=pictures)
+        for i in range(8)
+    ] + [
+        SimpleNamespace(subject=name, group="", name=f"r{name}", pictures=pictures)
+        for name in ("a", "b")
+    ]
+    pairs = [*((one, other, 9) for one, other in combinations(range(8), 2)), (8, 9, 1)]
+    shared = [
+        SharedFootage(first=one, second=other, pictures=count, examples=("x", "y"), is_exact=True)
+        for one, other, count in pairs
+    ]
+    reading: Any = SimpleNamespace(recordings=recordings, layout="manifest")
+    findings = footage_findings(shared, reading, Path())
+    assert [item.file for item in findings if item.severity == "refused"] == ["x"]
