@@ -36,6 +36,7 @@ def second_node(cluster) -> Iterator[subprocess.Popen]:
     yield node
     kill_all([node.pid])
     node.wait()
+    wait_until(lambda: ray.cluster_resources()["CPU"] == 2)
 
 
 @dataclass

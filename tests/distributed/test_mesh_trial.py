@@ -253,7 +253,7 @@ class TestOnRay:
         ]
 
     def test_a_trial_that_does_not_fit_is_refused_before_the_study_is_begun(self, tmp_path):
-        with pytest.raises(UsageError, match="--workers-per-trial 3: a trial needs 3 CPUs"):
-            run_search(search_job(tmp_path / "s", trials=1, workers=3), listener=Diary.empty())
+        with pytest.raises(UsageError, match="--workers-per-trial 300: a trial needs 300 CPUs"):
+            run_search(search_job(tmp_path / "s", trials=1, workers=300), listener=Diary.empty())
 
         assert not (tmp_path / "s").exists()
