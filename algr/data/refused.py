@@ -46,10 +46,10 @@ def check_reading(
     warnings = _warnings(findings)
     if refused:
         raise _refusal(source, refused, warnings=warnings)
-    of_reading = [part for part in _warnings(reading.findings) if part.code != PARTIAL_COPY]
-    if strict and of_reading:
-        rest = [part for part in warnings if part not in of_reading]
-        raise _refusal(source, of_reading, warnings=rest, prefix="--strict: ")
+    not_allowed = [part for part in warnings if part.code != PARTIAL_COPY]
+    if strict and not_allowed:
+        rest = [part for part in warnings if part.code == PARTIAL_COPY]
+        raise _refusal(source, not_allowed, warnings=rest, prefix="--strict: ")
     return screening
 
 

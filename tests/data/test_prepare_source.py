@@ -530,6 +530,15 @@ def test_strict_lets_a_partial_copy_pass_and_nothing_else(prepare, tmp_path, hom
     assert "1 of 4 labelled frames have no picture" in caught.value.message
 
 
+def test_strict_does_not_leave_out_a_picture_that_is_cut(prepare, tmp_path):
+    raw.write_bp4d(tmp_path / "source", real=True)
+    picture = tmp_path / "source/Sequences(2D+3D)/F001/T1/0006.jpg"
+    picture.write_bytes(picture.read_bytes()[:400])
+
+    with pytest.raises(DataError, match=r"--strict.*\n.*0006\.jpg"):
+        prepare("bp4d", strict=True)
+
+
 def test_a_recording_without_a_usable_frame_is_left_out_by_name(prepare, tmp_path):
     raw.write_bp4d(tmp_path / "source", real=True)
     raw.write_cells(tmp_path / "source/2DFeatures/F001_T1.mat", [np.full((49, 2), 30.0)] * 10)
