@@ -6,7 +6,7 @@ from pathlib import Path
 
 from algr.data.adapters import SourceReading
 from algr.data.assemble import SharedPicturesError
-from algr.data.doctor import judge
+from algr.data.doctor import judge_files
 from algr.data.doctor.files import look_at_files
 from algr.data.doctor.screening import Screening, screen
 from algr.data.findings import Finding
@@ -40,7 +40,7 @@ def check_reading(
     """
     files = look_at_files(reading.recordings, jobs=jobs)
     screening = screen(reading, source=source, files=files, has_detector=has_detector)
-    of_files = judge.file_findings(files.bad, reading, source)
+    of_files = judge_files.file_findings(files.bad, reading, source)
     findings = (*reading.findings, *of_files, *screening.findings)
     refused = [finding for finding in findings if finding.severity == "refused"]
     warnings = _warnings(findings)

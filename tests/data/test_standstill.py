@@ -4,7 +4,12 @@ import av
 import numpy as np
 import pytest
 
-from algr.data.standstill import Standstill, find_standstills, standstill_words
+from algr.data.standstill import (
+    Standstill,
+    count_repeated,
+    find_standstills,
+    standstill_words,
+)
 from algr.data.video import watch_video
 
 CODECS = {
@@ -124,3 +129,11 @@ def test_words_name_counts_and_ranges_and_where_counting_begins():
     assert standstill_words(found, frames=80) == (
         "4 of 80 frames repeat the picture before: 5, 9-11 (the first frame is 0)"
     )
+
+
+@pytest.mark.parametrize(("change", "repeats"), [(2.7, 1), (3.1, 0)])
+def test_a_drop_to_three_tenths_of_what_is_usual_is_movement(change, repeats):
+    changes = [10.0] * 20
+    changes[9] = change
+
+    assert count_repeated(find_standstills(changes)) == repeats

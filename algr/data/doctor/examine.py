@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from algr.data.adapters import ImageFiles, ReadOptions, Recording, SourceReading
 from algr.data.clinic import read_what_can_be
-from algr.data.doctor import judge
+from algr.data.doctor import judge, judge_files
 from algr.data.doctor.calibrate import (
     Calibration,
     OffsetRows,
@@ -226,7 +226,7 @@ def examine(
     ]
     settings = Settings.of(reading)
     findings = [
-        *judge.file_findings(_bad_files(files, seen), reading, source),
+        *judge_files.file_findings(_bad_files(files, seen), reading, source),
         *screening.findings,
         *judge.landmark_findings(
             landmarks,
@@ -234,12 +234,12 @@ def examine(
             turned={recordings[position].name for position in turned},
             has_detector=has_detector,
         ),
-        *judge.footage_findings(alike, reading, source),
-        *judge.repeated_findings(screening.surplus, reading),
+        *judge_files.footage_findings(alike, reading, source),
+        *judge_files.repeated_findings(screening.surplus, reading),
         *standstill_findings(standstills, source=source),
         *published_findings(reading, parts=parts),
         *judge.label_findings(labels),
-        *judge.size_findings(seen, reading, source),
+        *judge_files.size_findings(seen, reading, source),
         *clinic_findings,
     ]
     if calibration.axes == "upright":

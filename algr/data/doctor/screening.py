@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algr.data.adapters import ImageFiles, Recording, SourceReading
-from algr.data.doctor import judge
+from algr.data.doctor import judge, judge_files
 from algr.data.doctor.calibrate import Axes, judge_axes, turned_recordings
 from algr.data.doctor.duplicates import SharedFootage, exact_footage
 from algr.data.doctor.files import SourceFiles
@@ -100,7 +100,7 @@ def screen(
         findings += [_no_grade(recording) for recording in ungraded]
         left_out |= {recording.name: NO_GRADE for recording in ungraded}
     exact, surplus = exact_footage(files.scan, recordings, bad=files.bad)
-    findings += judge.footage_findings(exact, reading, source)
+    findings += judge_files.footage_findings(exact, reading, source)
     findings += _nothing_left(
         reading, left_out, already=[*reading.findings, *findings], has_detector=has_detector
     )

@@ -7,7 +7,7 @@ from typing import Any
 
 from algr.data.adapters import ImageFiles
 from algr.data.doctor.duplicates import SharedFootage
-from algr.data.doctor.judge import footage_findings
+from algr.data.doctor.judge_files import footage_findings
 
 
 def test_two_subjects_come_before_many_pairs_of_one_group() -> None:
