@@ -71,7 +71,10 @@ def _refusal(
     warnings: Sequence[Finding] = (),
     prefix: str = "",
 ) -> DataError:
-    reasons = [f"{name}: {reason} (left out)" for name, reason in left_out.items()]
+    told = {finding.file for finding in findings}
+    reasons = [
+        f"{name}: {reason} (left out)" for name, reason in left_out.items() if name not in told
+    ]
     return DataError(
         f"{prefix}--source {source}: {counted(len(findings) + len(reasons), 'problem')}",
         problems=[

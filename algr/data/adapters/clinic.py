@@ -53,9 +53,6 @@ class Clinic:
             found = _absent(source) or without_name(error.found, path)
             findings.refuse("manifest", found, at=path)
         else:
-            for problem in reading.problems:
-                line, _, what = problem.removeprefix("line ").partition(": ")
-                findings.refuse("manifest", what, at=path, line=int(line))
             if reading.are_columns_wrong:
                 findings.note("manifest_columns", f"expected {EXPECTED_COLUMNS}", at=path)
             for warning in reading.manifest.warnings:
@@ -63,6 +60,10 @@ class Clinic:
             for video in reading.manifest.videos:
                 recording = reader.recording(video)
                 recordings += [recording] if recording else []
+            for line, what in sorted(
+                [*map(_parted, reading.problems), *reader.problems], key=lambda item: item[0]
+            ):
+                findings.refuse("manifest", what, at=path, line=line)
         return finish(
             SourceReading(
                 layout="clinic",
@@ -77,6 +78,12 @@ class Clinic:
             parts={},
             findings=findings,
         )
+
+
+def _parted(problem: str) -> tuple[int, str]:
+    """The line that a problem of the manifest names, and the problem."""
+    line, _, what = problem.removeprefix("line ").partition(": ")
+    return int(line), what
 
 
 def _absent(source: Path) -> str:
@@ -99,6 +106,8 @@ class _Reader:
         self._source = source
         self._links = Links(source)
         self._findings = findings
+        self.problems: list[tuple[int, str]] = []
+        """Lines of the manifest, and what is wrong with their files."""
 
     def recording(self, video: ClinicVideo) -> Recording | None:
         """The video with its landmarks; None where the manifest excludes it, or it is refused."""
@@ -150,12 +159,9 @@ class _Reader:
         return _landmarks_of(source_of_points.path, findings=self._findings)
 
     def _refuse_link(self, path: Path, video: ClinicVideo) -> None:
-        self._findings.refuse(
-            "manifest",
-            f"video: {self._findings.place(path)} is a link that leads out of the folder: {ADVICE}",
-            at=self._source / MANIFEST_FILE,
-            line=video.line,
-        )
+        place = self._findings.place(path)
+        problem = f"video: {place} is a link that leads out of the folder: {ADVICE}"
+        self.problems.append((video.line, problem))
 
 
 def _landmarks_of(

@@ -349,6 +349,9 @@ def _clinic(
     if reading.layout != "clinic":
         return None, []
     try:
-        return examine_manifest(read_what_can_be(source).manifest, left_out=left_out)
+        manifest = read_what_can_be(source).manifest
     except AlgrError:
         return None, []  # the adapter's findings say why
+    known = {recording.name for recording in reading.recordings}
+    refused = {video.video: "refused" for video in manifest.videos if video.video not in known}
+    return examine_manifest(manifest, left_out={**refused, **left_out})

@@ -186,7 +186,7 @@ def _of_no_use(reading: SourceReading, left_out: Mapping[str, str]) -> list[Find
         Finding(
             severity="warning",
             code="subjects_of_no_use",
-            message=f"{len(lost)} of the {len(there)} subjects that are there are of no use, as "
+            message=f"{len(lost)} of the {len(there)} subjects that are there cannot be used, as "
             f"all of their recordings are left out: {names_in_words(lost)}",
             count=len(lost),
         )

@@ -22,7 +22,7 @@ def test_a_subject_all_of_whose_recordings_are_left_out_is_named(tmp_path):
     found = examine_source(tmp_path / "BP4D")
 
     assert of_no_use(found.findings) == [
-        "1 of the 3 subjects that are there are of no use, as all of their recordings are left "
+        "1 of the 3 subjects that are there cannot be used, as all of their recordings are left "
         "out: F001"
     ]
     partial = [f.message for f in found.findings if f.code == "partial_copy" and "41" in f.message]
@@ -34,7 +34,9 @@ def test_the_preparation_says_so_too(tmp_path):
     gone("2DFeatures/F001_T1.mat")(source)
     reading = adapter_of("bp4d").read(source, ReadOptions())
 
-    with pytest.raises(DataError, match="of no use, as all of their recordings are left out: F001"):
+    with pytest.raises(
+        DataError, match="cannot be used, as all of their recordings are left out: F001"
+    ):
         check_reading(reading, source=source, strict=True)
     assert of_no_use(check_reading(reading, source=source, strict=False).findings)
 
