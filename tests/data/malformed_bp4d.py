@@ -41,6 +41,12 @@ BP4D = [
         f"{OCC}: line 3: 1 cell; expected 28: the table breaks off here; the rows from frame 6 on",
     ),
     (
+        "a table is cut off, and lacks the frame before",
+        both(without_lines(OCC, 4), line(OCC, 4, "8,0,1")),
+        "label_line",
+        f"{OCC}: line 4: 3 cells; expected 28: the table breaks off here; the rows from frame 8 on",
+    ),
+    (
         "a table is cut off, and has no pictures",
         both(cut(OCC, 157), gone(PICTURES)),
         "label_line",

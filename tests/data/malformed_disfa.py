@@ -25,6 +25,7 @@ DISFA = [
         f"{AU4}: is not UTF-8 text (in line 2)",
     ),
     ("labels link to themselves", loop(AU4), "no_file", f"{AU4}: is a link to itself"),
+    ("the last line has one cell", line(AU4, 4, "4"), "label_line", f"{AU4}: line 4: 1 cell; expe"),
     ("a line has one cell", line(AU4, 2, "2"), "label_line", f"{AU4}: line 2: 1 cell; expected 2"),
     ("a frame is a word", line(AU4, 2, "two,0"), "label_line", f"{AU4}: line 2: 'two'"),
     ("a frame is negative", line(AU4, 2, "-2,0"), "label_line", f"{AU4}: line 2: '-2'"),

@@ -157,10 +157,18 @@ TIMED = "video,patient_id,grade_hb,exercise,start_s,end_s\n"
         ("rest,0,2\nRpucker,x,4\nRsmile_open,4,6\n", ["line 3: start_s"]),
         ("rest,0,x\nRpucker,2,4\nRsmile_open,4,6\n", ["line 2: end_s"]),
         ("rest,0,2\nRpucker,4,3\nRsmile_open,3,6\n", ["line 3: end_s"]),
+        ("rest,x,0\n", ["line 2: start_s"]),
         ("rest,x,2\nRrest,y,2\n", ["line 2: start_s", "line 3: start_s"]),
         ("rest,0,2\nRpucker,2,x\nRsmile_open,1,6\n", ["line 3: end_s", "line 4: exercise"]),
     ],
-    ids=["a beginning", "an end", "an end too early", "two beginnings", "an end and an overlap"],
+    ids=[
+        "a beginning",
+        "an end",
+        "an end too early",
+        "an end of 0",
+        "two beginnings",
+        "an end and an overlap",
+    ],
 )
 def test_a_time_that_cannot_be_read_brings_no_error_but_its_own(read, rows, places):
     with pytest.raises(DataError) as caught:
