@@ -1,7 +1,6 @@
 """The doctor's findings as text for people: a table per topic, 100 columns at most."""
 
 import textwrap
-from collections import Counter
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,8 +11,6 @@ if TYPE_CHECKING:
     from algr.data.doctor import Examination
 
 WIDTH = 100
-_SHOWN_PER_CODE = 4
-_SHOWN_LEFT_OUT = 20
 _COLOURS = {"refused": "bold red", "warning": "yellow", "note": "dim"}
 _VERDICTS = {
     "ready": "ready: it can be prepared as it is",
@@ -76,17 +73,19 @@ def _verdict_text(found: "Examination") -> str:
 
 
 def _print_left_out(found: "Examination") -> None:
+    from algr.data.words import MOST_PROBLEMS
+
     left_out = found.screening.left_out
     if not left_out:
         return
     typer.echo(f"\nrecordings left out: {len(left_out)}")
-    for name, reason in list(left_out.items())[:_SHOWN_LEFT_OUT]:
+    for name, reason in list(left_out.items())[:MOST_PROBLEMS]:
         text = " ".join(f"{name}: {reason}".split())
         typer.echo(
             "\n".join(textwrap.wrap(text, WIDTH, initial_indent="  - ", subsequent_indent="    "))
         )
-    if len(left_out) > _SHOWN_LEFT_OUT:
-        typer.echo(f"  and {len(left_out) - _SHOWN_LEFT_OUT} more: --json has them")
+    if len(left_out) > MOST_PROBLEMS:
+        typer.echo(f"  and {len(left_out) - MOST_PROBLEMS} more: --json has them")
 
 
 def _print_findings(found: "Examination") -> None:
@@ -97,12 +96,7 @@ def _print_findings(found: "Examination") -> None:
 
     table = _table("findings, worst first", "where", "what", right=False)
     table.columns[1].max_width = 30
-    shown: Counter[tuple[str, str]] = Counter()
     for finding in found.findings:
-        kind = (finding.severity, finding.code)
-        shown[kind] += 1
-        if shown[kind] > _SHOWN_PER_CODE:
-            continue
         place = finding.file if finding.line is None else f"{finding.file}:{finding.line}"
         table.add_row(
             Text(finding.severity, style=_COLOURS[finding.severity]),
@@ -110,9 +104,6 @@ def _print_findings(found: "Examination") -> None:
             Text(finding.message),
         )
     _print(table)
-    for (_, code), count in shown.items():
-        if count > _SHOWN_PER_CODE:
-            typer.echo(f"{count - _SHOWN_PER_CODE} more of {code}: --json has them")
 
 
 def _print_labels(found: "Examination") -> None:
@@ -163,9 +154,15 @@ def _print_clinic(found: "Examination") -> None:
         return
     least, most = clinic.videos_per_patient
     table = _table("clinic", "")
+    table.add_row(
+        "videos of the manifest", f"{clinic.videos + clinic.excluded + clinic.num_left_out}"
+    )
+    table.add_row("  excluded by it", f"{clinic.excluded}")
+    for reason, count in clinic.left_out.items():
+        table.add_row(f"  left out: {reason}", f"{count}")
+    table.add_row("  counted here", f"{clinic.videos}")
     table.add_row("patients, with more than one visit", f"{clinic.patients_with_visits}")
     table.add_row("videos per patient", f"{least}" if least == most else f"{least} to {most}")
-    table.add_row("videos that the manifest excludes", f"{clinic.excluded}")
     table.add_row("raters", f"{clinic.raters}")
     table.add_row("videos with several ratings", f"{clinic.rated_twice}")
     table.add_row("  which differ", f"{clinic.disagreements}")
@@ -190,8 +187,8 @@ def _print_facts(found: "Examination") -> None:
     counts = dict(landmarks.counts)
     facts.add_row(
         "frames by their landmarks",
-        f"all points {landmarks.frames}, points missing {counts.pop('missing')}, no file "
-        f"{landmarks.without}",
+        f"all points {landmarks.frames}, points missing {counts.pop('missing')}, of recordings "
+        f"without landmarks {landmarks.without}",
     )
     trouble = ", ".join(
         f"{kind.replace('_', ' ')} {count}" for kind, count in counts.items() if count

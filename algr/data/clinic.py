@@ -18,6 +18,9 @@ _MAX_DIGITS = 18
 """Of the number of a visit; what is longer is sorted as text."""
 _OVERLAP_S = 0.05
 """Times are rounded when they are written down."""
+_TIMES = frozenset(("start_s", "end_s"))
+_OF_THE_VIDEO = ("patient_id", "visit", "affected_side", "fps_override")
+"""Columns that are the same in all lines of a video, or empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -130,8 +133,9 @@ def _merge(
 ) -> tuple[ClinicVideo, list[str]]:
     problems: list[str] = []
     first = rows[0]
-    for column in ("patient_id", "visit", "affected_side", "fps_override"):
+    for column in _OF_THE_VIDEO:
         problems += _differing(rows, column)
+    problems += _repeated(rows)
     ratings, wrong = _ratings(rows)
     problems += wrong
     exercises, wrong = _exercises([row for row in rows if not row.exclude_reason])
@@ -177,6 +181,31 @@ def _differing(rows: Sequence[ManifestRow], column: str) -> list[str]:
     return problems
 
 
+def _repeated(rows: Sequence[ManifestRow]) -> list[str]:
+    """Lines of one rater and one stretch of the video that add nothing to each other."""
+    first: dict[tuple[object, ...], ManifestRow] = {}
+    problems = []
+    for row in rows:
+        if row.unread:
+            continue
+        is_excluded = bool(row.exclude_reason)
+        key = (row.rater, row.exercise, row.start_s, row.end_s, is_excluded)
+        known = first.setdefault(key, row)
+        if known is not row and all(
+            _agree(known, row, column) for column in (*_OF_THE_VIDEO, "grade_hb")
+        ):
+            problems.append(
+                f"line {row.line}: stands in line {known.line} already: the same video, rater, "
+                "exercise and times; expected one line of each: remove one, or name the raters"
+            )
+    return problems
+
+
+def _agree(one: ManifestRow, other: ManifestRow, column: str) -> bool:
+    values = {getattr(one, column), getattr(other, column)} - {"", None}
+    return len(values) <= 1
+
+
 def _ratings(rows: Sequence[ManifestRow]) -> tuple[tuple[Rater, ...], list[str]]:
     given: dict[str, ManifestRow] = {}
     problems = []
@@ -206,7 +235,7 @@ def _exercises(rows: Sequence[ManifestRow]) -> tuple[tuple[Exercise, ...], list[
     """The exercises in their order; lines of several raters repeat them."""
     line_of: dict[Exercise, int] = {}
     for row in rows:
-        if row.exercise:
+        if row.exercise and not row.unread & _TIMES:
             line_of.setdefault(_stretch(row), row.line)
     ordered = sorted(line_of, key=lambda exercise: (exercise.start_s, line_of[exercise]))
     problems = [

@@ -1,8 +1,11 @@
 """What was noticed about a source: values that are collected, counted and shown together."""
 
-from collections.abc import Iterable
+from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal
+
+from algr.data.words import MOST_PROBLEMS
 
 Severity = Literal["refused", "warning", "note"]
 Verdict = Literal["ready", "warnings", "refused"]
@@ -46,3 +49,27 @@ def verdict_of(findings: Iterable[Finding]) -> Verdict:
     if "refused" in severities:
         return "refused"
     return "warnings" if "warning" in severities else "ready"
+
+
+def up_to_the_limit(findings: Sequence[Finding]) -> list[Finding]:
+    """The first of each kind in their order; of the others their number, as one more finding."""
+    told: list[Finding] = []
+    seen: Counter[tuple[Severity, str]] = Counter()
+    hidden: dict[tuple[Severity, str], list[Finding]] = {}
+    for finding in findings:
+        kind = finding.severity, finding.code
+        seen[kind] += 1
+        if seen[kind] <= MOST_PROBLEMS:
+            told.append(finding)
+        else:
+            hidden.setdefault(kind, []).append(finding)
+    for (severity, code), rest in hidden.items():
+        told.append(
+            Finding(
+                severity=severity,
+                code=code,
+                message=f"and {len(rest)} more like those above, {seen[severity, code]} in all",
+                count=sum(finding.count for finding in rest),
+            )
+        )
+    return told

@@ -5,13 +5,14 @@ import io
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 from typing import TypeVar
 
 from algr.data.grades import EXPECTED_GRADE, parse_grade
+from algr.data.inside import ADVICE, EXPECTED, goes_outside
 from algr.data.text_files import encoding_problem
-from algr.data.words import counted
+from algr.data.words import counted, limited
 from algr.errors import DataError
 
 T = TypeVar("T")
@@ -45,7 +46,6 @@ EXERCISES = (
 SIDES = ("left", "right", "both", "none")
 _MAX_SLIPS = 2
 _MAX_SHARE_OF_SLIPS = 0.4
-_SHOWN_PROBLEMS = 40
 EXPECTED_COLUMNS = f"the columns {', '.join(REQUIRED_COLUMNS)}, and if you like " + ", ".join(
     name for name in COLUMNS if name not in REQUIRED_COLUMNS
 )
@@ -68,6 +68,8 @@ class ManifestRow:
     end_s: float | None
     fps_override: float | None
     exclude_reason: str
+    unread: frozenset[str] = frozenset()
+    """Columns whose cells are wrong, so that nothing follows from their being empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -119,9 +121,12 @@ def _text_of(path: Path) -> str:
     except OSError as error:
         raise DataError(f"{path.name}: cannot be read ({error.strerror or error})") from error
     try:
-        return data.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        raise DataError(f"{path.name}: {encoding_problem(data)}") from error
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise DataError(f"{path.name}: {encoding_problem(data)}")
+    return text
 
 
 def _lines(text: str, *, delimiter: str, problems: list[str]) -> Iterator[tuple[int, list[str]]]:
@@ -169,11 +174,9 @@ def _open_quote(lines: Sequence[str], *, first: int, last: int, delimiter: str) 
 
 def problems_error(path: Path, problems: Sequence[str], *, of_columns: bool) -> DataError:
     """The one error that tells all problems of a manifest."""
-    hidden = len(problems) - _SHOWN_PROBLEMS
-    shown = list(problems[:_SHOWN_PROBLEMS]) + ([f"… and {hidden} more"] if hidden > 0 else [])
     return DataError(
         f"{path}: {counted(len(problems), 'problem')}",
-        problems=shown,
+        problems=limited(problems),
         expected=EXPECTED_COLUMNS if of_columns else "",
         advice="correct these lines; nothing was written",
     )
@@ -240,6 +243,7 @@ class _Line:
     line: int
     cells: dict[str, str]
     problems: list[str] = field(default_factory=list)
+    unread: set[str] = field(default_factory=set)
 
     def text(self, column: str) -> str:
         return self.cells.get(column, "")
@@ -256,6 +260,7 @@ class _Line:
         value = parse(cell)
         if value is None:
             self.complain(f"{column}: {cell!r}; expected {expected}")
+            self.unread.add(column)
         return value
 
     def complain(self, problem: str) -> None:
@@ -280,7 +285,7 @@ def _parse(
     )
     row = ManifestRow(
         line=line,
-        video=_slashed(source.required("video")),
+        video=_below(source, _slashed(source.required("video"))),
         patient_id=source.required("patient_id"),
         visit=source.text("visit"),
         grade_hb=source.parsed("grade_hb", parse_grade, EXPECTED_GRADE),
@@ -292,9 +297,19 @@ def _parse(
         fps_override=source.parsed("fps_override", _rate, "frames per second, more than 0"),
         exclude_reason=source.text("exclude_reason"),
     )
-    if row.end_s is not None and row.end_s <= (row.start_s or 0.0):
+    is_start_read = "start_s" not in source.unread
+    if is_start_read and row.end_s is not None and row.end_s <= (row.start_s or 0.0):
         source.complain(f"end_s: {row.end_s:g} is not after start_s, {row.start_s or 0:g}")
-    return row, source.problems
+        source.unread.add("end_s")
+    return replace(row, unread=frozenset(source.unread)), source.problems
+
+
+def _below(source: _Line, video: str) -> str:
+    """The path, or nothing where it goes out of the folder."""
+    if not goes_outside(video):
+        return video
+    source.complain(f"video: {video!r}; expected {EXPECTED}: {ADVICE}")
+    return ""
 
 
 def _slashed(cell: str) -> str:

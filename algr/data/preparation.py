@@ -24,7 +24,7 @@ from algr.data.store import PreparedDataset
 from algr.data.summary import LeftOut, PrepareSummary, label_rates, rejected_frames
 from algr.data.usable import NO_GRADE
 from algr.data.watch import Watch
-from algr.data.words import counted
+from algr.data.words import counted, limited
 from algr.data.workers import work_through
 from algr.durable import recover_folder
 from algr.errors import AlgrError, DataError
@@ -232,11 +232,11 @@ def _decode(work: Work, *, staging: Path) -> tuple[list[Outcome], int]:
     outcomes: dict[int, Outcome] = {}
     for position, inspection in enumerate(work.inspections):
         if inspection.problem:
-            outcome = Outcome(staged=None, problem=inspection.problem)
-            _record(outcomes, position, outcome, work=work)
+            outcomes[position] = Outcome(staged=None, problem=inspection.problem)
         elif find_staged(staging, key=inspection.key):
             item = (work.todo[position], inspection, staging)
-            _record(outcomes, position, _stage(item, _NO_CONTROL), work=work)
+            outcomes[position] = _stage(item, _NO_CONTROL)
+    _refuse_problems(outcomes, work=work)
     missing = [position for position in range(len(work.todo)) if position not in outcomes]
     expected = sum(work.inspections[position].frames_expected for position in missing)
     began = time.monotonic()
@@ -257,10 +257,11 @@ def _decode(work: Work, *, staging: Path) -> tuple[list[Outcome], int]:
     items = [(work.todo[position], work.inspections[position], staging) for position in missing]
     with closing(work_through(_stage, items, jobs=work.jobs, tick=tick)) as results:
         for number, outcome in results:
-            _record(outcomes, missing[number], outcome, work=work)
+            outcomes[missing[number]] = outcome
             work.watch.show(
                 "decoding", videos=len(outcomes), frames=decoded, expected=expected, always=True
             )
+    _refuse_problems(outcomes, work=work)
     return [outcomes[position] for position in range(len(work.todo))], decoded
 
 
@@ -282,13 +283,22 @@ class _NoControl:
 _NO_CONTROL = _NoControl()
 
 
-def _record(outcomes: dict[int, Outcome], position: int, outcome: Outcome, *, work: Work) -> None:
-    if outcome.problem and work.strict:
-        label = work.todo[position].label
-        is_named = Path(label).name in outcome.problem
+def _refuse_problems(outcomes: Mapping[int, Outcome], *, work: Work) -> None:
+    """With `strict` nothing is left out: all that would be is told at once."""
+    problems = [
+        _named(work.todo[position].label, outcome.problem)
+        for position, outcome in sorted(outcomes.items())
+        if outcome.problem
+    ]
+    if problems and work.strict:
         raise DataError(
-            f"--strict: {outcome.problem if is_named else f'{label}: {outcome.problem}'}",
-            expected="videos that can all be read",
+            f"--strict: {counted(len(problems), 'recording')} cannot be used",
+            problems=limited(problems),
+            expected="recordings that can all be used",
             advice=work.strict_advice,
         )
-    outcomes[position] = outcome
+
+
+def _named(label: str, problem: str) -> str:
+    told = " ".join(problem.split())
+    return told if Path(label).name in told else f"{label}: {told}"

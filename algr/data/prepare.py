@@ -54,7 +54,7 @@ def prepare_clinic(
         name: Of the dataset.
         fps: Frames per second to take from each video, unless the manifest says otherwise.
         jobs: Processes that decode.
-        strict: Stop at a video that cannot be read instead of leaving it out.
+        strict: Refuse instead of leaving a video out; all that would be is told at once.
         replace: Replace a dataset of that name which was made from other files or options.
         progress: Called now and then.
 

@@ -1,6 +1,6 @@
 """A preparation's decision about a source: the doctor's, told as one error or as warnings."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -16,6 +16,7 @@ from algr.errors import DataError
 PARTIAL_COPY = "partial_copy"
 """The one warning that `strict` lets pass: a part of a data set may be whole in itself."""
 _TURNED = "axes_turned"
+_NOTHING: Mapping[str, str] = {}
 
 
 def check_reading(
@@ -47,9 +48,14 @@ def check_reading(
     if refused:
         raise _refusal(source, refused, warnings=warnings)
     not_allowed = [part for part in warnings if part.code != PARTIAL_COPY]
-    if strict and not_allowed:
-        rest = [part for part in warnings if part.code == PARTIAL_COPY]
-        raise _refusal(source, not_allowed, warnings=rest, prefix="--strict: ")
+    if strict and (not_allowed or screening.left_out):
+        raise _refusal(
+            source,
+            not_allowed,
+            left_out=screening.left_out,
+            warnings=[part for part in warnings if part.code == PARTIAL_COPY],
+            prefix="--strict: ",
+        )
     return screening
 
 
@@ -61,18 +67,27 @@ def _refusal(
     source: Path,
     findings: Sequence[Finding],
     *,
+    left_out: Mapping[str, str] = _NOTHING,
     warnings: Sequence[Finding] = (),
     prefix: str = "",
 ) -> DataError:
+    told = {finding.file for finding in findings}
+    reasons = [
+        f"{name}: {reason} (left out)" for name, reason in left_out.items() if name not in told
+    ]
     return DataError(
-        f"{prefix}--source {source}: {counted(len(findings), 'problem')}",
-        problems=[*limited([finding.text() for finding in findings]), *_only(warnings)],
+        f"{prefix}--source {source}: {counted(len(findings) + len(reasons), 'problem')}",
+        problems=[
+            *(finding.text() for finding in findings),
+            *limited(reasons),
+            *_only(warnings),
+        ],
         advice="mend these; nothing was written",
     )
 
 
 def _only(warnings: Sequence[Finding]) -> list[str]:
-    return limited([f"only a warning: {finding.text()}" for finding in warnings])
+    return [f"only a warning: {finding.text()}" for finding in warnings]
 
 
 def told_of(reading: SourceReading, screening: Screening) -> list[Finding]:

@@ -4,6 +4,12 @@ import codecs
 
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _ZIP_MARK = b"PK\x03\x04"
+_OLD_OFFICE_MARK = bytes.fromhex("d0cf11e0a1b11ae1")
+_SPREADSHEET = b"application/vnd.oasis.opendocument.spreadsheet"
+EXPORT = (
+    'export it as "CSV UTF-8" (Excel: Save As; LibreOffice: Save As, Text CSV, character set UTF-8)'
+)
+"""What to do with a workbook."""
 
 
 def is_utf16(data: bytes) -> bool:
@@ -16,6 +22,17 @@ def is_utf16(data: bytes) -> bool:
         return False
 
 
+def workbook_kind(data: bytes) -> str:
+    """Which program's workbook the bytes are, in words; empty where they are none."""
+    if data.startswith(_OLD_OFFICE_MARK):
+        return "a workbook of an old Excel (.xls)"
+    if not data.startswith(_ZIP_MARK):
+        return ""
+    if _SPREADSHEET in data:
+        return "a workbook of LibreOffice (.ods)"
+    return "a workbook of Excel (.xlsx)" if b"xl/workbook" in data else ""
+
+
 def encoding_problem(data: bytes) -> str:
     """What is wrong with bytes that are no UTF-8 text, and how they become some."""
     if is_utf16(data):
@@ -23,6 +40,9 @@ def encoding_problem(data: bytes) -> str:
             'is UTF-16 text; expected UTF-8: save it as "CSV UTF-8", or convert it with iconv -f '
             "UTF-16 -t UTF-8"
         )
+    kind = workbook_kind(data)
+    if kind:
+        return f"is {kind}, whatever its name ends in; {EXPORT}"
     if data.startswith(_ZIP_MARK):
         return 'is a ZIP archive or an Excel workbook; save it again as plain text or "CSV UTF-8"'
     return (

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 MOST_PROBLEMS = 40
-"""As many are told one by one; then their number."""
+"""As many of a kind are told one by one, wherever problems are listed; then their number."""
 
 
 def limited(problems: Sequence[str]) -> list[str]:

@@ -40,6 +40,26 @@ def test_a_source_that_is_refused_has_the_exit_code_of_data(
     assert json.loads(told.out)["command"] == ""
 
 
+def test_the_text_shows_every_mistake_up_to_the_limit_and_how_many_more(
+    run: Type, home: Path, tmp_path: Path
+) -> None:
+    source = tmp_path / "clinic"
+    source.mkdir()
+
+    def told(rows: int) -> str:
+        lines = [f"{number}.mp4,P{number},9" for number in range(rows)]
+        text = "\n".join(["video,patient_id,grade_hb", *lines]) + "\n"
+        (source / "manifest.csv").write_text(text)
+        return " ".join(run("data", "doctor", source).out.split())
+
+    nine, sixty = told(9), told(60)
+
+    assert nine.count("grade_hb: '9'") == 9
+    assert "more" not in nine.partition("grades")[0]
+    assert sixty.count("grade_hb: '9'") == 40
+    assert sixty.count("and 20 more like the one above, 60 in all") == 2
+
+
 @pytest.fixture
 def prepared(run: Type, clinic: Path, home: Path) -> Path:
     words = ("--source", clinic, "--name", "sim", "--fps", 3, "--jobs", 1)

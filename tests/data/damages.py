@@ -127,6 +127,26 @@ def columns(path: str, change: Callable[[list[str]], list[str]]) -> Damage:
     return damage
 
 
+def without_lines(path: str, *numbers: int) -> Damage:
+    def damage(root: Path) -> None:
+        lines = (root / path).read_text().splitlines(keepends=True)
+        kept = [text for number, text in enumerate(lines, start=1) if number not in numbers]
+        (root / path).write_text("".join(kept))
+
+    return damage
+
+
+def elsewhere(path: str) -> Damage:
+    """The file lies beside the source, and a link to it in its place."""
+
+    def damage(root: Path) -> None:
+        target = root.parent / f"elsewhere-{Path(path).name}"
+        (root / path).rename(target)
+        (root / path).symlink_to(target)
+
+    return damage
+
+
 def both(*damages: Damage) -> Damage:
     return lambda root: [damage(root) for damage in damages]
 

@@ -18,6 +18,7 @@ from tests.data.damages import (
     pts,
     put,
     utf16,
+    without_lines,
 )
 
 OCC = "AUCoding/AU_OCC/F001_T1.csv"
@@ -26,7 +27,31 @@ PICTURES = "Sequences(2D+3D)/F001/T1"
 NINES = ",".join(["5", *["1"] * 27])
 
 BP4D = [
-    ("a table is cut off within a line", cut(OCC, 157), "label_line", f"{OCC}: line 3: 14 cells"),
+    (
+        "a table is cut off within a line",
+        cut(OCC, 157),
+        "label_line",
+        f"{OCC}: line 3: 14 cells; expected 28: the table breaks off here; the rows from frame 6 "
+        "on are gone, at most 5 frames: 6-10 have a picture",
+    ),
+    (
+        "a table is cut off within a frame number",
+        cut(OCC, 131),
+        "label_line",
+        f"{OCC}: line 3: 1 cell; expected 28: the table breaks off here; the rows from frame 6 on",
+    ),
+    (
+        "a table is cut off, and lacks the frame before",
+        both(without_lines(OCC, 4), line(OCC, 4, "8,0,1")),
+        "label_line",
+        f"{OCC}: line 4: 3 cells; expected 28: the table breaks off here; the rows from frame 8 on",
+    ),
+    (
+        "a table is cut off, and has no pictures",
+        both(cut(OCC, 157), gone(PICTURES)),
+        "label_line",
+        f"{OCC}: line 3: 14 cells; expected 28: the table breaks off here",
+    ),
     ("a table is empty", put(OCC, ""), "file_empty", f"{OCC}: is empty"),
     (
         "a table holds blanks only",
@@ -61,12 +86,6 @@ BP4D = [
     ("a frame is negative", line(OCC, 3, "-6" + ",0" * 27), "label_line", f"{OCC}: line 3: '-6'"),
     ("a frame is endless", line(OCC, 3, "9" * 30 + ",0" * 27), "label_line", f"{OCC}: line 3: '99"),
     ("a line is too short", line(OCC, 4, "7,0,1"), "label_line", f"{OCC}: line 4: 3 cells"),
-    (
-        "a frame stands twice alike",
-        lambda root: raw.change_line(root / OCC, 3, (root / OCC).read_text().splitlines()[1]),
-        "frame_twice",
-        f"{OCC}: line 3: frame 5 stands in line 2",
-    ),
     ("a quote is open", line(OCC, 3, '"6,0'), "label_line", f"{OCC}: line 5: "),
     (
         "a table is a folder",
@@ -102,7 +121,12 @@ BP4D = [
         "such as 6\\n7.jpg",
     ),
     ("landmarks are gone", gone(MAT), "landmark_file", f"{MAT}: no such file"),
-    ("landmarks are cut off", cut(MAT, 3000), "landmark_file", f"{MAT}: cannot be read"),
+    (
+        "landmarks are cut off",
+        cut(MAT, 3000),
+        "landmark_file",
+        f"{MAT}: is cut off: 3000 of 16664 bytes are there; copy the file again",
+    ),
     ("landmarks begin elsewhere", cut(MAT, 300), "landmark_file", f"{MAT}: is no MATLAB 7.3 file"),
     ("landmarks are empty", put(MAT, ""), "landmark_file", f"{MAT}: is empty: 0 bytes"),
     (
@@ -153,6 +177,12 @@ BP4D_REFUSED = [
         line(OCC, 2, "5,0.5" + ",0" * 26),
         "label_value",
         f"{OCC}: line 2: AU1: '0.5' is no label",
+    ),
+    (
+        "a frame stands twice alike",
+        lambda root: raw.change_line(root / OCC, 3, (root / OCC).read_text().splitlines()[1]),
+        "frame_twice",
+        f"{OCC}: line 3: frame 5 stands in line 2",
     ),
     (
         "a frame stands twice, with other labels",
@@ -215,4 +245,16 @@ BP4D_REFUSED = [
         "no recording can be used",
     ),
 ]
-CASES = [*cases("bp4d", BP4D, "warning"), *cases("bp4d", BP4D_REFUSED, "refused")]
+BP4D_NOTED = [
+    (
+        "rows are gone within a table",
+        without_lines(OCC, 3),
+        "label_rows",
+        f"{OCC}: no row for 1 frame with a picture, between frames that have one: 6",
+    ),
+]
+CASES = [
+    *cases("bp4d", BP4D, "warning"),
+    *cases("bp4d", BP4D_REFUSED, "refused"),
+    *cases("bp4d", BP4D_NOTED, "note"),
+]

@@ -6,6 +6,7 @@ from tests.data import raw_layouts as raw
 from tests.data.damages import add, again, both, cases, cut, gone, line, loop, pts, put, utf16
 
 AU4 = "ActionUnit_Labels/SN001/SN001_au4.txt"
+LABELS = "ActionUnit_Labels/SN001"
 LM = "Landmark_Points/SN001/tmp_frame_lm"
 
 DISFA = [
@@ -24,17 +25,12 @@ DISFA = [
         f"{AU4}: is not UTF-8 text (in line 2)",
     ),
     ("labels link to themselves", loop(AU4), "no_file", f"{AU4}: is a link to itself"),
+    ("the last line has one cell", line(AU4, 4, "4"), "label_line", f"{AU4}: line 4: 1 cell; expe"),
     ("a line has one cell", line(AU4, 2, "2"), "label_line", f"{AU4}: line 2: 1 cell; expected 2"),
     ("a frame is a word", line(AU4, 2, "two,0"), "label_line", f"{AU4}: line 2: 'two'"),
     ("a frame is negative", line(AU4, 2, "-2,0"), "label_line", f"{AU4}: line 2: '-2'"),
     ("lines are gone", cut(AU4, 8), "label_rows", "SN001: AU4: 2 of 4 frames have no line"),
     ("no line can be read", put(AU4, "x\ny\n"), "no_frames", f"{AU4}: holds no frame"),
-    (
-        "a line stands twice",
-        lambda root: raw.change_line(root / AU4, 3, (root / AU4).read_text().splitlines()[1]),
-        "frame_twice",
-        f"{AU4}: line 3: frame 2 stands in line 2",
-    ),
     ("frames go on", add(AU4, "5,1\n"), "label_rows", "SN001: AU1: 1 of 5 frames have no line"),
     (
         "all labels of a subject are gone",
@@ -151,6 +147,12 @@ DISFA_REFUSED = [
     ),
     ("an intensity is 1.5", line(AU4, 2, "2,1.5"), "label_value", f"{AU4}: line 2: AU4: '1.5' is"),
     (
+        "a line stands twice",
+        lambda root: raw.change_line(root / AU4, 3, (root / AU4).read_text().splitlines()[1]),
+        "frame_twice",
+        f"{AU4}: line 3: frame 2 stands in line 2",
+    ),
+    (
         "a frame has two intensities",
         both(line(AU4, 2, "2,1"), line(AU4, 3, "2,4")),
         "frame_contradicted",
@@ -160,7 +162,14 @@ DISFA_REFUSED = [
         "labels begin with 0",
         add(AU4, "0,0\n"),
         "label_origin",
-        "ActionUnit_Labels/SN001: the labels begin with frame 0",
+        "ActionUnit_Labels/SN001: the labels begin with frame 0 in SN001_au4.txt and with a later "
+        "one in 7 other files. Where they count from 0, add 1 to the frame numbers of SN001_au4.",
+    ),
+    (
+        "labels begin with a frame 0 too many",
+        both(*(add(f"{LABELS}/SN001_au{unit}.txt", "0,0\n") for unit in raw.DISFA_UNITS)),
+        "label_origin",
+        f"{LABELS}: the labels begin with frame 0 and end with 4, and 4 pictures are there. Where",
     ),
     (
         "two files of one action unit",
@@ -215,4 +224,16 @@ DISFA_REFUSED = [
         "SN001: landmarks stand in Landmark_Points/SN001/tmp_frame_lm, old/SN001/tmp_frame_lm",
     ),
 ]
-CASES = [*cases("disfa", DISFA, "warning"), *cases("disfa", DISFA_REFUSED, "refused")]
+DISFA_NOTED = [
+    (
+        "labels count from 0",
+        raw.count_labels_from_0("SN001"),
+        "labels_from_0",
+        "the labels of 1 subject count from 0 (SN001 0 to 3): 1 is added to their frame numbers",
+    ),
+]
+CASES = [
+    *cases("disfa", DISFA, "warning"),
+    *cases("disfa", DISFA_REFUSED, "refused"),
+    *cases("disfa", DISFA_NOTED, "note"),
+]

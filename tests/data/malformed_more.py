@@ -285,6 +285,12 @@ MANIFEST = [
         f"{M}: line 3: anna/1.png is a folder",
     ),
     (
+        "a name is too long",
+        line(M, 3, f"anna/{300 * 'x'}.png,anna,,0,1"),
+        "file_missing",
+        f"{M}: line 3: anna/{300 * 'x'}.png cannot be read (File name too long)",
+    ),
+    (
         "a name holds a line break",
         line(M, 3, '"anna/1\n.png",anna,,0,1'),
         "file_missing",

@@ -2,10 +2,12 @@
 
 from algr.data import ReadOptions
 from algr.data.landmarks import HEADER
-from tests.data.damages import add, again, both, cases, columns, gone, line, put, utf16
+from tests.data.damages import add, again, both, cases, columns, elsewhere, gone, line, put, utf16
 
 GFT = "AU_Occurrence/001A.csv"
 M = "manifest.csv"
+XLSX = b"PK\x03\x04" + bytes(range(200)) + b"xl/workbook.xml" + bytes(range(200))
+ODS = b"PK\x03\x04mimetypeapplication/vnd.oasis.opendocument.spreadsheet" + bytes(range(200))
 
 GFT_WRONG = [
     ("a table is empty", put(GFT, ""), "file_empty", f"{GFT}: is empty"),
@@ -193,6 +195,36 @@ MANIFEST_REFUSED = [
         "line 3: frame: em",
     ),
     (
+        "landmarks above the folder",
+        line(M, 3, "anna/1.png,anna,../1.txt,0,1"),
+        "manifest_line",
+        f"{M}: line 3: landmarks: '../1.txt'; expected a path below the folder",
+    ),
+    (
+        "a link out of the folder",
+        elsewhere("anna/1.png"),
+        "manifest_line",
+        f"{M}: line 3: file: anna/1.png is a link that leads out of the folder",
+    ),
+    (
+        "a link of landmarks out of the folder",
+        elsewhere("anna/1.txt"),
+        "manifest_line",
+        f"{M}: line 3: landmarks: anna/1.txt is a link that leads out of the folder",
+    ),
+    (
+        "a folder that is a link out of the source",
+        elsewhere("anna"),
+        "manifest_line",
+        f"{M}: line 2: file: anna/0.png is a link that leads out of the folder",
+    ),
+    (
+        "a line stands twice",
+        add(M, "anna/1.png,anna,anna/1.txt,0,1\n"),
+        "manifest_line",
+        f"{M}: line 6: anna/1.png of this subject stands in line 3 already; expected one line per",
+    ),
+    (
         "intensities",
         line(M, 3, "anna/1.png,anna,,3,1"),
         "label_value",
@@ -263,7 +295,12 @@ MANIFEST_REFUSED = [
     ("no line", put(M, "file,subject,AU1\n"), "no_recordings", "no recording can be used"),
 ]
 CLINIC = [
-    ("a video is gone", gone("a.mp4"), "video_missing", "a.mp4: no such file"),
+    (
+        "a video is gone",
+        gone("a.mp4"),
+        "video_missing",
+        f"{M}: line 2: a.mp4: no such file; the video is left out",
+    ),
     (
         "landmarks are gone, and the video is none",
         gone("a_land.csv"),
@@ -328,6 +365,91 @@ CLINIC_REFUSED = [
     ),
     ("two grades", add(M, "a.mp4,anna,5\n"), "manifest", f"{M}: line 4: grade_hb: without a rater"),
     ("UTF-16", utf16(M), "manifest", f"{M}: is UTF-16 text"),
+    (
+        "it is a workbook of Excel",
+        put(M, XLSX),
+        "manifest",
+        f'{M}: is a workbook of Excel (.xlsx), whatever its name ends in; export it as "CSV UTF-8"',
+    ),
+    (
+        "it is a workbook of LibreOffice",
+        put(M, ODS),
+        "manifest",
+        f"{M}: is a workbook of LibreOffice (.ods)",
+    ),
+    (
+        "a workbook in its place",
+        both(gone(M), put("manifest.xlsx", XLSX)),
+        "manifest",
+        f'{M}: no such file; manifest.xlsx is a workbook, which is not read; export it as "CSV',
+    ),
+    (
+        "it is gone",
+        gone(M),
+        "manifest",
+        f"{M}: no such file; expected a table with the columns video, patient_id, grade_hb",
+    ),
+    (
+        "a line stands twice",
+        add(M, "a.mp4,anna,1\n"),
+        "manifest",
+        f"{M}: line 4: stands in line 2 already: the same video, rater, exercise and times",
+    ),
+    (
+        "a line stands twice, once without its grade",
+        add(M, "a.mp4,anna,\n"),
+        "manifest",
+        f"{M}: line 4: stands in line 2 already",
+    ),
+    (
+        "a video above the folder",
+        line(M, 2, "../a.mp4,anna,1"),
+        "manifest",
+        f"{M}: line 2: video: '../a.mp4'; expected a path below the folder: copy or move the file "
+        "there, or put the manifest into a folder that is above it",
+    ),
+    (
+        "a video of an absolute path",
+        line(M, 2, "/nas/a.mp4,anna,1"),
+        "manifest",
+        f"{M}: line 2: video: '/nas/a.mp4'; expected a path below",
+    ),
+    (
+        "a video of a Windows path",
+        line(M, 2, "D:\\nas\\a.mp4,anna,1"),
+        "manifest",
+        f"{M}: line 2: video: 'D:/nas/a.mp4'; expected a path below",
+    ),
+    (
+        "a workbook of another name in its place",
+        both(gone(M), put("patients.ods", ODS)),
+        "manifest",
+        f"{M}: no such file; patients.ods is a workbook, which is not read",
+    ),
+    (
+        "a video that is the folder itself",
+        line(M, 2, ".,anna,1"),
+        "manifest",
+        f"{M}: line 2: video: '.'; expected a path below the folder",
+    ),
+    (
+        "it holds a zero byte",
+        line(M, 2, "a\0.mp4,anna,1"),
+        "manifest",
+        f"{M}: is not UTF-8 text (in line 2)",
+    ),
+    (
+        "a link out of the folder",
+        elsewhere("a.mp4"),
+        "manifest",
+        f"{M}: line 2: video: a.mp4 is a link that leads out of the folder: copy or move",
+    ),
+    (
+        "a link of landmarks out of the folder",
+        elsewhere("a_land.csv"),
+        "manifest",
+        f"{M}: line 2: video: a_land.csv is a link that leads out of the folder",
+    ),
 ]
 CASES = [
     *cases("gft", GFT_WRONG, "warning"),

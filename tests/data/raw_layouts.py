@@ -199,3 +199,14 @@ def change_line(path: Path, line: int, text: str) -> None:
     lines = path.read_text().splitlines()
     lines[line - 1] = text
     path.write_text("\n".join(lines) + "\n")
+
+
+def count_labels_from_0(subject: str) -> Callable[[Path], None]:
+    """Take 1 from the frame numbers of all label files of a subject of DISFA."""
+
+    def damage(root: Path) -> None:
+        for path in (root / "ActionUnit_Labels" / subject).iterdir():
+            rows = [line.split(",") for line in path.read_text().splitlines()]
+            write_csv(path, [[int(frame) - 1, intensity] for frame, intensity in rows])
+
+    return damage

@@ -148,6 +148,60 @@ def test_each_mistake_is_told_with_its_line(read, text, problem):
     assert caught.value.exit_code == 4
 
 
+TIMED = "video,patient_id,grade_hb,exercise,start_s,end_s\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "places"),
+    [
+        ("rest,0,2\nRpucker,x,4\nRsmile_open,4,6\n", ["line 3: start_s"]),
+        ("rest,0,x\nRpucker,2,4\nRsmile_open,4,6\n", ["line 2: end_s"]),
+        ("rest,0,2\nRpucker,4,3\nRsmile_open,3,6\n", ["line 3: end_s"]),
+        ("rest,x,0\n", ["line 2: start_s"]),
+        ("rest,x,2\nRrest,y,2\n", ["line 2: start_s", "line 3: start_s"]),
+        ("rest,0,2\nRpucker,2,x\nRsmile_open,1,6\n", ["line 3: end_s", "line 4: exercise"]),
+    ],
+    ids=[
+        "a beginning",
+        "an end",
+        "an end too early",
+        "an end of 0",
+        "two beginnings",
+        "an end and an overlap",
+    ],
+)
+def test_a_time_that_cannot_be_read_brings_no_error_but_its_own(read, rows, places):
+    with pytest.raises(DataError) as caught:
+        read(TIMED + "a.mp4,p,1," + rows.replace("R", "a.mp4,p,1,"))
+
+    assert [": ".join(text.split(": ")[:2]) for text in caught.value.problems] == places
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [
+        "a.mp4,p,1,A,rest,0,2\na.mp4,p,1,B,rest,0,2\n",
+        "a.mp4,p,1,A,rest,0,2\na.mp4,p,1,A,pucker,2,4\n",
+        "a.mp4,p,1,A,,,\na.mp4,p,1,A,rest,0,2\n",
+        "a.mp4,p,1,,,,\nb.mp4,p,1,,,,\n",
+    ],
+    ids=["another rater", "another exercise", "a stretch of it", "another video"],
+)
+def test_lines_that_differ_in_what_they_say_stand_there_once(read, rows):
+    assert read("video,patient_id,grade_hb,rater,exercise,start_s,end_s\n" + rows).videos
+
+
+def test_of_lines_that_stand_there_three_times_both_copies_name_the_first(read):
+    with pytest.raises(DataError) as caught:
+        read(HEAD + "a.mp4,p,1\nb.mp4,q,2\na.mp4,p,1\n./a.mp4,p,1\n")
+
+    told = [problem.partition(":")[0:3] for problem in caught.value.problems]
+    assert [(place, what[:26]) for place, _, what in told] == [
+        ("line 4", " stands in line 2 already:"),
+        ("line 5", " stands in line 2 already:"),
+    ]
+
+
 def test_all_mistakes_are_told_at_once_in_the_order_of_the_lines(read):
     with pytest.raises(DataError) as caught:
         read(FULL + "a.mp4,p,1,9,,,,,\nb.mp4,,1,1,,,jump,x,\nc.mp4,p,1,1,,,,,\nc.mp4,q,1,1,,,,,\n")
@@ -161,7 +215,7 @@ def test_a_long_list_of_mistakes_is_cut(read):
     with pytest.raises(DataError, match="60 problems") as caught:
         read(HEAD + "".join(f"{number}.mp4,p,9\n" for number in range(60)))
 
-    assert caught.value.problems[-1] == "… and 20 more"
+    assert caught.value.problems[-1] == "and 20 more"
 
 
 def test_a_folder_without_manifest_says_what_is_expected(tmp_path):

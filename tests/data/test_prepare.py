@@ -9,6 +9,7 @@ from algr.data.align import align_face
 from algr.data.identity import key_path, load_or_create_key
 from algr.data.video import iterate_video
 from algr.errors import DataError, UsageError
+from tests.data.damages import line
 
 
 @pytest.fixture
@@ -138,10 +139,34 @@ def test_an_unreadable_video_is_named_and_left_out(broken, prepare, home):
     assert prepare().warnings == ("1 video could not be used when it was prepared",)
 
 
-def test_strict_stops_at_an_unreadable_video_and_leaves_no_dataset(broken, prepare, home):
-    with pytest.raises(DataError, match=r"--strict: bert_take\.mp4"):
+def test_strict_tells_all_videos_that_cannot_be_used_and_leaves_no_dataset(broken, prepare, home):
+    (broken.folder / "cleo_take.mp4").unlink()
+    line("dora_take_land.csv", 2, "0,1")(broken.folder)
+
+    with pytest.raises(DataError, match="--strict: 3 recordings cannot be used") as caught:
         prepare(strict=True)
 
+    bert, cleo, dora = caught.value.problems
+    assert bert.startswith("bert_take.mp4: cannot be read as a video")
+    assert cleo == "cleo_take.mp4: no such file (line 4 of manifest.csv)"
+    assert "dora_take_land.csv" in dora
+    assert [path.name for path in home.datasets.glob("[!.]*")] == []
+
+
+def test_strict_tells_together_what_only_decoding_shows(clinic, prepare, home):
+    for name in ("bert_take", "dora_take"):
+        path = clinic.folder / f"{name}_land.csv"
+        header, *rows = path.read_text().splitlines()
+        moved = [",".join(["99", *row.split(",")[1:]]) for row in rows[:1]]
+        path.write_text("\n".join([header, *moved]) + "\n")
+
+    with pytest.raises(DataError, match="--strict: 2 recordings cannot be used") as caught:
+        prepare(strict=True)
+
+    assert [text.partition(":")[0] for text in caught.value.problems] == [
+        "bert_take.mp4",
+        "dora_take.mp4",
+    ]
     assert [path.name for path in home.datasets.glob("[!.]*")] == []
 
 
@@ -399,7 +424,7 @@ def test_a_wrong_manifest_writes_nothing_at_all(prepare, clinic, home, tmp_path)
 
     assert [problem.split(";")[0] for problem in caught.value.problems] == [
         "manifest.csv: line 2: grade_hb: 'VIII'",
-        "only a warning: a.mp4: no such file",
+        "only a warning: manifest.csv: line 2: a.mp4: no such file",
     ]
     assert not home.root.exists()
     assert not (tmp_path / "keys").exists()

@@ -547,7 +547,9 @@ def test_a_recording_without_a_usable_frame_is_left_out_by_name(prepare, tmp_pat
 
     assert [video.video for video in left_out] == ["F001_T1"]
     assert left_out[0].reason.startswith("no frame could be used (4 eye centres")
-    with pytest.raises(DataError, match="--strict: F001_T1: no frame could be used"):
+    with pytest.raises(
+        DataError, match=r"--strict(.*\n)+.*  - F001_T1: no frame could be used \(4 eye"
+    ):
         prepare("bp4d", name="again", strict=True)
 
 

@@ -213,13 +213,13 @@ def test_a_copy_that_is_linked_into_itself_is_read_once(tmp_path):
 
 
 def test_everything_wrong_is_told_at_once_up_to_a_limit_with_the_total(tmp_path):
-    raw.write_bp4d(tmp_path, subjects=["F001"], coded=range(1, 41), pictured=range(1, 41))
+    raw.write_bp4d(tmp_path, subjects=["F001"], coded=range(1, 61), pictured=range(1, 61))
     table = tmp_path / "AUCoding/AU_OCC/F001_T1.csv"
     lines = table.read_text().splitlines()
     table.write_text("\n".join([lines[0], *(f"{line[: line.index(',')]},7" for line in lines[1:])]))
 
     findings = with_code(read(tmp_path), "label_line")
 
-    assert len(findings) == 13
-    assert findings[-1].message == "and 28 more like the one above, 40 in all"
-    assert sum(finding.count for finding in findings) == 40
+    assert len(findings) == 41
+    assert findings[-1].message == "and 20 more like the one above, 60 in all"
+    assert sum(finding.count for finding in findings) == 60

@@ -1,8 +1,11 @@
+import shutil
+
 import numpy as np
 import pytest
 import scipy.io
 
 from algr.data import ReadOptions, adapter_of
+from algr.data.adapters import VideoFile
 from algr.data.adapters.disfa import LABELS
 from algr.data.adapters.disfa_labels import TRACKER_ERRORS, frames_of, is_tracker_error
 from algr.data.published import PUBLISHED_PARTS
@@ -259,3 +262,56 @@ def test_frames_of_a_video_keep_their_places_around_tracker_errors(tmp_path):
     assert (first.pictures.index_N == first.number_N - 1).all()
     assert first.pictures.index_N.tolist() == [*range(799), *range(826, 830)]
     assert first.pictures.frames_labelled == 830
+
+
+@pytest.mark.parametrize("pictures", ["img/{}/{:d}.png", ""], ids=["pictures", "a video"])
+def test_labels_that_count_from_0_give_the_same_frames_as_those_from_1(tmp_path, pictures):
+    readings = []
+    for name, change in (("plain", lambda _: None), ("moved", raw.count_labels_from_0("SN001"))):
+        source = raw.write_disfa(tmp_path / name, pictures=pictures)
+        videos = [] if pictures else ["SN001", "SN006", "SN003"]
+        for subject in videos:
+            (source / f"LeftVideo{subject}_comp.avi").write_bytes(b"video")
+        change(source)
+        readings.append(read(source))
+    plain, moved = (reading.recordings[0] for reading in readings)
+
+    assert moved.number_N.tolist() == plain.number_N.tolist() == [1, 2, 3, 4, 5, 6]
+    assert moved.labels_NA.tolist() == plain.labels_NA.tolist()
+    np.testing.assert_array_equal(moved.landmarks_NL2, plain.landmarks_NL2)
+    assert places(moved) == places(plain)
+
+
+def places(recording):
+    """Names of pictures, or indices in a video."""
+    if isinstance(recording.pictures, VideoFile):
+        return recording.pictures.index_N.tolist()
+    return [path.name for path in recording.pictures.paths]
+
+
+def write_long_labels(root, *, last):
+    for unit in raw.DISFA_UNITS:
+        path = root / f"ActionUnit_Labels/SN010/SN010_au{unit}.txt"
+        raw.write_csv(path, [(frame, 0) for frame in range(last + 1)])
+    (root / "LeftVideoSN010_comp.avi").write_bytes(b"video")
+    return root
+
+
+def test_a_whole_subject_may_count_from_0_and_one_frame_more_is_refused(tmp_path):
+    whole = read(write_long_labels(tmp_path / "whole", last=4843))
+    more = read(write_long_labels(tmp_path / "more", last=4844))
+
+    assert not with_code(whole, "label_origin")
+    assert whole.recordings[0].number_N[[0, -1]].tolist() == [1, 4844]
+    (refused,) = with_code(more, "label_origin")
+    assert "begin with frame 0 and end with 4844, though a full copy has 4844" in refused.message
+    assert "add 1 to the frame numbers of SN010_au1.txt, SN010_au2.txt" in refused.message
+
+
+def test_subjects_without_pictures_do_not_count_as_those_whose_labels_end_early(tmp_path):
+    raw.write_disfa(tmp_path)
+    shutil.rmtree(tmp_path / "img/SN006")
+
+    told = [f.message for f in with_code(read(tmp_path), "partial_copy")]
+
+    assert "the labels of 2 subjects end early, such as those of SN001 with frame 6 of 4845" in told

@@ -206,3 +206,19 @@ def test_frames_are_those_with_label_and_picture_whatever_the_gaps(
         (number, number, [raw.label("F001T1", number, unit) for unit in (1, 2)])
         for number in sorted(coded & pictured)
     ]
+
+
+@pytest.mark.parametrize(
+    "rows",
+    ["bert.mp4,bert,x,0", "anna/0.png,anna,1,0\nanna/1.png,anna,1.5,0"],
+    ids=["of a video", "of pictures"],
+)
+def test_a_frame_that_cannot_be_read_brings_no_error_but_its_own(tmp_path, rows):
+    raw.write_pictures_with_manifest(tmp_path, subjects=["anna"])
+    (tmp_path / "bert.mp4").write_bytes(b"video")
+    (tmp_path / "manifest.csv").write_text(f"file,subject,frame,AU1\n{rows}\n")
+
+    findings = adapter_of("manifest").read(tmp_path, ReadOptions()).findings
+
+    (refused,) = [finding.message for finding in findings if finding.severity == "refused"]
+    assert refused.endswith("expected a whole number from 0")

@@ -2,6 +2,7 @@ import pytest
 
 from algr.data import adapter_of, recognise
 from algr.errors import DataError
+from tests.data import malformed_others
 from tests.data import raw_layouts as raw
 
 WRITERS = {
@@ -82,3 +83,47 @@ def test_no_folder_is_refused(tmp_path, make):
 
     with pytest.raises(DataError, match="no such folder"):
         recognise(tmp_path / "there")
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "problem"),
+    [
+        ("manifest.csv", malformed_others.XLSX, "manifest.csv is a workbook of Excel (.xlsx)"),
+        ("manifest.csv", malformed_others.ODS, "manifest.csv is a workbook of LibreOffice (.ods)"),
+        (
+            "manifest.csv",
+            b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+            "manifest.csv is a workbook of an old",
+        ),
+        ("manifest.csv", b"\xff\x00\x01", "manifest.csv is not UTF-8 text (in line 1)"),
+        ("Manifest.XLSX", malformed_others.XLSX, "Manifest.XLSX is a workbook, which is not read"),
+    ],
+)
+def test_a_workbook_in_the_place_of_a_manifest_is_told_with_the_way_out(
+    name, data, problem, tmp_path
+):
+    (tmp_path / name).write_bytes(data)
+    (tmp_path / "~$manifest.xlsx").write_bytes(b"lock")
+
+    with pytest.raises(DataError) as caught:
+        recognise(tmp_path)
+
+    assert caught.value.found.startswith(f"--source {tmp_path}: {problem}")
+    assert "CSV UTF-8" in caught.value.found
+    assert "manifest.csv with the columns video" in caught.value.expected
+
+
+def test_a_manifest_in_capitals_is_to_be_renamed(tmp_path):
+    (tmp_path / "Manifest.CSV").write_text("video,patient_id,grade_hb\n")
+
+    with pytest.raises(
+        DataError, match=r"Manifest.CSV has another spelling; rename it to manifest"
+    ):
+        recognise(tmp_path)
+
+
+def test_a_workbook_of_another_name_is_not_guessed_about(tmp_path):
+    (tmp_path / "a.xlsx").write_bytes(malformed_others.XLSX)
+
+    with pytest.raises(DataError, match="no layout is recognised; it holds a.xlsx"):
+        recognise(tmp_path)

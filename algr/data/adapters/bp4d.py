@@ -25,7 +25,7 @@ from algr.data.adapters.bp4d_files import (
     find_files,
     label_roots,
 )
-from algr.data.adapters.bp4d_labels import Bp4dLabels, read_occurrence
+from algr.data.adapters.bp4d_labels import Bp4dLabels, read_occurrence, report_gone
 from algr.data.adapters.collect import Collector
 from algr.data.adapters.counts import finish, report_subjects
 from algr.data.adapters.folders import (
@@ -159,18 +159,21 @@ def _recording(
     assert found.picture_root is not None
     folder = _subfolder(_subfolder(found.picture_root, subject), task)
     if not folder.is_dir():
+        report_gone(labels, findings=findings)
         findings.warn("no_pictures_of_recording", f"no folder {subject}/{task}", at=labels.path)
         return None
     pictures = numbered_pictures(folder, findings=findings)
+    pictured = [picture - offset for picture in pictures]
+    report_gone(labels, pictured=pictured, findings=findings)
     number_N = labels.table.number_N
     numbers = set(number_N.tolist())
     for candidate in (-1, 0, 1):
         tally.hits[candidate] += sum(number + candidate in pictures for number in numbers)
     tally.labelled += len(number_N)
-    tally.uncoded += sum(picture - offset not in numbers for picture in pictures)
-    tally.occluded += labels.occluded
+    tally.uncoded += sum(number not in numbers for number in pictured)
+    tally.occluded += len(labels.occluded)
     has_N = np.fromiter((number + offset in pictures for number in number_N.tolist()), bool)
-    left_out = Counter({"occluded": labels.occluded, NO_PICTURE: int((~has_N).sum())})
+    left_out = Counter({"occluded": len(labels.occluded), NO_PICTURE: int((~has_N).sum())})
     if not has_N.all():
         lacking = number_N[~has_N]
         findings.warn(
@@ -270,7 +273,8 @@ def _report_tasks(names: Sequence[str], *, findings: Collector) -> None:
         findings.warn(
             "partial_copy",
             f"{len(whole) - len(absent)} of the {len(whole)} recordings of these subjects are "
-            f"there; not there, or of no use: {names_in_words(absent)}",
+            "there; not there, or without a table or pictures that can be used: "
+            f"{names_in_words(absent)}",
             count=len(absent),
         )
 

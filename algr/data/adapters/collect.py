@@ -5,8 +5,7 @@ from collections import Counter, defaultdict
 from pathlib import Path
 
 from algr.data.findings import Finding, Severity
-
-SHOWN_PER_CODE = 12
+from algr.data.words import MOST_PROBLEMS
 
 
 class Collector:
@@ -17,7 +16,7 @@ class Collector:
         limit: How many findings of one code are kept one by one.
     """
 
-    def __init__(self, source: Path, *, limit: int = SHOWN_PER_CODE) -> None:
+    def __init__(self, source: Path, *, limit: int = MOST_PROBLEMS) -> None:
         self._source = source
         self._limit = limit
         self._kept: dict[tuple[str, Severity], list[Finding]] = defaultdict(list)

@@ -48,8 +48,8 @@ def finish(
     if absent and subjects:
         findings.warn(
             "partial_copy",
-            f"{len(subjects)} of {len(parts)} subjects are there; not there, or of no use: "
-            f"{names_in_words(absent)}",
+            f"{len(subjects)} of {len(parts)} subjects are there; not there, or without labels or "
+            f"pictures that can be used: {names_in_words(absent)}",
             count=len(absent),
         )
     is_subset = subjects <= set(parts)

@@ -21,6 +21,7 @@ from algr.data.adapters.collect import Collector
 from algr.data.adapters.counts import finish, report_subjects
 from algr.data.adapters.disfa_labels import frames_of, read_intensities
 from algr.data.adapters.disfa_landmarks import landmark_folders
+from algr.data.adapters.disfa_origin import from_one, report_from_0
 from algr.data.adapters.disfa_pictures import (
     SUBJECT,
     Matched,
@@ -34,6 +35,7 @@ from algr.data.adapters.folders import Folder, list_folder, names_in_words, scan
 from algr.data.adapters.pictures import ranges_in_words
 from algr.data.adapters.tables import LabelParser, LabelTable, ValueRule
 from algr.data.published import PUBLISHED_PARTS
+from algr.data.words import counted
 
 LABELS = ("AU1", "AU2", "AU4", "AU6", "AU9", "AU12", "AU25", "AU26")
 """The action units of the paper's Table 3."""
@@ -72,14 +74,24 @@ class Disfa:
         parser = LabelParser(rule=ValueRule(highest=5), findings=findings)
         recordings, offsets = [], Counter[int]()
         last_of: dict[str, int] = {}
+        from_0: dict[str, int] = {}
         for subject, path in sorted(found.labels.items()):
-            table = read_intensities(
+            intensities = read_intensities(
                 list_folder(path), subject=subject, names=names, parser=parser, findings=findings
             )
-            if table is None:
+            if intensities is None:
                 continue
+            table = from_one(
+                intensities,
+                subject=subject,
+                pictures=_folder_of(subject, found.pictures),
+                at=path,
+                findings=findings,
+            )
+            last = int(table.number_N[-1])
+            if last > intensities.table.number_N[-1]:
+                from_0[subject] = last - 1
             _check_rows(subject, table, at=path, findings=findings)
-            last_of[subject] = int(table.number_N.max())
             matched = _match(subject, table, found=found, options=options, findings=findings)
             if matched is None:
                 continue
@@ -92,7 +104,10 @@ class Disfa:
                 options=options,
                 findings=findings,
             )
-            recordings += [recording] if recording else []
+            if recording:
+                recordings.append(recording)
+                last_of[subject] = last
+        report_from_0(from_0, findings=findings)
         _report_short(last_of, findings=findings)
         if options.label_names:
             _refuse_absent(options.label_names, found.labels, findings=findings)
@@ -181,12 +196,6 @@ def _find(source: Path, *, options: ReadOptions, findings: Collector) -> _Found:
 def _check_rows(subject: str, table: LabelTable, *, at: Path, findings: Collector) -> None:
     """Frames are numbered from 1 without gaps."""
     number_N = table.number_N
-    if number_N[0] == 0:
-        findings.refuse(
-            "label_origin",
-            "the labels begin with frame 0; expected 1, as DISFA counts: are they from elsewhere?",
-            at=at,
-        )
     last = int(number_N.max())
     lacking = np.setdiff1d(np.arange(1, last + 1), number_N)
     if len(lacking):
@@ -202,6 +211,11 @@ def _check_rows(subject: str, table: LabelTable, *, at: Path, findings: Collecto
             f"the labels go to frame {last}; a full copy ends with {frames_of(subject)}",
             at=at,
         )
+
+
+def _folder_of(subject: str, pictures: Sources) -> Path | None:
+    """Of its pictures, where they are used."""
+    return None if subject in pictures.video_of else pictures.folder_of.get(subject)
 
 
 def _refuse_absent(
@@ -227,8 +241,8 @@ def _report_short(last_of: Mapping[str, int], *, findings: Collector) -> None:
         first = short[0]
         findings.warn(
             "partial_copy",
-            f"the labels of {len(short)} subjects end early, such as those of {first} with frame "
-            f"{last_of[first]} of {frames_of(first)}",
+            f"the labels of {counted(len(short), 'subject')} end early, such as those of {first} "
+            f"with frame {last_of[first]} of {frames_of(first)}",
             count=len(short),
         )
 

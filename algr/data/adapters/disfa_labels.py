@@ -4,6 +4,7 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from algr.data.adapters.collect import Collector
 from algr.data.adapters.folders import Folder, report_no_files
 from algr.data.adapters.pictures import ranges_in_words
-from algr.data.adapters.tables import LabelParser, LabelTable, read_lines
+from algr.data.adapters.tables import LabelParser, LabelTable, read_lines, tell_cut
 from algr.data.rows import UNKNOWN
 
 FRAMES_PER_SUBJECT = 4845
@@ -61,6 +62,27 @@ def is_tracker_error(subject: str, number_N: NDArray[np.int64]) -> NDArray[np.bo
     return errors_N
 
 
+@dataclass(frozen=True, kw_only=True)
+class Intensities:
+    """All label files of a subject."""
+
+    table: LabelTable
+    """By frame, as the files count."""
+    from_0: tuple[str, ...]
+    """Files that hold a frame 0."""
+    from_1: tuple[str, ...]
+    """Files that hold none."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class _UnitFile:
+    """The labels of one action unit."""
+
+    name: str
+    """Of the file."""
+    table: LabelTable
+
+
 def read_intensities(
     folder: Folder,
     *,
@@ -68,24 +90,24 @@ def read_intensities(
     names: Sequence[str],
     parser: LabelParser,
     findings: Collector,
-) -> LabelTable | None:
+) -> Intensities | None:
     """The intensities of a subject, action unit by action unit; None where there are none.
 
     Frames that only some of the files have are not coded in the others.
     """
-    tables: dict[str, LabelTable] = {}
+    files: dict[str, _UnitFile] = {}
     for name in names:
-        table = _read_one(folder, subject=subject, name=name, parser=parser, findings=findings)
-        if table:
-            tables[name] = table
-    if not tables:
+        file = _read_one(folder, subject=subject, name=name, parser=parser, findings=findings)
+        if file:
+            files[name] = file
+    if not files:
         return None
-    number_N = np.unique(np.concatenate([table.number_N for table in tables.values()]))
+    number_N = np.unique(np.concatenate([file.table.number_N for file in files.values()]))
     values_NA = np.full((len(number_N), len(names)), UNKNOWN, np.int8)
     for column, name in enumerate(names):
-        if name not in tables:
+        if name not in files:
             continue
-        table = tables[name]
+        table = files[name].table
         values_NA[np.searchsorted(number_N, table.number_N), column] = table.values_NA[:, 0]
         if len(table.number_N) < len(number_N):
             lacking = np.setdiff1d(number_N, table.number_N).tolist()
@@ -96,12 +118,17 @@ def read_intensities(
                 at=folder.path,
                 count=len(lacking),
             )
-    return LabelTable(number_N=number_N, values_NA=values_NA)
+    begins_with_0 = {file.name: file.table.number_N[0] == 0 for file in files.values()}
+    return Intensities(
+        table=LabelTable(number_N=number_N, values_NA=values_NA),
+        from_0=tuple(name for name, is_0 in begins_with_0.items() if is_0),
+        from_1=tuple(name for name, is_0 in begins_with_0.items() if not is_0),
+    )
 
 
 def _read_one(
     folder: Folder, *, subject: str, name: str, parser: LabelParser, findings: Collector
-) -> LabelTable | None:
+) -> _UnitFile | None:
     pattern = re.compile(rf"{subject}_au0*{name[2:]}\.(?:txt|csv)", re.IGNORECASE)
     files = folder.matching_files(pattern)
     report_no_files(folder, are_meant=pattern.fullmatch, findings=findings)
@@ -123,7 +150,8 @@ def _read_one(
     if lines is None:
         return None
     table = parser.table(lines, at=path, columns={name: 1}, width=2)
+    tell_cut(table, at=path, findings=findings)
     if not len(table.number_N):
         findings.warn("no_frames", "holds no frame that can be used", at=path)
         return None
-    return table
+    return _UnitFile(name=files[0], table=table)

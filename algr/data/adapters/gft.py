@@ -20,7 +20,7 @@ from algr.data.adapters.base import (
     SourceReading,
     VideoFile,
 )
-from algr.data.adapters.bp4d_labels import Bp4dLabels, read_occurrence
+from algr.data.adapters.bp4d_labels import Bp4dLabels, read_occurrence, report_gone
 from algr.data.adapters.collect import Collector
 from algr.data.adapters.counts import finish, report_subjects
 from algr.data.adapters.folders import (
@@ -189,10 +189,12 @@ def _recording(
     labels: Bp4dLabels, *, found: _Found, offset: int, base: int, findings: Collector
 ) -> Recording | None:
     number_N = labels.table.number_N
+    pictured: list[int] = []
     pictures: ImageFiles | VideoFile
     if labels.name in found.folders:
         folder = found.folders[labels.name][0]
         path_of = numbered_pictures(folder, findings=findings)
+        pictured = [number - offset for number in path_of]
         has_N = np.fromiter((number + offset in path_of for number in number_N.tolist()), bool)
         kept = (number_N[has_N] + offset).tolist()
         pictures = ImageFiles(paths=tuple(path_of[number] for number in kept))
@@ -209,6 +211,7 @@ def _recording(
             "no_pictures_of_recording", "neither a folder of pictures nor a video", at=labels.path
         )
         return None
+    report_gone(labels, pictured=pictured, findings=findings)
     lacking = number_N[~has_N]
     if len(lacking):
         findings.warn(

@@ -26,6 +26,7 @@ from algr.data.adapters.matlab import UnreadableError
 from algr.data.adapters.pictures import is_picture, is_video
 from algr.data.adapters.tables import LabelParser, ValueRule
 from algr.data.identity import composed, folded_id
+from algr.data.inside import ADVICE, Links
 from algr.data.landmarks import landmark_path
 from algr.data.manifest import MANIFEST_FILE
 from algr.data.presence import ABSENT, why_no_file
@@ -52,9 +53,11 @@ class Manifest:
         table = read_table(path, wanted=options.label_names, parser=parser, findings=findings)
         recordings: list[Recording] = []
         if table:
-            rows = _usable(table, source=source, findings=findings)
+            links = Links(source)
+            rows = _usable(table, source=source, links=links, findings=findings)
+            rows = _without_copies(rows, at=path, findings=findings)
             _check_subjects(rows, at=path, findings=findings)
-            builder = _Builder(source, table=table, options=options, findings=findings)
+            builder = _Builder(source, table=table, options=options, links=links, findings=findings)
             recordings = [
                 recording
                 for name, owned in _by_recording(rows).items()
@@ -88,7 +91,7 @@ class Manifest:
 _ADVICE = "Intensities need --threshold"
 
 
-def _usable(table: Table, *, source: Path, findings: Collector) -> list[Row]:
+def _usable(table: Table, *, source: Path, links: Links, findings: Collector) -> list[Row]:
     """The lines whose file is there and is a picture, or a video with a frame number."""
     manifest = source / MANIFEST_FILE
     usable = []
@@ -103,8 +106,16 @@ def _usable(table: Table, *, source: Path, findings: Collector) -> list[Row]:
                 line=row.line,
             )
             continue
+        if links.lead_out(source / row.file):
+            findings.refuse(
+                "manifest_line",
+                f"file: {one_line(row.file)} is a link that leads out of the folder: {ADVICE}",
+                at=manifest,
+                line=row.line,
+            )
+            continue
         absent = why_no_file(source / row.file)
-        lacks_frame = is_video(row.file) and row.frame is None
+        lacks_frame = is_video(row.file) and row.frame is None and row.is_frame_read
         if lacks_frame:
             findings.refuse(
                 "manifest_line",
@@ -123,6 +134,30 @@ def _usable(table: Table, *, source: Path, findings: Collector) -> list[Row]:
             )
         usable += [row] if not absent and row.is_whole and not lacks_frame else []
     return usable
+
+
+def _without_copies(rows: Sequence[Row], *, at: Path, findings: Collector) -> list[Row]:
+    """Without lines of one picture and subject that stand there twice.
+
+    Of lines with a frame number it is told where recordings are put together.
+    """
+    first: dict[tuple[str, str], Row] = {}
+    kept = []
+    for row in rows:
+        known = row
+        if row.frame is None:
+            known = first.setdefault((row.file, composed(row.subject)), row)
+        if known is row:
+            kept.append(row)
+            continue
+        findings.refuse(
+            "manifest_line",
+            f"{one_line(row.file)} of this subject stands in line {known.line} already; expected "
+            "one line per picture: remove one of them",
+            at=at,
+            line=row.line,
+        )
+    return kept
 
 
 def _check_subjects(rows: Sequence[Row], *, at: Path, findings: Collector) -> None:
@@ -179,11 +214,18 @@ class _Builder:
     """Makes recordings of rows; landmark files are read once each."""
 
     def __init__(
-        self, source: Path, *, table: Table, options: ReadOptions, findings: Collector
+        self,
+        source: Path,
+        *,
+        table: Table,
+        options: ReadOptions,
+        links: Links,
+        findings: Collector,
     ) -> None:
         self._source = source
         self._table = table
         self._options = options
+        self._links = links
         self._findings = findings
         self._files: dict[str, LandmarkFile | None] = {}
 
@@ -290,6 +332,13 @@ class _Builder:
     def _file(self, name: str, row: Row) -> LandmarkFile | None:
         if name not in self._files:
             path = self._source / name
+            if self._links.lead_out(path):
+                self._refuse(
+                    f"landmarks: {one_line(name)} is a link that leads out of the folder: {ADVICE}",
+                    row,
+                )
+                self._files[name] = None
+                return None
             try:
                 self._files[name] = read_landmark_file(path, base=self._options.landmark_base)
             except UnreadableError as error:

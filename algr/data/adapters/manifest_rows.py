@@ -9,6 +9,7 @@ from pathlib import Path, PurePosixPath
 from algr.data.adapters.collect import Collector, one_line
 from algr.data.adapters.tables import LabelParser, Line, au_name, read_lines, whole_number
 from algr.data.grades import EXPECTED_GRADE, parse_grade
+from algr.data.inside import ADVICE, EXPECTED, goes_outside
 from algr.data.manifest import meant_name
 from algr.data.rows import UNKNOWN
 from algr.data.words import counted
@@ -32,7 +33,9 @@ class Row:
     labels: tuple[int, ...]
     grade_hb: int
     is_whole: bool = True
-    """Whether file and subject can be used; only then is the line a frame."""
+    """Whether file, subject and frame can be used; only then is the line a frame."""
+    is_frame_read: bool = True
+    """The cell of the frame is right, or empty."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,25 +160,34 @@ class _Reader:
         empty = [name for name in REQUIRED if not text[name]]
         if empty:
             self._wrong(line, f"{' and '.join(empty)}: empty")
-        is_outside = False
-        if PurePosixPath(file).is_absolute() or ".." in PurePosixPath(file).parts:
-            self._wrong(line, f"file: {one_line(file)!r}; expected a path below the folder")
-            is_outside = True
+        is_outside = self._goes_outside("file", file, line=line)
+        landmarks = text.get("landmarks", "").replace("\\", "/")
+        if self._goes_outside("landmarks", landmarks, line=line):
+            landmarks = ""
+        frame = self._frame(text.get("frame", ""), line=line)
+        is_frame_read = frame is not None or not text.get("frame", "")
         return Row(
             line=line.number,
             file="" if is_outside else file,
-            is_whole=not empty and not is_outside,
+            is_whole=not empty and not is_outside and is_frame_read,
+            is_frame_read=is_frame_read,
             subject=text["subject"],
             group=text.get("group", ""),
-            frame=self._frame(text.get("frame", ""), line=line),
+            frame=frame,
             time_s=self._seconds(text.get("time_s", ""), line=line),
-            landmarks=text.get("landmarks", "").replace("\\", "/"),
+            landmarks=landmarks,
             labels=tuple(
                 self._parser.value(text[name], at=self._at, line=line.number, what=name)
                 for name in self._labels
             ),
             grade_hb=self._grade(text.get("grade_hb", ""), line=line),
         )
+
+    def _goes_outside(self, column: str, name: str, *, line: Line) -> bool:
+        if not goes_outside(name):
+            return False
+        self._wrong(line, f"{column}: {one_line(name)!r}; expected {EXPECTED}: {ADVICE}")
+        return True
 
     def _frame(self, cell: str, *, line: Line) -> int | None:
         number = whole_number(cell) if cell else None

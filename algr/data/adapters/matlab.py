@@ -2,6 +2,7 @@
 
 # Shape suffixes: N = frames, P = points of a file, L = landmarks (49), 2 = x, y.
 
+import re
 import string
 from collections.abc import Sequence
 from pathlib import Path
@@ -18,6 +19,8 @@ _JAW = 17
 _HEAD = 512
 _PRINTABLE = frozenset(string.printable.encode())
 _INNER_MOUTH_CORNERS = (60, 64)
+_STATED_SIZE = re.compile(r"stored_eof = (\d+)")
+"""In what HDF5 says of a file that is shorter than its head states."""
 
 
 class UnreadableError(Exception):
@@ -78,7 +81,15 @@ def read_tracked_points(path: Path, *, entries: Sequence[int]) -> NDArray[np.flo
     except UnreadableError:
         raise
     except Exception as error:  # h5py raises whatever it stumbles over
-        raise UnreadableError(f"cannot be read ({_short(error)})") from error
+        raise UnreadableError(_damage(error, path)) from error
+
+
+def _damage(error: Exception, path: Path) -> str:
+    stated = _STATED_SIZE.search(str(error))
+    if stated:
+        there = path.stat().st_size
+        return f"is cut off: {there} of {stated[1]} bytes are there; copy the file again"
+    return "cannot be read as MATLAB 7.3 (HDF5): it is damaged, or holds no points; copy it again"
 
 
 def _instead_of_hdf5(path: Path) -> str:

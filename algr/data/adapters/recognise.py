@@ -10,6 +10,7 @@ from algr.data.adapters.disfa import Disfa
 from algr.data.adapters.folders import Folder, list_folder, names_in_words, scan_folders
 from algr.data.adapters.gft import Gft
 from algr.data.adapters.manifest import Manifest
+from algr.data.adapters.manifest_absent import manifest_problem
 from algr.errors import DataError
 
 ADAPTERS: tuple[Adapter, ...] = (Bp4d(), Disfa(), Gft(), Clinic(), Manifest())
@@ -46,6 +47,13 @@ def recognise(source: Path) -> Adapter:
             problems=[f"{adapter.layout}: {EXPECTED[adapter.layout]}" for adapter in found],
             expected="one data set",
             advice="name the folder of one of them, or name the layout",
+        )
+    problem = manifest_problem(source)
+    if problem:
+        raise DataError(
+            f"--source {source}: {problem}",
+            expected=f"{EXPECTED['clinic']}, or {EXPECTED['manifest']}",
+            advice="then type the same command again",
         )
     listed = list_folder(source)
     names = [*(f"{name}/" for name in listed.folders), *listed.files]

@@ -34,6 +34,17 @@ class Line:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CutLine:
+    """The last line of a table, where it has too few cells."""
+
+    number: int
+    """1-based, in the file."""
+    frame: int | None
+    """None where the number may be cut itself."""
+    problem: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class LabelTable:
     """Labels of one recording, by frame."""
 
@@ -41,6 +52,12 @@ class LabelTable:
     """Ascending."""
     values_NA: NDArray[np.int8]
     """As the file gives them, -1 where they are not coded."""
+    cut: CutLine | None = None
+    """Not told of yet."""
+    left_out: frozenset[int] = frozenset()
+    """Frames of lines that are left out, other than that."""
+    unnumbered: int = 0
+    """Lines that are left out as they name no frame."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -143,14 +160,26 @@ class LabelParser:
         numbers: list[int] = []
         rows: list[list[int]] = []
         place_of: dict[int, tuple[int, int]] = {}
+        left_out: set[int] = set()
+        unnumbered = 0
+        cut: CutLine | None = None
         for line in lines:
             frame = whole_number(line.cells[0])
             problem = ""
             if frame is None or not 0 <= frame <= _MAX_FRAME:
+                frame = None
                 problem = f"{one_line(line.cells[0])!r} is no frame number"
             elif len(line.cells) < width:
                 problem = f"{counted(len(line.cells), 'cell')}; expected {width}"
+            if line is lines[-1] and frame is not None and problem:
+                is_whole = len(line.cells) > 1
+                cut = CutLine(
+                    number=line.number, frame=frame if is_whole else None, problem=problem
+                )
+                continue
             if problem or frame is None:
+                unnumbered += frame is None
+                left_out |= set() if frame is None else {frame}
                 self._findings.warn(
                     "label_line", f"{problem}; the line is left out", at=at, line=line.number
                 )
@@ -170,7 +199,13 @@ class LabelParser:
         if (np.diff(number_N) < 0).any():
             self._findings.note("label_order", "the frames do not ascend; they were sorted", at=at)
         values_NA = np.asarray(rows, np.int8).reshape(-1, len(columns))
-        return LabelTable(number_N=number_N[order], values_NA=values_NA[order])
+        return LabelTable(
+            number_N=number_N[order],
+            values_NA=values_NA[order],
+            cut=cut,
+            left_out=frozenset(left_out),
+            unnumbered=unnumbered,
+        )
 
     def value(self, cell: str, *, at: Path, line: int, what: str) -> int:
         """One label; -1, with a finding, for what is none."""
@@ -209,9 +244,10 @@ class LabelParser:
     ) -> None:
         place, first = place_of[frame]
         if rows[place] == values:
-            self._findings.warn(
+            self._findings.refuse(
                 "frame_twice",
-                f"frame {frame} stands in line {first} already, with the same labels",
+                f"frame {frame} stands in line {first} already, with the same labels; expected one "
+                "line per frame: remove one of them",
                 at=at,
                 line=line.number,
             )
@@ -222,6 +258,17 @@ class LabelParser:
             "per frame: remove the wrong one",
             at=at,
             line=line.number,
+        )
+
+
+def tell_cut(table: LabelTable, *, at: Path, findings: Collector) -> None:
+    """Warn of a last line that is left out."""
+    if table.cut:
+        findings.warn(
+            "label_line",
+            f"{table.cut.problem}; the line is left out",
+            at=at,
+            line=table.cut.number,
         )
 
 

@@ -1,8 +1,9 @@
 """What a clinic's manifest says: visits, raters, grades and exercises."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 
 from algr.data.clinic import ClinicManifest, ClinicVideo
 from algr.data.findings import Finding
@@ -11,6 +12,8 @@ from algr.data.words import counted
 from algr.faces import GRADES, HOUSE_BRACKMANN_CLASS
 
 _FOLDS = 3
+_REASONS = 5
+_NOTHING: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -19,7 +22,10 @@ class ClinicReport:
 
     patients: int
     videos: int
+    """That are used; the other figures are of these."""
     excluded: int
+    left_out: dict[str, int]
+    """Why other videos are left out, to their number."""
     patients_with_visits: int
     """With more than one visit."""
     videos_per_patient: tuple[int, int]
@@ -34,10 +40,23 @@ class ClinicReport:
     exercises: dict[str, int]
     """Name to number of videos; empty where the manifest names none."""
 
+    @property
+    def num_left_out(self) -> int:
+        """Videos that are left out, and not because the manifest says so."""
+        return sum(self.left_out.values())
 
-def examine_manifest(manifest: ClinicManifest) -> tuple[ClinicReport, list[Finding]]:
-    """Figures, and what is worth knowing before folds are planned."""
-    videos = [video for video in manifest.videos if not video.exclude_reason]
+
+def examine_manifest(
+    manifest: ClinicManifest, *, left_out: Mapping[str, str] = _NOTHING
+) -> tuple[ClinicReport, list[Finding]]:
+    """Figures, and what is worth knowing before folds are planned.
+
+    Args:
+        manifest: All that it names.
+        left_out: Name of a video that cannot be used to the reason; it is in no other figure.
+    """
+    included = [video for video in manifest.videos if not video.exclude_reason]
+    videos = [video for video in included if video.video not in left_out]
     by_patient: dict[str, list[ClinicVideo]] = defaultdict(list)
     for video in videos:
         by_patient[video.patient_id].append(video)
@@ -55,7 +74,10 @@ def examine_manifest(manifest: ClinicManifest) -> tuple[ClinicReport, list[Findi
     report = ClinicReport(
         patients=len(by_patient),
         videos=len(videos),
-        excluded=len(manifest.videos) - len(videos),
+        excluded=len(manifest.videos) - len(included),
+        left_out=_reasons(
+            {video.video: left_out[video.video] for video in included if video.video in left_out}
+        ),
         patients_with_visits=len(several),
         videos_per_patient=(
             min((len(owned) for owned in by_patient.values()), default=0),
@@ -72,6 +94,21 @@ def examine_manifest(manifest: ClinicManifest) -> tuple[ClinicReport, list[Findi
         *_rater_findings(crossing, rated=len(rated)),
         *_grade_findings(by_patient),
     ]
+
+
+def _reasons(left_out: Mapping[str, str]) -> dict[str, int]:
+    """The commonest reasons without their particulars, and the number of the others."""
+    kinds = (_kind_of(video, reason) for video, reason in left_out.items())
+    counts = Counter(kinds).most_common()
+    told = dict(counts[:_REASONS])
+    rest = sum(count for _, count in counts[_REASONS:])
+    return told | ({"for other reasons": rest} if rest else {})
+
+
+def _kind_of(video: str, reason: str) -> str:
+    """Reasons that begin with the name of a file beside the video speak of its landmarks."""
+    is_of_landmarks = reason.startswith(PurePosixPath(video).stem)
+    return "landmark file of no use" if is_of_landmarks else reason.partition(" (")[0]
 
 
 def _classes(video: ClinicVideo) -> set[int]:
@@ -133,5 +170,5 @@ def _grade_findings(by_patient: dict[str, list[ClinicVideo]]) -> list[Finding]:
             count=classes[grade],
         )
         for grade, name in enumerate(GRADES)
-        if classes[grade] < _FOLDS
+        if by_patient and classes[grade] < _FOLDS
     ]

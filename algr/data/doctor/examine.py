@@ -217,9 +217,9 @@ def examine(
     again = _look_again(recordings, suspects(rows, recordings, usual=usual), jobs=jobs, tick=tick)
     landmarks = inspect_landmarks(recordings, files.sizes)
     is_au = reading.kind == "au"
-    counted = recordings if screening.is_refused else used_parts(recordings, screening)
+    counted = used_parts(recordings, screening) or (recordings if is_au else ())
     labels = count_labels(counted, reading.label_names, layout=reading.layout) if is_au else ()
-    clinic, clinic_findings = _clinic(reading, source)
+    clinic, clinic_findings = _clinic(reading, source, left_out=screening.left_out)
     known = {(item.first, item.second) for item in screening.exact}
     alike = [
         item for item in alike_footage(seen, recordings) if (item.first, item.second) not in known
@@ -343,10 +343,15 @@ def _bad_files(files: SourceFiles, seen: Sequence[Seen]) -> dict[Path, str]:
     return {Path(part.file): part.problem for part in seen if part.problem} | dict(files.bad)
 
 
-def _clinic(reading: SourceReading, source: Path) -> tuple[ClinicReport | None, list[Finding]]:
+def _clinic(
+    reading: SourceReading, source: Path, *, left_out: Mapping[str, str]
+) -> tuple[ClinicReport | None, list[Finding]]:
     if reading.layout != "clinic":
         return None, []
     try:
-        return examine_manifest(read_what_can_be(source).manifest)
+        manifest = read_what_can_be(source).manifest
     except AlgrError:
         return None, []  # the adapter's findings say why
+    known = {recording.name for recording in reading.recordings}
+    refused = {video.video: "refused" for video in manifest.videos if video.video not in known}
+    return examine_manifest(manifest, left_out={**refused, **left_out})

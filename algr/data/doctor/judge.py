@@ -7,10 +7,9 @@ from algr.data.adapters.base import Layout
 from algr.data.doctor.calibrate import Axes, Calibration, OffsetAnswer, SubjectOffset
 from algr.data.doctor.labels import LabelCount
 from algr.data.doctor.landmarks import MEANING, LandmarkReport
-from algr.data.findings import Finding
-from algr.data.words import counted
+from algr.data.findings import Finding, up_to_the_limit
+from algr.data.words import MOST_PROBLEMS, counted
 
-_SHOWN = 20
 _AXES_ADVICE: dict[Axes, str] = {
     "swapped": "x and y are exchanged",
     "mirrored": "left and right are exchanged: the points are numbered in mirror image, or "
@@ -66,9 +65,9 @@ def landmark_findings(
             file=trouble.recording,
             count=trouble.frames,
         )
-        for trouble in worst[:_SHOWN]
+        for trouble in worst[:MOST_PROBLEMS]
     ]
-    hidden = worst[_SHOWN:]
+    hidden = worst[MOST_PROBLEMS:]
     if hidden:
         findings.append(
             Finding(
@@ -133,7 +132,7 @@ def _swapped_advice(reading: SourceReading) -> str:
 
 def turned_findings(turned: Mapping[int, Axes], reading: SourceReading) -> list[Finding]:
     """Single recordings whose landmarks are not upright, while most are."""
-    return [
+    findings = [
         Finding(
             severity="warning",
             code=f"axes_{axes}",
@@ -143,8 +142,9 @@ def turned_findings(turned: Mapping[int, Axes], reading: SourceReading) -> list[
             file=reading.recordings[position].name,
             count=len(reading.recordings[position].number_N),
         )
-        for position, axes in list(turned.items())
+        for position, axes in turned.items()
     ]
+    return up_to_the_limit(findings)
 
 
 def turned_reason(axes: Axes) -> str:

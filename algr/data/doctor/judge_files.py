@@ -7,11 +7,9 @@ from pathlib import Path
 from algr.data.adapters import ImageFiles, SourceReading
 from algr.data.doctor.duplicates import SharedFootage
 from algr.data.doctor.pictures import Seen
-from algr.data.findings import Finding, Severity
+from algr.data.findings import Finding, Severity, up_to_the_limit
 from algr.data.identity import composed
-from algr.data.words import counted
-
-_SHOWN = 20
+from algr.data.words import MOST_PROBLEMS, counted
 
 
 def repeated_findings(surplus: Mapping[int, int], reading: SourceReading) -> list[Finding]:
@@ -26,9 +24,9 @@ def repeated_findings(surplus: Mapping[int, int], reading: SourceReading) -> lis
             file=reading.recordings[position].name,
             count=count,
         )
-        for position, count in ordered[:_SHOWN]
+        for position, count in ordered[:MOST_PROBLEMS]
     ]
-    hidden = ordered[_SHOWN:]
+    hidden = ordered[MOST_PROBLEMS:]
     if hidden:
         total = sum(count for _, count in hidden)
         findings.append(
@@ -49,15 +47,15 @@ def file_findings(bad: Mapping[Path, str], reading: SourceReading, source: Path)
     problems = [(name, problem) for name, problem in named if name not in told]
     findings = [
         Finding(severity="warning", code=_file_code(problem), message=problem, file=name)
-        for name, problem in problems[:_SHOWN]
+        for name, problem in problems[:MOST_PROBLEMS]
     ]
-    if len(problems) > _SHOWN:
+    if len(problems) > MOST_PROBLEMS:
         findings.append(
             Finding(
                 severity="warning",
                 code="unreadable_more",
-                message=f"{len(problems) - _SHOWN} more files cannot be used",
-                count=len(problems) - _SHOWN,
+                message=f"{len(problems) - MOST_PROBLEMS} more files cannot be used",
+                count=len(problems) - MOST_PROBLEMS,
             )
         )
     return findings
@@ -77,7 +75,7 @@ def footage_findings(
     """Pictures under two names."""
     findings = []
     ordered = sorted(shared, key=lambda item: not _are_apart(item, reading))  # stable
-    for item in ordered[:_SHOWN]:
+    for item in ordered:
         one, other = reading.recordings[item.first], reading.recordings[item.second]
         first, second = (shown(name, source) for name in item.examples)
         is_apart = _are_apart(item, reading)
@@ -107,7 +105,7 @@ def footage_findings(
                 count=item.pictures,
             )
         )
-    return findings
+    return up_to_the_limit(findings)
 
 
 def _are_apart(item: SharedFootage, reading: SourceReading) -> bool:
@@ -124,7 +122,7 @@ def size_findings(seen: Sequence[Seen], reading: SourceReading, source: Path) ->
     for picture in whole:
         sizes[picture.recording][picture.width, picture.height] += 1
     usual = {position: counts.most_common(1)[0][0] for position, counts in sizes.items()}
-    return [
+    findings = [
         Finding(
             severity="warning",
             code="mixed_sizes",
@@ -135,7 +133,8 @@ def size_findings(seen: Sequence[Seen], reading: SourceReading, source: Path) ->
         )
         for picture in whole
         if (picture.width, picture.height) != usual[picture.recording]
-    ][:_SHOWN]
+    ]
+    return up_to_the_limit(findings)
 
 
 def shown(file: str, source: Path) -> str:

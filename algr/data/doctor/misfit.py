@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from algr.data.adapters import Recording
 from algr.data.doctor.patches import evened
 from algr.data.doctor.pictures import Seen
-from algr.data.findings import Finding
+from algr.data.findings import Finding, up_to_the_limit
 
 MIN_PICTURES = 5
 MIN_RECORDINGS = 4
@@ -21,7 +21,6 @@ FOREIGN = 0.4
 """Likeness to the other recordings below which landmarks are not those of the pictures."""
 _USUAL = 0.55
 """Median likeness from which on such a recording stands out."""
-_SHOWN = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +73,7 @@ def likeness_of(own_PKK: NDArray[np.float64], others_PKK: NDArray[np.float64]) -
 
 def misfit_findings(misfits: Sequence[Likeness], recordings: Sequence[Recording]) -> list[Finding]:
     """A warning for each, least alike first."""
-    return [
+    findings = [
         Finding(
             severity="warning",
             code="landmarks_of_another",
@@ -84,5 +83,6 @@ def misfit_findings(misfits: Sequence[Likeness], recordings: Sequence[Recording]
             file=recordings[item.recording].name,
             count=len(recordings[item.recording].number_N),
         )
-        for item in sorted(misfits, key=lambda item: item.own)[:_SHOWN]
+        for item in sorted(misfits, key=lambda item: item.own)
     ]
+    return up_to_the_limit(findings)

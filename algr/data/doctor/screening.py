@@ -14,11 +14,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from algr.data.adapters import ImageFiles, Recording, SourceReading
+from algr.data.adapters.folders import names_in_words
 from algr.data.doctor import judge, judge_files
 from algr.data.doctor.calibrate import Axes, judge_axes, turned_recordings
 from algr.data.doctor.duplicates import SharedFootage, exact_footage
 from algr.data.doctor.files import SourceFiles
-from algr.data.findings import Finding
+from algr.data.findings import Finding, up_to_the_limit
 from algr.data.identity import composed
 from algr.data.rows import UNKNOWN
 from algr.data.usable import NO_FRAME, NO_GRADE, UNREADABLE, face_problems
@@ -97,8 +98,9 @@ def screen(
     ]
     if reading.kind == "grade" and not _is_refused(reading.findings):
         ungraded = _without_grade(recordings, left_out)
-        findings += [_no_grade(recording) for recording in ungraded]
+        findings += up_to_the_limit([_no_grade(recording) for recording in ungraded])
         left_out |= {recording.name: NO_GRADE for recording in ungraded}
+    findings += _of_no_use(reading, left_out)
     exact, surplus = exact_footage(files.scan, recordings, bad=files.bad)
     findings += judge_files.footage_findings(exact, reading, source)
     findings += _nothing_left(
@@ -171,6 +173,24 @@ def _no_grade(recording: Recording) -> Finding:
         file=recording.name,
         count=len(recording.number_N),
     )
+
+
+def _of_no_use(reading: SourceReading, left_out: Mapping[str, str]) -> list[Finding]:
+    """Subjects who are there, and of whom no recording is used; a clinic's are not named."""
+    there = {recording.subject for recording in reading.recordings}
+    used = {part.subject for part in reading.recordings if part.name not in left_out}
+    lost = sorted(there - used)
+    if not lost or not used or reading.layout == "clinic":
+        return []
+    return [
+        Finding(
+            severity="warning",
+            code="subjects_of_no_use",
+            message=f"{len(lost)} of the {len(there)} subjects that are there cannot be used, as "
+            f"all of their recordings are left out: {names_in_words(lost)}",
+            count=len(lost),
+        )
+    ]
 
 
 def _nothing_left(

@@ -13,11 +13,11 @@ from algr.data.doctor.sampling import Sample
 from algr.data.findings import Finding
 from algr.data.standstill import Standstill, StandstillMeter, count_repeated, standstill_words
 from algr.data.video import watch_video
+from algr.data.words import MOST_PROBLEMS
 from algr.errors import DataError
 
 FRAMES_PER_PICTURE = 30
 """Frames that are compared with the one before, for each picture that is sampled."""
-_SHOWN = 20
 _KEPT = "they are kept, each with its own label"
 
 
@@ -139,9 +139,9 @@ def standstill_findings(report: StandstillReport, *, source: Path) -> list[Findi
             file=_below(video.file, source),
             count=count_repeated(video.found),
         )
-        for video in ordered[:_SHOWN]
+        for video in ordered[:MOST_PROBLEMS]
     ]
-    hidden = ordered[_SHOWN:]
+    hidden = ordered[MOST_PROBLEMS:]
     if hidden:
         count = sum(count_repeated(video.found) for video in hidden)
         findings.append(

@@ -10,7 +10,7 @@ from algr.data.doctor import examine_source
 from algr.simulate import simulate_bp4d, simulate_disfa, simulate_fpara
 from algr.simulate.traps import TRAPS
 from tests.data import raw_layouts as raw
-from tests.data.damages import add, again, both, gone, line, put, utf16
+from tests.data.damages import add, again, both, cut, elsewhere, gone, line, put, utf16
 from tests.data.doctor.agreement import doctors_story, preparations_story
 
 M = "manifest.csv"
@@ -123,12 +123,20 @@ BP4D = [
         ["F003_T1"],
     ),
     ("a line is short", line("AUCoding/AU_OCC/F001_T1.csv", 2, "5,0"), []),
+    ("a table is cut", cut("AUCoding/AU_OCC/F001_T1.csv", 157), []),
+    (
+        "a line stands twice",
+        line("AUCoding/AU_OCC/F001_T1.csv", 3, "5" + ",1" * 27),
+        None,
+    ),
 ]
 DISFA = [
     ("nothing is wrong", lambda _: None, []),
     ("a video is text", put(VIDEO, "no video\n" * 40), ["SN001"]),
     ("a video is empty", put(VIDEO, ""), ["SN001"]),
     ("landmarks are gone", gone("Landmark_Points/SN001"), ["SN001"]),
+    ("labels count from 0", raw.count_labels_from_0("SN001"), []),
+    ("one label file counts from 0", add("ActionUnit_Labels/SN001/SN001_au4.txt", "0,0\n"), None),
     ("a video of two people", again(VIDEO, VIDEO.replace("SN001", "SN006")), None),
     (
         "both videos are text, and not the same",
@@ -143,6 +151,9 @@ MANIFEST = [
     ("nothing is wrong", lambda _: None, []),
     ("one file of two people", add(M, "anna/0.png,cleo,anna/0.txt,0,1\n"), None),
     ("it is UTF-16", utf16(M), None),
+    ("a line stands twice", add(M, "anna/0.png,anna,anna/0.txt,0,1\n"), None),
+    ("a picture lies elsewhere", elsewhere("anna/0.png"), None),
+    ("landmarks lie elsewhere", elsewhere("anna/0.txt"), None),
     ("a landmark file is wrong", put("anna/0.txt", "1 2 x"), []),
     (
         "a subject has no grade",
@@ -175,6 +186,10 @@ CLINIC = [
     ("one track is swapped", track_of("bert_take", swapped), ["bert_take.mp4"]),
     ("one track is mirrored", track_of("bert_take", mirrored), ["bert_take.mp4"]),
     ("all tracks are swapped", of_all(TAKES, track_of, swapped), None),
+    ("a line stands twice", add(M, f"anna_take.mp4,anna,,1{',' * 7}\n"), None),
+    ("a video is named above the folder", line(M, 3, "../bert.mp4,bert,,2" + "," * 7), None),
+    ("a video lies elsewhere", elsewhere("bert_take.mp4"), None),
+    ("landmarks lie elsewhere", elsewhere("bert_take_land.csv"), None),
     ("a grade is none", line(M, 3, "bert_take.mp4,bert,,IX" + "," * 7), None),
     ("a quote is not closed", line(M, 3, 'bert_take.mp4,"bert,,2' + "," * 7), None),
     ("the columns are wrong", line(M, 1, "video,patient_id,visit,grade" + "," * 7), None),

@@ -111,7 +111,7 @@ def test_one_recording_with_swapped_axes_is_named_and_left_out(clean, examined):
     found = examined(replace(clean, recordings=tuple(recordings)))
 
     alarms = [(f.code, f.file) for f in found.findings if f.severity != "note"]
-    assert alarms == [("axes_swapped", "F010_T1")]
+    assert alarms == [("axes_swapped", "F010_T1"), ("subjects_of_no_use", "")]
     assert list(found.screening.left_out) == ["F010_T1"]
     assert found.verdict == "warnings"
 

@@ -27,3 +27,22 @@ def test_two_subjects_come_before_many_pairs_of_one_group() -> None:
     reading: Any = SimpleNamespace(recordings=recordings, layout="manifest")
     findings = footage_findings(shared, reading, Path())
     assert [item.file for item in findings if item.severity == "refused"] == ["x"]
+
+
+def test_of_many_pairs_the_number_of_those_that_are_not_shown_is_told() -> None:
+    pictures = ImageFiles(paths=())
+    recordings = [
+        SimpleNamespace(subject=f"s{i}", group="", name=f"r{i}", pictures=pictures)
+        for i in range(10)
+    ]
+    shared = [
+        SharedFootage(first=one, second=other, pictures=1, examples=("x", "y"), is_exact=True)
+        for one, other in combinations(range(10), 2)
+    ]
+    reading: Any = SimpleNamespace(recordings=recordings, layout="manifest")
+
+    findings = footage_findings(shared, reading, Path())
+
+    assert len(findings) == 41
+    assert findings[-1].message == "and 5 more like those above, 45 in all"
+    assert findings[-1].severity == "refused"

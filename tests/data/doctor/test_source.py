@@ -167,7 +167,9 @@ def test_a_clinic_without_its_videos_is_refused(rated):
     found = examine_source(rated)
 
     assert found.verdict == "refused"
-    assert found.clinic.patients == 4
+    assert (found.clinic.patients, found.clinic.videos) == (0, 0)
+    assert found.clinic.left_out == {"no such file": 5}
+    assert "rare_grade" not in codes(found)
     assert found.command == ""
 
 
