@@ -101,6 +101,8 @@ class SearchOutcome:
     stopped: Halt | None = None
     """Why it ended before its trials did; nothing may follow it then."""
     objectives: tuple[Objective, ...] = (HEADLINE,)
+    gpu_hours: float = 0.0
+    """For which trials of this command held GPUs."""
 
     @property
     def front(self) -> tuple[TrialRecord, ...]:
@@ -150,17 +152,18 @@ def run_search(
             store.enqueue(job.warm.points)
             store.adopt(job.warm.observed)
         halt = None
+        budget = Budget(job.limits, gpus_per_trial=resources.get("gpu", 0), clock=clock)
         if not store.is_complete:
             with _carried(
                 job, store, resources=resources, factory=factory, open_run=open_run
             ) as carrier:
-                halt = _run_trials(job, store, listener, carrier, clock)
+                halt = _run_trials(job, store, listener, carrier, budget, clock)
         best = store.best()
         if halt is not None and (best is None or halt.kind == "pause"):
             raise _interrupted(store, halt)
         if best is None:
             raise _no_result(store)
-        return SearchOutcome(store.records(), best, halt, store.objectives)
+        return SearchOutcome(store.records(), best, halt, store.objectives, budget.gpu_hours)
 
 
 @dataclass(frozen=True)
@@ -208,6 +211,7 @@ def _run_trials(
     store: StudyStore,
     listener: SearchListener,
     carrier: _Carrier,
+    budget: Budget,
     clock: Clock,
 ) -> Halt | None:
     """Run what is missing.
@@ -236,7 +240,7 @@ def _run_trials(
         identity_of=job.identity.trial_digest,
         max_concurrent=min(job.max_concurrent or fits, fits),
         listener=listener,
-        budget=Budget(job.limits, gpus_per_trial=resources.get("gpu", 0), clock=clock),
+        budget=budget,
     )
     store.note_halt(None, at=clock())
     trainable = tune.with_resources(

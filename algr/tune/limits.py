@@ -25,6 +25,8 @@ class Limits:
     """The option that says so, for people."""
     gpu_hours: float | None = None
     """Devices times the time for which trials hold them."""
+    gpu_hours_before: float = 0.0
+    """Used by earlier searches of the same command."""
 
 
 def settle_limits(
@@ -82,6 +84,11 @@ class Budget:
         self._seen_at = clock()
         self._gpu_s = 0.0
 
+    @property
+    def gpu_hours(self) -> float:
+        """Used by the trials of this search, as far as it was observed."""
+        return self._gpu_s / _HOUR_S
+
     def observe(self, running: int) -> None:
         """Count the time since the last call for the trials that ran in it."""
         now = self._clock()
@@ -93,7 +100,7 @@ class Budget:
         limits = self._limits
         if limits.ends_at is not None and self._clock() + ahead_s >= limits.ends_at:
             return limits.ends_because
-        spent_s = self._gpu_s + ahead_s * running * self._gpus
+        spent_s = limits.gpu_hours_before * _HOUR_S + self._gpu_s + ahead_s * running * self._gpus
         if limits.gpu_hours is not None and spent_s >= limits.gpu_hours * _HOUR_S:
             return f"--max-gpu-hours {limits.gpu_hours:g}"
         return None

@@ -59,3 +59,19 @@ def test_a_look_ahead_counts_all_running_trials():
 
     assert budget.reason(running=2, ahead_s=1799.0) is None
     assert budget.reason(running=2, ahead_s=1800.0) == "--max-gpu-hours 1"
+
+
+def test_gpu_hours_of_earlier_searches_of_the_command_count():
+    now = [0.0]
+    limits = Limits(gpu_hours=1.0, gpu_hours_before=0.75)
+    budget = Budget(limits, gpus_per_trial=1, clock=lambda: now[0])
+
+    now[0] = 899.0
+    budget.observe(1)
+    before = budget.reason()
+    now[0] = 900.0
+    budget.observe(1)
+
+    assert before is None
+    assert budget.reason() == "--max-gpu-hours 1"
+    assert budget.gpu_hours == 0.25
