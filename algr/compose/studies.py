@@ -257,7 +257,11 @@ def run_dashboard(command: DashboardCommand) -> int:
 
 
 def time_left(progress: StudyProgress) -> float | None:
-    """Seconds that the rest takes if its trials take as long as the ended ones did on average."""
+    """Seconds that the rest takes if its trials take as long as the ended ones did on average.
+
+    That is time by the clock: a trial whose folds are trained beside each other is as long as the
+    longest of them, with the start of its workers.
+    """
     ended = [
         one for one in progress.records if one.state in ("COMPLETE", "PRUNED") and not one.adopted
     ]
@@ -266,8 +270,8 @@ def time_left(progress: StudyProgress) -> float | None:
     if not epochs:
         return None
     begun = sum(one.state != "WAITING" and not one.adopted for one in progress.records)
-    mean_s = sum(one.seconds for one in ended) / len(ended)
-    epoch_s = sum(one.seconds for one in ended) / epochs
+    mean_s = sum(one.wall_s for one in ended) / len(ended)
+    epoch_s = sum(one.wall_s for one in ended) / epochs
     rest_s = max(progress.wanted - begun, 0) * mean_s
     rest_s += sum(max(mean_s - one.epochs * epoch_s, 0) for one in running)
     return rest_s / max(len(running), 1)

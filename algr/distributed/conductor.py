@@ -6,6 +6,7 @@ callbacks raise in places, so the conductor keeps the first error and asks for t
 
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -20,7 +21,7 @@ from algr.distributed.listener import SearchListener
 from algr.distributed.runner import TrialSpec
 from algr.distributed.trainable import REPORT, SPEC, StepReport
 from algr.errors import ClusterError, StudyError
-from algr.tune import Budget, Halt, StartedTrial, StudyStore, asked
+from algr.tune import Budget, Clock, Halt, StartedTrial, StudyStore, asked
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -29,6 +30,25 @@ _SECONDS_BETWEEN_POLLS = 1.0
 
 HOPELESS_AFTER = 3
 """Failures after which a search without any other result stops."""
+
+
+@dataclass
+class _UnderWay:
+    """A trial that Tune runs."""
+
+    number: int
+    known_epochs: int
+    """Noted by an earlier process, and told again."""
+    begun_at: float
+    told_epochs: int = 0
+    seconds: float = 0.0
+    """Of its epochs, over all folds."""
+    earlier_s: float = 0.0
+    """By the clock, of the epochs that an earlier process trained."""
+
+    def wall_s(self, now: float) -> float:
+        """From its begin to now, without the time for which nobody ran it."""
+        return max(now - self.begun_at, 0.0) + self.earlier_s
 
 
 class Conductor:
@@ -41,6 +61,7 @@ class Conductor:
         max_concurrent: Trials at once.
         listener: Told everything.
         budget: What the command may still use.
+        clock: The time.
     """
 
     def __init__(
@@ -52,6 +73,7 @@ class Conductor:
         max_concurrent: int,
         listener: SearchListener,
         budget: Budget,
+        clock: Clock,
     ) -> None:
         self.error: Exception | None = None
         """The first error of the driver's side, or what a worker asks the user to mend."""
@@ -60,13 +82,11 @@ class Conductor:
         """Why no epoch may begin any more; those under way are finished."""
         self._store, self._config, self._identity_of = store, config, identity_of
         self._max_concurrent, self._listener = max_concurrent, listener
-        self._budget = budget
+        self._budget, self._clock = budget, clock
         self._polled_at = 0.0
         self._longest_epoch_s = 0.0
         self._left: set[str] = set()
-        self._running: dict[str, int] = {}
-        self._told_epochs: dict[int, int] = {}
-        self._seconds: dict[int, float] = {}
+        self._running: dict[str, _UnderWay] = {}
         self._deaths: dict[str, str] = {}
 
     def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
@@ -103,9 +123,7 @@ class Conductor:
         started = self._store.take()
         if started is None:
             return str(Searcher.FINISHED)
-        self._running[trial_id] = started.number
-        self._told_epochs[started.number] = 0
-        self._seconds[started.number] = 0.0
+        self._running[trial_id] = _UnderWay(started.number, started.epochs, self._clock())
         self._listener.on_trial_start(started.number, started.params)
         return {SPEC: self._spec(started)}
 
@@ -115,16 +133,18 @@ class Conductor:
         Returns:
             Whether the trial goes no further: the study's pruner stops it, or the search ends.
         """
-        number = self._running[trial_id]
-        found = report.epoch
-        if found is None or found.epoch < self._told_epochs[number]:
+        trial, found = self._running[trial_id], report.epoch
+        number = trial.number
+        if found is None or found.epoch < trial.told_epochs:
             return False  # told before its process died
         assert found.value is not None, "the worker reports a missing score as a failure"
-        self._told_epochs[number] = found.epoch + 1
-        self._seconds[number] += found.seconds
+        trial.told_epochs = found.epoch + 1
+        trial.seconds += found.seconds
+        wall_s = found.seconds if found.wall_s is None else found.wall_s
+        if found.epoch < trial.known_epochs:
+            trial.earlier_s += wall_s
         figures = {name: value for name, value in found.figures.items() if value is not None}
         prune = self._store.report(number, epoch=found.epoch, value=found.value, figures=figures)
-        wall_s = found.seconds if found.wall_s is None else found.wall_s
         self._longest_epoch_s = max(self._longest_epoch_s, wall_s)
         self._listener.on_epoch(number, found.epoch, found.value, found.folds)
         if not prune and not report.is_last:
@@ -151,18 +171,18 @@ class Conductor:
             return
         if report is not None and report.is_last:
             self.on_report(trial_id, report)  # Tune does not ask the scheduler about the last one
-        number = self._running.pop(trial_id)
-        seconds = self._seconds[number]
+        trial = self._running.pop(trial_id)
+        number, seconds, wall_s = trial.number, trial.seconds, trial.wall_s(self._clock())
         if report is None or report.failure:
             reason = report.failure if report else self._deaths.get(trial_id, "its process died")
             if report and report.trace:
                 reason += f" (errors/{number}.txt in the study's folder)"
                 write_trace(self._store.directory, number, report.trace)
-            record = self._store.fail(number, reason=reason, seconds=seconds)
+            record = self._store.fail(number, reason=reason, seconds=seconds, wall_s=wall_s)
         elif report.is_last:
-            record = self._store.complete(number, seconds=seconds)
+            record = self._store.complete(number, seconds=seconds, wall_s=wall_s)
         else:
-            record = self._store.prune(number, seconds=seconds)
+            record = self._store.prune(number, seconds=seconds, wall_s=wall_s)
         self._listener.on_trial_end(record)
         self._check_hope()
 

@@ -241,6 +241,7 @@ def _run_trials(
         max_concurrent=min(job.max_concurrent or fits, fits),
         listener=listener,
         budget=budget,
+        clock=clock,
     )
     store.note_halt(None, at=clock())
     trainable = tune.with_resources(

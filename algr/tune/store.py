@@ -37,6 +37,7 @@ from algr.tune.records import (
     EPOCH,
     REASON,
     SECONDS,
+    WALL_SECONDS,
     TrialRecord,
     best_of,
     epoch_values,
@@ -64,6 +65,8 @@ class StartedTrial:
     """By configuration key."""
     is_resumed: bool
     """Whether an earlier process began it."""
+    epochs: int = 0
+    """That are noted already."""
 
 
 class StudyStore:
@@ -132,7 +135,8 @@ class StudyStore:
         else:
             return None
         self._open[trial.number] = trial
-        return StartedTrial(trial.number, suggest(trial, self._space), is_resumed)
+        epochs = self.record(trial.number).epochs if is_resumed else 0
+        return StartedTrial(trial.number, suggest(trial, self._space), is_resumed, epochs)
 
     def report(
         self,
@@ -169,31 +173,40 @@ class StudyStore:
             trial.report(value, step)
         return bool(trial.should_prune())
 
-    def complete(self, number: int, *, seconds: float) -> TrialRecord:
+    def complete(self, number: int, *, seconds: float, wall_s: float | None = None) -> TrialRecord:
         """End a trial that ran all its epochs; its value is its best epoch's.
 
         Further validation scores are those of that epoch, costs those of the last one.
+
+        Args:
+            number: Of the trial.
+            seconds: Spent in its epochs, over all folds.
+            wall_s: From its begin to its end; `seconds` where folds take turns.
         """
         frozen = self._frozen(number)
         values = epoch_values(frozen)
         best = max(values, key=lambda step: (self.objectives[0].key(values[step]), -step))
         if len(self.objectives) == 1:
-            return self._tell(number, seconds, value=values[best], state=None)
+            return self._tell(number, seconds, wall_s, value=values[best], state=None)
         at_best = frozen.user_attrs[f"{EPOCH}{best}"]
         at_end = frozen.user_attrs[f"{EPOCH}{max(values)}"]
         others = [
             float((at_best if one.is_score else at_end)[one.name]) for one in self.objectives[1:]
         ]
-        return self._tell(number, seconds, value=[values[best], *others], state=None)
+        return self._tell(number, seconds, wall_s, value=[values[best], *others], state=None)
 
-    def prune(self, number: int, *, seconds: float) -> TrialRecord:
-        """End a trial that was stopped early."""
-        return self._tell(number, seconds, value=None, state=optuna.trial.TrialState.PRUNED)
+    def prune(self, number: int, *, seconds: float, wall_s: float | None = None) -> TrialRecord:
+        """End a trial that was stopped early; see `complete`."""
+        pruned = optuna.trial.TrialState.PRUNED
+        return self._tell(number, seconds, wall_s, value=None, state=pruned)
 
-    def fail(self, number: int, *, reason: str, seconds: float) -> TrialRecord:
-        """End a trial that has no result."""
+    def fail(
+        self, number: int, *, reason: str, seconds: float, wall_s: float | None = None
+    ) -> TrialRecord:
+        """End a trial that has no result; see `complete`."""
         self._open[number].set_user_attr(REASON, reason)
-        return self._tell(number, seconds, value=None, state=optuna.trial.TrialState.FAIL)
+        failed = optuna.trial.TrialState.FAIL
+        return self._tell(number, seconds, wall_s, value=None, state=failed)
 
     def records(self) -> tuple[TrialRecord, ...]:
         """All trials by number."""
@@ -250,12 +263,15 @@ class StudyStore:
         self,
         number: int,
         seconds: float,
+        wall_s: float | None,
         *,
         value: float | list[float] | None,
         state: optuna.trial.TrialState | None,
     ) -> TrialRecord:
         trial = self._open.pop(number)
         trial.set_user_attr(SECONDS, seconds)
+        if wall_s is not None:
+            trial.set_user_attr(WALL_SECONDS, wall_s)
         self._study.tell(trial, value, state=state)
         self.sweep()
         return self.record(number)

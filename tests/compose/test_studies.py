@@ -67,6 +67,19 @@ def test_status_says_who_holds_it_and_how_long_it_takes(own_home, store):
     assert found.to_dict()["trials"][1]["state"] == "RUNNING"
 
 
+def test_the_time_left_is_that_of_the_clock_where_folds_are_trained_beside_each_other(
+    own_home, job
+):
+    with open_study(
+        job.study_directory, identity=job.identity, dataset="before", trials=3, resume=False
+    ) as opened:
+        opened.report(opened.take().number, epoch=0, value=0.5)
+        opened.complete(0, seconds=6.0, wall_s=2.5)
+        opened.take()
+
+        assert study_status(own_home, "mine").left_s == 5.0
+
+
 @pytest.mark.parametrize(
     ("halt", "state"),
     [

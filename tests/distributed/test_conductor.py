@@ -38,13 +38,14 @@ def make_conductor(tmp_path, diary) -> Iterator[Callable[..., Conductor]]:
                 max_concurrent=max_concurrent,
                 listener=listener,
                 budget=Budget(limits or Limits(), gpus_per_trial=1, clock=clock),
+                clock=clock,
             )
 
         yield make
 
 
-def _epoch(epoch: int, value: float) -> StepReport:
-    return StepReport(is_last=False, epoch=TrialEpoch(epoch, value, 2.0, ()))
+def _epoch(epoch: int, value: float, *, wall_s: float | None = None) -> StepReport:
+    return StepReport(is_last=False, epoch=TrialEpoch(epoch, value, 2.0, (), wall_s))
 
 
 class _Careless(Diary):
@@ -98,6 +99,34 @@ def test_seconds_are_those_of_the_epochs(make_conductor):
 
     assert careless.ends[0].seconds == 4.0
     assert careless.ends[0].state == "PRUNED"
+
+
+def test_the_time_of_a_trial_is_that_of_the_clock_and_of_epochs_trained_earlier(
+    tmp_path,
+):
+    now, careless = [100.0], _Careless.empty()
+    job = search_job(tmp_path / "s", trials=4)
+    given = {"identity": job.identity, "dataset": "toy", "trials": 4}
+    with open_study(tmp_path / "s", **given, resume=False) as store:
+        store.report(store.take().number, epoch=0, value=0.5)
+    with open_study(tmp_path / "s", **given, resume=True) as store:
+        conductor = Conductor(
+            store,
+            config=job.config,
+            identity_of=job.identity.trial_digest,
+            max_concurrent=1,
+            listener=careless,
+            budget=Budget(Limits(), gpus_per_trial=1, clock=lambda: now[0]),
+            clock=lambda: now[0],
+        )
+        conductor.next_trial("a")
+        now[0] = 107.0  # five seconds for its workers, two for an epoch of three folds
+        conductor.on_report("a", _epoch(0, 0.5, wall_s=1.0))
+        conductor.on_report("a", _epoch(1, 0.6, wall_s=2.0))
+        conductor.on_end("a", report=_epoch(1, 0.6, wall_s=2.0))
+
+    (record,) = careless.ends
+    assert (record.seconds, record.wall_s) == (4.0, 8.0)
 
 
 def test_an_error_of_the_drivers_side_asks_for_the_end_and_is_kept(make_conductor):
