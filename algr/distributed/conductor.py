@@ -4,6 +4,7 @@ Everything here is called by Tune in the driver's process, in one thread. Tune s
 callbacks raise in places, so the conductor keeps the first error and asks for the end instead.
 """
 
+import logging
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -21,7 +22,9 @@ from algr.distributed.listener import SearchListener
 from algr.distributed.runner import TrialSpec
 from algr.distributed.trainable import REPORT, SPEC, StepReport
 from algr.errors import ClusterError, StudyError
-from algr.tune import Budget, Clock, Halt, StartedTrial, StudyStore, asked
+from algr.tune import Halt, Pace, StartedTrial, StudyStore, asked
+
+logger = logging.getLogger(__name__)
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -60,8 +63,7 @@ class Conductor:
         identity_of: Hash of what a configuration's numbers depend on.
         max_concurrent: Trials at once.
         listener: Told everything.
-        budget: What the command may still use.
-        clock: The time.
+        pace: Which epochs fit into what the command may still use, and the time.
     """
 
     def __init__(
@@ -72,19 +74,19 @@ class Conductor:
         identity_of: Callable[[Config], str],
         max_concurrent: int,
         listener: SearchListener,
-        budget: Budget,
-        clock: Clock,
+        pace: Pace,
     ) -> None:
         self.error: Exception | None = None
         """The first error of the driver's side, or what a worker asks the user to mend."""
         self.interrupted = False
         self.halt: Halt | None = None
-        """Why no epoch may begin any more; those under way are finished."""
+        """Why no epoch of any trial may begin any more; those under way are finished."""
         self._store, self._config, self._identity_of = store, config, identity_of
         self._max_concurrent, self._listener = max_concurrent, listener
-        self._budget, self._clock = budget, clock
+        self._pace = pace
+        self._refusal = ""
+        """Of the last epoch that did not fit, by the limit that it would have reached."""
         self._polled_at = 0.0
-        self._longest_epoch_s = 0.0
         self._left: set[str] = set()
         self._running: dict[str, _UnderWay] = {}
         self._deaths: dict[str, str] = {}
@@ -98,13 +100,19 @@ class Conductor:
         """Whether no trial may go on."""
         return self.error is not None
 
+    @property
+    def ended_early(self) -> Halt | None:
+        """Why the search has ended before its trials did, if it did."""
+        if self.halt is None and self._refusal and not self._store.is_complete:
+            return Halt("limit", self._refusal)
+        return self.halt
+
     def poll(self) -> None:
         """Look at the clock and for a request; called between any two events.
 
         What runs on at a limit is cut off: its last checkpoint holds.
         """
-        self._budget.observe(len(self._running))
-        if reason := self._budget.reason():
+        if reason := self._pace.reached():
             self.halt = self.halt or Halt("limit", reason)
             self.interrupted = True
         elif self.halt is None and time.monotonic() - self._polled_at >= _SECONDS_BETWEEN_POLLS:
@@ -115,15 +123,14 @@ class Conductor:
         """Tune's configuration of the next trial; None to wait, FINISHED at the end."""
         if len(self._running) >= self._max_concurrent:
             return None
-        if self.halt is None and not self._store.has_more:
+        if self.halt is not None or not self._store.has_more:
             return str(Searcher.FINISHED)
-        self._mind_limits(self._longest_epoch_s, running=len(self._running) + 1)
-        if self.halt is not None:
-            return str(Searcher.FINISHED)
+        if not self._fits():  # GPU-hours that are kept for running trials may be left over
+            return None if self._running else str(Searcher.FINISHED)
         started = self._store.take()
-        if started is None:
-            return str(Searcher.FINISHED)
-        self._running[trial_id] = _UnderWay(started.number, started.epochs, self._clock())
+        assert started is not None, "the store said that it has more"
+        self._pace.begin(started.number)
+        self._running[trial_id] = _UnderWay(started.number, started.epochs, self._pace.clock())
         self._listener.on_trial_start(started.number, started.params)
         return {SPEC: self._spec(started)}
 
@@ -131,7 +138,8 @@ class Conductor:
         """Note what a step found.
 
         Returns:
-            Whether the trial goes no further: the study's pruner stops it, or the search ends.
+            Whether the trial goes no further: the study's pruner stops it, its next epoch would
+            not end within the limits, or the search ends.
         """
         trial, found = self._running[trial_id], report.epoch
         number = trial.number
@@ -145,13 +153,19 @@ class Conductor:
             trial.earlier_s += wall_s
         figures = {name: value for name, value in found.figures.items() if value is not None}
         prune = self._store.report(number, epoch=found.epoch, value=found.value, figures=figures)
-        self._longest_epoch_s = max(self._longest_epoch_s, wall_s)
+        self._pace.note(number, wall_s)
         self._listener.on_epoch(number, found.epoch, found.value, found.folds)
-        if not prune and not report.is_last:
-            self._mind_limits(wall_s, running=len(self._running))
-        if self.halt is not None and not prune and not report.is_last:
-            self._left.add(trial_id)
-        return prune or self.halt is not None
+        if prune or report.is_last:
+            return prune
+        if self.halt is None and self._fits(number):
+            return False
+        if self.halt is None:
+            logger.info(
+                "trial %d is left after %d epochs: its next one would not end before %s",
+                *(number, trial.told_epochs, self._refusal),
+            )
+        self._left.add(trial_id)
+        return True
 
     def on_end(self, trial_id: str, *, report: StepReport | None) -> None:
         """End a trial in the study, unless the search stops with it under way.
@@ -167,12 +181,13 @@ class Conductor:
             return
         if trial_id in self._left:
             self._left.remove(trial_id)
-            del self._running[trial_id]
+            self._pace.end(self._running.pop(trial_id).number)
             return
         if report is not None and report.is_last:
             self.on_report(trial_id, report)  # Tune does not ask the scheduler about the last one
         trial = self._running.pop(trial_id)
-        number, seconds, wall_s = trial.number, trial.seconds, trial.wall_s(self._clock())
+        self._pace.end(trial.number)
+        number, seconds, wall_s = trial.number, trial.seconds, trial.wall_s(self._pace.clock())
         if report is None or report.failure:
             reason = report.failure if report else self._deaths.get(trial_id, "its process died")
             if report and report.trace:
@@ -222,12 +237,14 @@ class Conductor:
 
         return guarded
 
-    def _mind_limits(self, epoch_s: float, *, running: int) -> None:
-        """Begin no epoch that would not end within the limits."""
-        self._budget.observe(len(self._running))
-        reason = self._budget.reason(running=running, ahead_s=epoch_s)
-        if reason is not None and self.halt is None:
-            self.halt = Halt("limit", reason)
+    def _fits(self, number: int | None = None) -> bool:
+        """Whether the next epoch of a trial, or a new trial's first, would end within the limits.
+
+        A trial that is left for that keeps its checkpoint; the others go on.
+        """
+        reason = self._pace.refusal(number)
+        self._refusal = reason or self._refusal
+        return reason is None
 
     def _spec(self, started: StartedTrial) -> TrialSpec:
         config = with_values(self._config, started.params)

@@ -28,6 +28,7 @@ from algr.tune import (
     Halt,
     Limits,
     Objective,
+    Pace,
     StudyIdentity,
     StudyStore,
     TrialRecord,
@@ -157,7 +158,7 @@ def run_search(
             with _carried(
                 job, store, resources=resources, factory=factory, open_run=open_run
             ) as carrier:
-                halt = _run_trials(job, store, listener, carrier, budget, clock)
+                halt = _run_trials(job, store, listener, carrier, budget)
         best = store.best()
         if halt is not None and (best is None or halt.kind == "pause"):
             raise _interrupted(store, halt)
@@ -212,7 +213,6 @@ def _run_trials(
     listener: SearchListener,
     carrier: _Carrier,
     budget: Budget,
-    clock: Clock,
 ) -> Halt | None:
     """Run what is missing.
 
@@ -240,10 +240,9 @@ def _run_trials(
         identity_of=job.identity.trial_digest,
         max_concurrent=min(job.max_concurrent or fits, fits),
         listener=listener,
-        budget=budget,
-        clock=clock,
+        pace=Pace(budget),
     )
-    store.note_halt(None, at=clock())
+    store.note_halt(None, at=budget.clock())
     trainable = tune.with_resources(
         tune.with_parameters(SearchTrainable, factory=carrier.factory),
         dict(resources) if carrier.guard is None else dict(NEXT_TO_NOTHING),
@@ -273,10 +272,11 @@ def _run_trials(
         _fit(tuner)
     if conductor.error is not None:
         raise _as_disk_trouble(conductor.error, store) or conductor.error
-    if conductor.halt is not None:
-        store.note_halt(conductor.halt, at=clock())
+    halt = conductor.ended_early
+    if halt is not None:
+        store.note_halt(halt, at=budget.clock())
         forget(store.directory)
-        return conductor.halt
+        return halt
     if not store.is_complete:
         raise _interrupted(store)
     return None

@@ -26,6 +26,7 @@ from algr.tune.objectives import (
     parse_objectives,
     recorded_objectives,
 )
+from algr.tune.pace import Pace
 from algr.tune.records import TrialRecord, TrialState, best_of, epoch_values, front_of
 from algr.tune.signals import Halt, Wish, ask, asked, forget
 from algr.tune.store import StartedTrial, StudyStore, open_study
@@ -50,6 +51,7 @@ __all__ = [
     "Limits",
     "NumberedSampler",
     "Objective",
+    "Pace",
     "RungPruner",
     "StartedTrial",
     "StudyHeader",
