@@ -343,8 +343,16 @@ class EndOfSearch(Stopper):  # type: ignore[misc]
         return self._conductor.must_stop
 
 
+class CutOffError(Exception):
+    """The search ends now, whatever runs: the user asked for it, or the time is over.
+
+    Tune gives back its actors and what they hold after an error. After KeyboardInterrupt it would
+    not (Ray 2.60): they would stay as long as the session.
+    """
+
+
 class Interruption(Callback):  # type: ignore[misc]
-    """Turns a Ctrl-C into KeyboardInterrupt between two steps, where nothing is half done."""
+    """Ends the search between two steps, where nothing is half done."""
 
     def __init__(self, conductor: Conductor) -> None:
         self._conductor = conductor
@@ -353,7 +361,7 @@ class Interruption(Callback):  # type: ignore[misc]
         """Raise if the user asked to stop, or the time is over."""
         self._conductor.guard(self._conductor.poll, otherwise=None)()
         if self._conductor.interrupted:
-            raise KeyboardInterrupt
+            raise CutOffError
 
 
 def write_trace(directory: Path, number: int, trace: str) -> None:

@@ -320,8 +320,10 @@ def _interruptible(conductor: "Conductor", store: StudyStore) -> Iterator[None]:
     """Let Ctrl-C end the search between two steps; a second one ends it at once.
 
     Raises:
-        Interrupted: In place of KeyboardInterrupt.
+        Interrupted: In place of what ended Tune's loop, unless that was a limit.
     """
+    from algr.distributed.conductor import CutOffError
+
     in_main_thread = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGINT)
 
@@ -333,7 +335,7 @@ def _interruptible(conductor: "Conductor", store: StudyStore) -> Iterator[None]:
         signal.signal(signal.SIGINT, ask_to_stop)
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, CutOffError):
         if conductor.halt is None:
             raise _interrupted(store) from None
     finally:
