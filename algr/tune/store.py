@@ -16,7 +16,7 @@ import optuna
 from optuna.storages import BaseStorage
 
 from algr.durable import held
-from algr.errors import IntegrityError, StudyError
+from algr.errors import StudyError
 from algr.tune import signals
 from algr.tune.folder import (
     HALT,
@@ -24,10 +24,11 @@ from algr.tune.folder import (
     LOCK_FILE,
     WANTED,
     StudyHeader,
+    has_traces,
+    lost_trials,
     open_database,
     open_storage,
     read_header,
-    storage_address,
     write_header,
 )
 from algr.tune.identity import StudyIdentity
@@ -357,12 +358,8 @@ def _refuse_taken(url: str, name: str) -> None:
 def _refuse_lost(directory: Path, header: StudyHeader, storage: BaseStorage) -> None:
     """Trials have left checkpoints, which a study that begins anew would delete."""
     names = {study.study_name for study in storage.get_all_studies()}
-    if header.name not in names and any((directory / "trials").glob("*/*")):
-        raise IntegrityError(
-            f"the trials of study {header.name!r} are gone from {storage_address(directory)}",
-            expected="the journal or database in which it was begun",
-            advice="restore it from a backup, or begin another study with a new --name",
-        )
+    if header.name not in names and has_traces(directory):
+        raise lost_trials(directory)
 
 
 @contextmanager
