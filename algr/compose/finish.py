@@ -10,11 +10,19 @@ from algr.compose.requests import EpochDisplayFactory, Material, TrainingRequest
 from algr.compose.start import StartInUse
 from algr.compose.training import CrossValidated, held_run, run_folds
 from algr.config import Config, flatten, with_values
-from algr.cv import FoldsExecutor, FoldsJob, exported_model, job_identity, refit_epochs
+from algr.cv import (
+    FoldsExecutor,
+    FoldsJob,
+    exported_model,
+    headline_draws,
+    job_identity,
+    read_predictions,
+    refit_epochs,
+)
 from algr.data import FoldPlan, refit_fold
 from algr.distributed import SearchOutcome
 from algr.engine import FoldEpoch
-from algr.metrics import headline
+from algr.metrics import gather_evidence, headline
 from algr.models import has_regions, regions_for
 from algr.tracking import RefitTracking, Registration, Registry, RunHandle, Tracker, run_key
 from algr.tune import Objective, TrialRecord
@@ -164,6 +172,8 @@ class Finisher:
 
     def _spec(self, config: Config, cross_validated: CrossValidated) -> BundleSpec:
         dataset, plan, result = self.material.dataset, self.material.plan, cross_validated.result
+        assert result.statistics is not None, "a cross-validation that has just been concluded"
+        intervals = result.statistics.interval.mean
         by_fold = {
             metric: [fold.metrics[metric] for fold in result.folds] for metric in result.mean
         }
@@ -182,13 +192,17 @@ class Finisher:
             protocol=plan.protocol,
             folds_hash=plan.folds_hash,
             metric=headline(dataset.kind),
-            scores={metric: Score.from_folds(values) for metric, values in by_fold.items()},
+            scores={
+                metric: Score.from_folds(values, interval=intervals.get(metric))
+                for metric, values in by_fold.items()
+            },
             num_subjects=len(dataset.subjects),
             num_frames=dataset.num_frames,
             num_epochs=config.train.num_epochs,
             pictures=plan.pictures_of(plan.pictures) or (),
             start=self.start.as_origin() if self.start else None,
             regions=regions.names if has_regions(config.model) else (),
+            draws=headline_draws(gather_evidence(read_predictions(cross_validated.predictions))),
         )
 
     def _note(

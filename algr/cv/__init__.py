@@ -40,6 +40,7 @@ from algr.cv.statistics import (
     Section,
     Statistics,
     figures_of,
+    headline_draws,
     statistics_of,
 )
 from algr.cv.table import TableRow, figure_title, figure_unit, section_rows, table_rows
@@ -73,6 +74,7 @@ __all__ = [
     "figure_title",
     "figure_unit",
     "figures_of",
+    "headline_draws",
     "job_identity",
     "open_job_dataset",
     "predicted_labels",
