@@ -16,6 +16,7 @@ from algr.cv import (
     exported_model,
     headline_draws,
     job_identity,
+    keys_of_run_since,
     read_predictions,
     refit_epochs,
 )
@@ -151,6 +152,7 @@ class Finisher:
 
     def _refit_job(self, config: Config, directory: Path) -> FoldsJob:
         dataset, plan = self.material.dataset, self.material.plan
+        study = self.request.home.study(self.name)
         everybody = FoldPlan(
             dataset=plan.dataset,
             kind=plan.kind,
@@ -165,7 +167,9 @@ class Finisher:
             plan=everybody,
             folds=(0,),
             run_directory=directory,
-            identity=job_identity(config, everybody, (0,)),
+            identity=job_identity(
+                config, everybody, (0,), since=keys_of_run_since(study, config)
+            ),
             start_file=self.start.path if self.start else None,
             export_model=True,
         )

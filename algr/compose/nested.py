@@ -27,6 +27,7 @@ from algr.cv import (
     FoldsExecutor,
     FoldsJob,
     job_identity,
+    keys_of_run_since,
     write_run_files,
 )
 from algr.data import FoldPlan, NestedFold, plan_nested
@@ -71,15 +72,16 @@ class PlannedNested:
         """Training of a configuration on the outer training subjects, and its one test."""
         index = fold.outer.index
         config = with_values(self.request.config, best.params)
-        plan = self.final_plan(fold)
-        start = self.notice.start
+        plan, start = self.final_plan(fold), self.notice.start
+        directory = self.directory / f"outer-{index}-best-{best.number}"
+        since = keys_of_run_since(directory, config)
         return FoldsJob(
             config=config,
             dataset_directory=self.material.dataset.directory,
             plan=plan,
             folds=(index,),
-            run_directory=self.directory / f"outer-{index}-best-{best.number}",
-            identity=job_identity(config, plan, (index,)),
+            run_directory=directory,
+            identity=job_identity(config, plan, (index,), since=since),
             start_file=start.path if start else None,
         )
 

@@ -237,7 +237,7 @@ def _run_trials(
     conductor = parts.Conductor(
         store,
         config=job.config,
-        identity_of=job.identity.trial_digest,
+        identity_of=store.identity.trial_digest,
         max_concurrent=min(job.max_concurrent or fits, fits),
         listener=listener,
         pace=Pace(budget),

@@ -79,6 +79,8 @@ class StudyStore:
         tune = identity.config.tune
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.directory = directory
+        self.identity = identity
+        """As the version of algr had it that began the study."""
         self._space = identity.space
         self.objectives = tuple(map(Objective, identity.objectives)) or (HEADLINE,)
         """The first one names the best trial."""
@@ -327,7 +329,12 @@ def open_study(
         header = read_header(directory)
         storage = open_storage(directory, header.storage)
         _refuse_lost(directory, header, storage)
-        store = StudyStore(directory, name=header.name, storage=storage, identity=identity)
+        store = StudyStore(
+            directory,
+            name=header.name,
+            storage=storage,
+            identity=identity.as_begun(header.identity),
+        )
         if trials is not None:
             store.want(trials)
         store.sweep()

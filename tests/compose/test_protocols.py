@@ -25,7 +25,7 @@ from algr.compose.repeats import run_repeats
 from algr.compose.requests import drawn_anew, open_material
 from algr.compose.search import last_study
 from algr.config import DataHome, SearchSpace, with_values
-from algr.cv import LocalExecutor
+from algr.cv import LocalExecutor, job_identity, read_run_files
 from algr.data import PreparedDataset
 from algr.distributed import SearchJob, SearchListener, SearchOutcome
 from algr.engine import FoldsRun, epoch_value
@@ -247,6 +247,27 @@ def test_repeats_go_on_after_an_interruption_and_more_can_be_added(
     ]
     assert tables[0].equals(tables[1])
     assert found.over_repeats.count == 3
+
+
+def test_a_run_of_a_version_that_lacked_a_key_goes_on_at_its_own_checkpoint(
+    repeat: Callable[..., RepeatedCrossValidation], home: DataHome
+) -> None:
+    repeat("old", repeats=1)
+    directory = home.run("old-repeat-0")
+    checkpoint = directory / "checkpoint.pt"
+    settings = json.loads((directory / "config.json").read_text())
+    del settings["train.recompute"]
+    config, plan = read_run_files(directory)
+    earlier = job_identity(config, plan, (0, 1, 2), since=("train.recompute",))
+    tree = torch.load(checkpoint, weights_only=True) | {"identity": earlier}
+    torch.save(tree, checkpoint)
+    (directory / "config.json").write_text(json.dumps(settings))
+    trained = directory.joinpath("predictions.parquet").stat().st_mtime_ns
+
+    found = repeat("old", repeats=1)
+
+    assert found.repeats[0].predictions.stat().st_mtime_ns > trained
+    assert torch.load(checkpoint, weights_only=True)["identity"] == earlier
 
 
 def test_a_single_run_does_not_go_on_as_repeats(
