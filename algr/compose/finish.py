@@ -167,9 +167,7 @@ class Finisher:
             plan=everybody,
             folds=(0,),
             run_directory=directory,
-            identity=job_identity(
-                config, everybody, (0,), since=keys_of_run_since(study, config)
-            ),
+            identity=job_identity(config, everybody, (0,), since=keys_of_run_since(study, config)),
             start_file=self.start.path if self.start else None,
             export_model=True,
         )

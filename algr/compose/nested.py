@@ -18,7 +18,7 @@ from algr.compose.study import (
     SearchDisplayFactory,
     SearchRunner,
     StudyRecorder,
-    refuse_other_study,
+    refuse_other,
     run_study,
 )
 from algr.compose.training import Executed, conclude, execute, held_run, log_files, run_name
@@ -117,7 +117,7 @@ def plan_nested_search(
         notice=notice,
     )
     for fold in folds:
-        refuse_other_study(planned.search_job(fold))
+        refuse_other(planned.search_job(fold))
     return planned
 
 

@@ -142,7 +142,9 @@ def _finished_epochs(job: FoldsJob) -> int:
     return load_checkpoint(file, identity=job.identity).epoch if file.exists() else 0
 
 
-def _disk_bytes(searches: Sequence[SearchEstimate], *, finals: Sequence[Sequence[PointCost]]) -> int:
+def _disk_bytes(
+    searches: Sequence[SearchEstimate], *, finals: Sequence[Sequence[PointCost]]
+) -> int:
     """Searches come one after the other; each leaves its best trial and a final training."""
     kept = sum(
         max(point.checkpoint_bytes for point in (*search.points, *final))

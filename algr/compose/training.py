@@ -194,9 +194,7 @@ def _run_folds(
         plan=plan,
         folds=folds,
         run_directory=directory,
-        identity=job_identity(
-            config, plan, folds, since=keys_of_run_since(directory, config)
-        ),
+        identity=job_identity(config, plan, folds, since=keys_of_run_since(directory, config)),
         start_file=start.path if start else None,
     )
     metric = headline(dataset.kind)

@@ -46,17 +46,21 @@ def config_hash(config: Config, *, since: Collection[str] = ()) -> str:
     return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
 
 
-def keys_since(recorded: Mapping[str, Any], config: Config) -> tuple[str, ...]:
+def keys_since(recorded: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[str, ...]:
     """Keys that have come since a configuration was recorded, as far as they are at their defaults.
 
     A new key's default does what was done before there was that key. A key for which that cannot be
     needs another schema of studies and checkpoints.
+
+    Args:
+        recorded: Values by key, as an earlier version may have written them.
+        values: The same of now; what is no configuration key is not looked at.
     """
     defaults = flatten(Config())
     return tuple(
         key
-        for key, value in flatten(config).items()
-        if key not in recorded and value == defaults[key]
+        for key, value in values.items()
+        if key not in recorded and key in defaults and value == defaults[key]
     )
 
 

@@ -51,7 +51,7 @@ def keys_of_run_since(directory: Path, config: Config) -> tuple[str, ...]:
         IntegrityError: The file cannot be read.
     """
     file = directory / CONFIG_FILE
-    return keys_since(_read(file), config) if file.exists() else ()
+    return keys_since(_read(file), flatten(config)) if file.exists() else ()
 
 
 def _settings(directory: Path, config: Config) -> dict[str, Any]:

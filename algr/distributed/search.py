@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from algr.config import Config, SearchSpace
 from algr.data import FoldPlan
+from algr.distributed.executor import MAX_RESTARTS
 from algr.distributed.listener import SearchListener
 from algr.distributed.mesh import trial_seats
 from algr.distributed.room import NEXT_TO_NOTHING, trial_resources, trials_at_once
@@ -45,7 +46,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_MAX_RESTARTS = 3
 _DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
@@ -260,7 +260,7 @@ def _run_trials(
             run_config=tune.RunConfig(
                 name="search",
                 storage_path=str(carrier.scratch / "tune"),
-                failure_config=tune.FailureConfig(max_failures=_MAX_RESTARTS),
+                failure_config=tune.FailureConfig(max_failures=MAX_RESTARTS),
                 checkpoint_config=tune.CheckpointConfig(
                     checkpoint_frequency=0, checkpoint_at_end=False
                 ),

@@ -90,10 +90,10 @@ def paired_gain(challenger: Candidate, champion: Candidate, *, draws_of: DrawsOf
     """
     if challenger.measured_on != champion.measured_on:
         return None
-    ours_R, theirs_R = draws_of(challenger), draws_of(champion)
+    ours, theirs = draws_of(challenger), draws_of(champion)
     interval = None
-    if ours_R is not None and theirs_R is not None and len(ours_R) == len(theirs_R):
-        interval = percentile_interval(ours_R - theirs_R)
+    if ours is not None and theirs is not None and len(ours) == len(theirs):
+        interval = percentile_interval(ours - theirs)
     return Gain(challenger.score - champion.score, interval)
 
 

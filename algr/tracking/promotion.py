@@ -25,9 +25,7 @@ _UNDECIDED_FOR_MS = 10 * 60 * 1000
 """A version that is undecided for longer belongs to a process that died."""
 
 
-def promote(
-    client: "MlflowClient", name: str, *, version: int, draws_of: DrawsOf
-) -> Decision:
+def promote(client: "MlflowClient", name: str, *, version: int, draws_of: DrawsOf) -> Decision:
     """Give the alias to the version that should have it now that this one is registered.
 
     MLflow has no compare-and-set for aliases. Each process looks again after it wrote the alias,

@@ -12,6 +12,7 @@ from algr.tune.folder import (
     read_header,
     read_progress,
     read_records,
+    refuse_other_study,
     storage_address,
 )
 from algr.tune.forecast import ASSUMPTION, EpochForecast, forecast_epochs
@@ -83,6 +84,7 @@ __all__ = [
     "read_records",
     "read_warm_start",
     "recorded_objectives",
+    "refuse_other_study",
     "settle_limits",
     "storage_address",
     "suggest",

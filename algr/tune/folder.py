@@ -90,6 +90,44 @@ def read_header(directory: Path) -> StudyHeader:
         ) from None
 
 
+def refuse_other_study(
+    directory: Path, *, identity: StudyIdentity, resume: bool, storage_url: str | None = None
+) -> None:
+    """Refuse to go on with a study that exists where that is not what was asked for.
+
+    Args:
+        directory: Of the study, which need not exist.
+        identity: What the study shall be about.
+        resume: Go on with one that exists.
+        storage_url: The database in which its trials shall be; None for wherever they are.
+
+    Raises:
+        StudyError: It exists and `resume` is false, or it is about something else.
+        IntegrityError: `study.json` cannot be read.
+    """
+    if not (directory / HEADER_FILE).exists():
+        return
+    name = directory.name
+    if not resume:
+        raise StudyError(
+            f"study {name!r} exists",
+            expected="a new --name, or --resume",
+            advice=f"go on with it: add --resume --name {name}",
+        )
+    header = read_header(directory)
+    differences = identity.differences(header.identity)
+    if storage_url is not None and storage_url != header.storage:
+        place = header.storage or "the study's folder"
+        differences.append(f"storage: {place} in the study, {storage_url} now")
+    if differences:
+        raise StudyError(
+            f"study {name!r} is about something else",
+            problems=differences,
+            expected="the same configuration, search space, dataset, folds and storage",
+            advice="repeat the options of the first start, or begin another study with --name",
+        )
+
+
 def read_records(directory: Path) -> tuple[TrialRecord, ...]:
     """The trials of a study, also while another process works on it.
 

@@ -33,7 +33,7 @@ class StudyIdentity:
     def as_begun(self, recorded: Mapping[str, Any]) -> "StudyIdentity":
         """As the version of algr had it that recorded a study, if that knew fewer keys."""
         known = recorded.get("config")
-        return replace(self, since=keys_since(known, self.config) if known else ())
+        return replace(self, since=keys_since(known, flatten(self.config)) if known else ())
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values, as they are stored in `study.json`."""

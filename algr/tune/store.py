@@ -29,6 +29,7 @@ from algr.tune.folder import (
     open_database,
     open_storage,
     read_header,
+    refuse_other_study,
     write_header,
 )
 from algr.tune.identity import StudyIdentity
@@ -307,16 +308,8 @@ def open_study(
     """
     distributions(identity.space)
     exists = (directory / HEADER_FILE).exists()
-    if exists and not resume:
-        raise StudyError(
-            f"study {directory.name!r} exists",
-            expected="a new name, or --resume",
-            advice=f"go on with it: add --resume --name {directory.name}; "
-            "or begin another one with a new --name",
-        )
-    if exists:
-        _check_same(directory, identity)
-    elif trials is None:
+    refuse_other_study(directory, identity=identity, resume=resume, storage_url=storage_url)
+    if not exists and trials is None:
         raise StudyError(
             f"study {directory.name!r} does not exist", advice="say how many --trials it shall have"
         )
@@ -339,17 +332,6 @@ def open_study(
             store.want(trials)
         store.sweep()
         yield store
-
-
-def _check_same(directory: Path, identity: StudyIdentity) -> None:
-    differences = identity.differences(read_header(directory).identity)
-    if differences:
-        raise StudyError(
-            f"study {directory.name!r} is about something else",
-            problems=differences,
-            expected="the same configuration, search space, dataset, folds and version of algr",
-            advice="repeat the options of the first start, or begin another study with --name",
-        )
 
 
 def _refuse_taken(url: str, name: str) -> None:

@@ -83,9 +83,7 @@ def test_a_run_of_a_version_that_lacked_a_key_does_not_go_on_with_another_value_
     with pytest.raises(StudyError) as caught:
         write_run_files(run_directory, config=other, plan=plan)
 
-    assert caught.value.problems == (
-        'config.json: train.recompute: null there, "regions" now',
-    )
+    assert caught.value.problems == ('config.json: train.recompute: null there, "regions" now',)
 
 
 def test_a_plan_comes_back_with_the_digests_of_its_pictures(

@@ -1,6 +1,7 @@
 """Studies on disk: begun, continued, refused."""
 
 import dataclasses
+import hashlib
 import json
 import multiprocessing
 import os
