@@ -1,5 +1,6 @@
 """Fixtures that several packages' tests share."""
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from algr.bundle import Bundle, BundleSpec, Score, write_bundle
 from algr.config import Config, with_values
 from algr.faces import GRADES
+from algr.metrics import Interval
 from tests.recordings import HEIGHT, WIDTH, face_points, landmark_csv
 
 # A machine that has other things to do is no reason to fail.
@@ -78,13 +80,14 @@ def make_spec(**changes: object) -> BundleSpec:
         "folds_hash": "a" * 64,
         "metric": "f1_macro",
         "scores": {
-            "f1_macro": Score.from_folds((0.5, 0.6, 0.7)),
+            "f1_macro": Score.from_folds((0.5, 0.6, 0.7), interval=Interval(0.45, 0.72)),
             "f1_high": Score.from_folds((0.5, None, 0.25)),
         },
         "num_subjects": 24,
         "num_frames": 960,
         "num_epochs": 5,
         "regions": tuple(f"region {index}" for index in range(12)),
+        "draws": (0.5, 0.6, math.nan, 0.7),
     }
     return BundleSpec(**{**values, **changes})  # type: ignore[arg-type]
 

@@ -4,6 +4,7 @@ Knows neither the tracking server nor how predictions are served.
 """
 
 from algr.bundle.card import RESEARCH_USE
+from algr.bundle.draws import DRAWS_FILE, read_draws
 from algr.bundle.files import (
     REQUIRED_FILES,
     Bundle,
@@ -19,32 +20,30 @@ from algr.bundle.runtime import NetworkValues, OnnxNetwork, owned_cores
 from algr.bundle.spec import (
     BundleSpec,
     EarlierPeople,
-    Interval,
     Kind,
     Score,
     StartOrigin,
-    fold_interval,
 )
 from algr.bundle.write import write_bundle
 
 __all__ = [
+    "DRAWS_FILE",
     "REQUIRED_FILES",
     "RESEARCH_USE",
     "Bundle",
     "BundleSpec",
     "EarlierPeople",
     "GoldenReport",
-    "Interval",
     "Kind",
     "NetworkValues",
     "OnnxNetwork",
     "Score",
     "StartOrigin",
     "check_golden",
-    "fold_interval",
     "note_version",
     "owned_cores",
     "read_bundle",
+    "read_draws",
     "rebuild_network",
     "refuse_foreign_folder",
     "replace_folder",

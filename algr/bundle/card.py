@@ -61,15 +61,17 @@ def _data(spec: BundleSpec) -> list[str]:
 
 def _scores(spec: BundleSpec) -> list[str]:
     protocol = _PROTOCOLS.get(spec.protocol, spec.protocol)
-    rows = [f"| {name} | {_figure(score)} |" for name, score in spec.scores.items()]
+    rows = [
+        f"| {name} | {_figure(score)} | {_interval(score)} |" for name, score in spec.scores.items()
+    ]
     return [
         "## Scores",
         "",
         f"Cross-validation of this configuration, protocol `{spec.protocol}`: {protocol}. "
         f"Folds `{spec.folds_hash[:12]}`.",
         "",
-        "| score | mean ± sd over folds |",
-        "| --- | --- |",
+        "| score | mean ± sd over folds | 95 %, by bootstrap over test subjects |",
+        "| --- | --- | --- |",
         *rows,
         "",
     ]
@@ -81,6 +83,11 @@ def _figure(score: Score) -> str:
     if score.sd is None:
         return f"{score.mean:.3f}"
     return f"{score.mean:.3f} ± {score.sd:.3f}"
+
+
+def _interval(score: Score) -> str:
+    found = score.interval
+    return "-" if found is None else f"{found.low:.3f} to {found.high:.3f}"
 
 
 def _use() -> list[str]:

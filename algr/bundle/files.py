@@ -17,6 +17,8 @@ from algr.errors import IntegrityError, UsageError
 
 SCHEMA = 1
 INDEX = "bundle.json"
+INTERVALS = "95 %, bootstrap over test subjects"
+"""Entry `intervals`; bundles of earlier versions have none, and t intervals over folds."""
 REGISTERED = "registered.json"
 """Beside a pulled bundle: its version. Not part of the bundle, and not covered by its checksums."""
 REQUIRED_FILES = (
@@ -67,6 +69,8 @@ class Bundle:
     simulated: bool
     metric: str
     scores: Mapping[str, Score]
+    files: Mapping[str, str]
+    """SHA-256 of every other file, by name."""
     versions: Mapping[str, str]
     """Of the libraries that exported it."""
     start: StartOrigin | None
@@ -130,7 +134,11 @@ def read_bundle(directory: Path, *, expected_sha256: str | None = None) -> Bundl
         protocol=index["protocol"],
         simulated=index["simulated"],
         metric=index["metric"],
-        scores={name: Score.from_dict(score) for name, score in index["scores"].items()},
+        scores={
+            name: Score.from_dict(score, has_interval=index.get("intervals") == INTERVALS)
+            for name, score in index["scores"].items()
+        },
+        files=index["files"],
         versions=index["versions"],
         start=StartOrigin.from_dict(index["start"]) if index.get("start") else None,
         pictures=tuple(index.get("pictures", ())),

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from algr.config import Config
+from algr.metrics import Interval
 
 Kind = Literal["au", "grade"]
 
@@ -17,22 +18,20 @@ class Score:
     mean: float | None
     sd: float | None
     by_fold: tuple[float | None, ...]
+    interval: Interval | None = None
+    """95 % of the mean, by bootstrap over test subjects; `None` where they cannot be resampled."""
 
     @classmethod
-    def from_folds(cls, by_fold: Sequence[float | None]) -> "Score":
+    def from_folds(
+        cls, by_fold: Sequence[float | None], *, interval: Interval | None = None
+    ) -> "Score":
         """Mean and standard deviation (n - 1) over the folds in which the figure is defined."""
         values = [value for value in by_fold if value is not None]
         mean = sum(values) / len(values) if values else None
         sd = None
         if mean is not None and len(values) > 1:
             sd = math.sqrt(sum((value - mean) ** 2 for value in values) / (len(values) - 1))
-        return cls(mean=mean, sd=sd, by_fold=tuple(by_fold))
-
-    @property
-    def interval(self) -> "Interval | None":
-        """95 % interval of the mean; `None` with fewer than three defined folds."""
-        values = [value for value in self.by_fold if value is not None]
-        return fold_interval(values) if len(values) > 2 else None
+        return cls(mean=mean, sd=sd, by_fold=tuple(by_fold), interval=interval)
 
     def to_dict(self) -> dict[str, Any]:
         """The form that stands in `bundle.json`."""
@@ -46,38 +45,20 @@ class Score:
         }
 
     @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> "Score":
-        """The inverse of `to_dict`; the interval is computed, not read."""
-        return cls(mean=values["mean"], sd=values["sd"], by_fold=tuple(values["by_fold"]))
+    def from_dict(cls, values: Mapping[str, Any], *, has_interval: bool = True) -> "Score":
+        """The inverse of `to_dict`.
 
-
-@dataclass(frozen=True)
-class Interval:
-    """Mean with a 95 % interval."""
-
-    mean: float
-    low: float
-    high: float
-
-
-def fold_interval(by_fold: Sequence[float]) -> Interval | None:
-    """95 % interval of a mean over folds, for one score or for paired differences.
-
-    The variance carries the correction of Nadeau and Bengio (2003) for training sets that
-    overlap: with k folds it is s² (1/k + 1/(k - 1)) with k - 1 degrees of freedom.
-
-    Returns:
-        `None` for fewer than two folds.
-    """
-    from scipy.stats import t
-
-    k = len(by_fold)
-    if k < 2:
-        return None
-    mean = sum(by_fold) / k
-    variance = sum((value - mean) ** 2 for value in by_fold) / (k - 1)
-    half = float(t.ppf(0.975, k - 1)) * math.sqrt(variance * (1 / k + 1 / (k - 1)))
-    return Interval(mean=mean, low=mean - half, high=mean + half)
+        Args:
+            values: As they stand in `bundle.json`.
+            has_interval: Whether it is one over subjects; earlier versions of algr wrote others.
+        """
+        known = has_interval and values["low"] is not None
+        return cls(
+            mean=values["mean"],
+            sd=values["sd"],
+            by_fold=tuple(values["by_fold"]),
+            interval=Interval(values["low"], values["high"]) if known else None,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -166,6 +147,8 @@ class BundleSpec:
     """Names of the channels of `attention`; empty for networks without it."""
     thresholds: tuple[float, ...] = field(default=())
     """Per action unit: present at or above; empty for 0.5 everywhere and for grades."""
+    draws: tuple[float, ...] = ()
+    """The headline in every draw of test subjects, NaN where undefined; empty where unknown."""
 
     def __post_init__(self) -> None:
         """Refuse what only a programmer can get wrong."""

@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 import algr
 from algr.bundle.card import model_card
+from algr.bundle.draws import DRAWS_FILE, write_draws
 from algr.bundle.files import (
     INDEX,
+    INTERVALS,
     REQUIRED_FILES,
     SCHEMA,
     Bundle,
@@ -79,6 +81,8 @@ def _write_files(folder: Path, *, model: "nn.Module", spec: BundleSpec) -> None:
     (folder / "card.md").write_text(card, encoding="utf-8")
     packaged = resources.files("algr.bundle") / "packaged" / "pyfunc_model.py"
     (folder / "pyfunc_model.py").write_bytes(packaged.read_bytes())
+    if spec.draws:
+        write_draws(folder / DRAWS_FILE, spec.draws)
     _write_json(folder / INDEX, _index(folder, spec))
     for path in folder.iterdir():
         path.chmod(0o644)
@@ -111,6 +115,7 @@ def _index(folder: Path, spec: BundleSpec) -> dict[str, Any]:
         "pictures": list(spec.pictures),
         "start": None if spec.start is None else spec.start.to_dict(),
         "metric": spec.metric,
+        "intervals": INTERVALS,
         "scores": {name: score.to_dict() for name, score in spec.scores.items()},
         "versions": {
             "algr": algr.__version__,
@@ -119,8 +124,12 @@ def _index(folder: Path, spec: BundleSpec) -> dict[str, Any]:
                 name: metadata.version(name) for name in ("numpy", "onnxruntime", "pillow", "torch")
             },
         },
-        "files": {name: sha256_of(folder / name) for name in REQUIRED_FILES},
+        "files": {name: sha256_of(folder / name) for name in _files(spec)},
     }
+
+
+def _files(spec: BundleSpec) -> tuple[str, ...]:
+    return (*REQUIRED_FILES, *((DRAWS_FILE,) if spec.draws else ()))
 
 
 def _write_json(path: Path, value: object) -> None:

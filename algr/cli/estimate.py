@@ -5,24 +5,62 @@ from typing import TYPE_CHECKING
 import typer
 
 if TYPE_CHECKING:
-    from algr.compose import SearchEstimate
+    from algr.compose import NestedEstimate, SearchEstimate
 
 
 def print_estimate(estimate: "SearchEstimate") -> None:
     """The estimate on standard output, its assumption and remarks with it."""
-    from algr.tune import ASSUMPTION
-
     whole = estimate.trials * estimate.folds * estimate.epochs
     lines = [
         f"study {estimate.study} on {estimate.dataset}, measured on one {estimate.device}",
         f"{estimate.trials} trials x {estimate.folds} folds x {estimate.epochs} epochs = "
         f"{whole} fold epochs at most",
+        *_skipped(estimate),
+        "",
+        *_points(estimate),
+        "",
+        *_cost(estimate, afterwards="afterwards (cross-validation, refit, export): at most"),
     ]
-    if estimate.ended or estimate.half_done:
-        skipped = ", ".join(f"{count} {state.lower()}" for state, count in estimate.ended.items())
-        lines.append(f"skipped on --resume: {skipped or 'nothing'}")
-        lines += [f"  {line}" for line in estimate.half_done]
-    lines.append("")
+    typer.echo("\n".join(lines))
+
+
+def print_nested_estimate(nested: "NestedEstimate") -> None:
+    """All outer folds together, then each of them."""
+    whole, searches = nested.whole, nested.searches
+    inner = sum(one.trials * one.folds for one in searches) * whole.epochs
+    final = len(searches) * whole.epochs
+    lines = [
+        f"nested search {whole.study} on {whole.dataset}, measured on one {whole.device}",
+        f"{len(searches)} outer folds x ({searches[0].trials} trials x {whole.folds} inner folds + "
+        f"1 final training) x {whole.epochs} epochs = {inner + final} fold epochs at most",
+        *_skipped(whole),
+        "",
+        *_points(whole),
+        "",
+    ]
+    for fold, one in enumerate(searches):
+        done = sum(one.ended.values())
+        lines.append(
+            f"outer fold {fold} ({one.study}): {done} of {one.trials} trials done; search "
+            f"{_time(3600 * one.hours_unpruned)}, with {one.pruner} "
+            f"{_time(3600 * one.hours_pruned)}; final training {_time(3600 * one.finish_hours)}"
+        )
+    lines += ["", *_cost(whole, afterwards="final trainings of all outer folds: at most")]
+    typer.echo("\n".join(lines))
+
+
+def _skipped(estimate: "SearchEstimate") -> list[str]:
+    if not estimate.ended and not estimate.half_done:
+        return []
+    skipped = ", ".join(f"{count} {state.lower()}" for state, count in estimate.ended.items())
+    return [
+        f"skipped on --resume: {skipped or 'nothing'}",
+        *(f"  {line}" for line in estimate.half_done),
+    ]
+
+
+def _points(estimate: "SearchEstimate") -> list[str]:
+    lines = []
     for point in estimate.points:
         name = ", ".join(f"{key}={value}" for key, value in point.point.items())
         text = (
@@ -32,15 +70,19 @@ def print_estimate(estimate: "SearchEstimate") -> None:
             f"{_size(point.memory_bytes)} of memory, checkpoint {_size(point.checkpoint_bytes)}"
         )
         lines.append(f"{name or 'this configuration'}: {text}")
-    lines += [
-        "",
+    return lines
+
+
+def _cost(estimate: "SearchEstimate", *, afterwards: str) -> list[str]:
+    from algr.tune import ASSUMPTION
+
+    return [
         f"without pruning: {_time(3600 * estimate.hours_unpruned)}"
         f"{_gpu(estimate.gpu_hours_unpruned)}",
         f"with {estimate.pruner}: {_time(3600 * estimate.hours_pruned)}"
         f"{_gpu(estimate.gpu_hours_pruned)}, about {estimate.expected_epochs:.1f} epochs a trial",
         f"  assumed: {ASSUMPTION}; real searches train somewhat more",
-        f"afterwards (cross-validation, refit, export): at most "
-        f"{_time(3600 * estimate.finish_hours)}",
+        f"{afterwards} {_time(3600 * estimate.finish_hours)}",
         f"at once: {estimate.at_once} trials of {estimate.workers_per_trial} workers, "
         f"{estimate.gpus_per_trial:g} GPUs each; by memory "
         f"{estimate.fits_one_device} would fit "
@@ -49,7 +91,6 @@ def print_estimate(estimate: "SearchEstimate") -> None:
         f"disk: {_size(estimate.disk_bytes)} of {_size(estimate.disk_free)} free",
         *(f"note: {remark}" for remark in estimate.remarks),
     ]
-    typer.echo("\n".join(lines))
 
 
 def _gpu(hours: float) -> str:

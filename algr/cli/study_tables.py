@@ -31,6 +31,9 @@ def print_studies(found: "Sequence[StudySummary]") -> None:
     for row in rows:
         table.add_row(*row.values())
     print_table(table)
+    for one in found:
+        if one.damage:
+            typer.echo(f"{one.name} is damaged: {one.damage}")
 
 
 def print_status(found: "StudyStatus") -> None:

@@ -243,10 +243,17 @@ def tune(
 
 
 def _dry_run(request: "TrainingRequest", options: "SearchOptions", *, as_json: bool) -> None:
-    from algr.cli.estimate import print_estimate
-    from algr.compose import estimate_search
+    from algr.cli.estimate import print_estimate, print_nested_estimate
+    from algr.compose import estimate_nested, estimate_search
 
     typer.echo("measuring some steps of each size; nothing is written", err=True)
+    if request.config.cv.protocol == "nested":
+        nested = estimate_nested(request, options)
+        if as_json:
+            print_json(nested.to_dict())
+        else:
+            print_nested_estimate(nested)
+        return
     estimate = estimate_search(request, options)
     if as_json:
         print_json(estimate.to_dict())

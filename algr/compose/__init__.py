@@ -8,6 +8,7 @@ from algr.compose.estimate import SearchEstimate, estimate_search
 from algr.compose.explanation import ExplainRequest, explain_files
 from algr.compose.finish import SearchResult
 from algr.compose.nested import search_nested
+from algr.compose.nested_estimate import NestedEstimate, estimate_nested
 from algr.compose.nested_result import NestedResult
 from algr.compose.purge import CANNOT_REMOVE, PurgeOutcome, patient_hash, purge_patient
 from algr.compose.repeats import RepeatedCrossValidation, cross_validate_repeatedly
@@ -44,6 +45,7 @@ __all__ = [
     "ComparedRow",
     "CrossValidated",
     "ExplainRequest",
+    "NestedEstimate",
     "NestedResult",
     "PurgeOutcome",
     "RepeatedCrossValidation",
@@ -65,6 +67,7 @@ __all__ = [
     "cross_validate",
     "cross_validate_repeatedly",
     "dashboard_command",
+    "estimate_nested",
     "estimate_search",
     "explain_files",
     "list_registered",

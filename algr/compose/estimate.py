@@ -3,7 +3,7 @@
 import math
 import shutil
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +20,10 @@ from algr.compose.search import PlannedSearch, SearchOptions, plan_search
 from algr.compose.start import check_start
 from algr.compose.study import STUDY_FILE, wanted_trials
 from algr.compose.trial_shape import TRAIN_RUN_S, TrialShape
-from algr.distributed import Devices, devices_at, trial_resources, trials_at_once
-from algr.errors import ConfigError, DataError, UsageError
-from algr.tune import ASSUMPTION, forecast_epochs, read_records
+from algr.data import FoldPlan
+from algr.distributed import Devices, SearchJob, devices_at, trial_resources, trials_at_once
+from algr.errors import ConfigError, DataError
+from algr.tune import ASSUMPTION, TrialRecord, forecast_epochs, read_records
 
 _SEARCH_START_S = 12.0
 """Ray, its first worker with torch, and the tracker."""
@@ -99,26 +100,90 @@ class SearchEstimate:
         }
 
 
+@dataclass(frozen=True, kw_only=True)
+class Site:
+    """Where a search would run."""
+
+    devices: Devices
+    memory_bytes: int
+    """Of the first GPU, else of this machine."""
+    disk_free: int
+
+    @classmethod
+    def of(cls, request: TrainingRequest) -> "Site":
+        """This machine, and the cluster if one was named.
+
+        Raises:
+            ClusterError: It does not answer.
+        """
+        return cls(
+            devices=devices_at(request.address),
+            memory_bytes=device_memory(),
+            disk_free=free_disk(request.home.root),
+        )
+
+
 def estimate_search(request: TrainingRequest, options: SearchOptions) -> SearchEstimate:
     """Check a search as its start would, measure some steps, and add up.
 
     Raises:
         AlgrError: What would stop the search: options, dataset, space, study, disk, memory.
     """
-    if request.config.cv.protocol == "nested":
-        raise UsageError(
-            "--dry-run does not measure a nested search",
-            advice="measure with --protocol honest: a nested search takes about cv.num_folds times "
-            "as long",
-        )
     planned = plan_search(request, options, settle=check_start)
-    job, config = planned.job, planned.job.config
-    devices = devices_at(request.address)
+    site = Site.of(request)
+    (points,) = measure_job(planned.job, plans=(planned.job.plan,), site=site)
+    estimate = estimate_job(
+        planned.job, points, site=site, finish_s=_finish_s(planned, points[0], site.devices)
+    )
+    refuse_full_disk(estimate)
+    return replace(
+        estimate,
+        remarks=(*estimate.remarks, *cluster_remarks(request), *planned.notice.remarks),
+    )
+
+
+def measure_job(
+    job: SearchJob, *, plans: Sequence[FoldPlan], site: Site
+) -> tuple[tuple[PointCost, ...], ...]:
+    """The costs of a search's configuration and of the ends of its space, for each plan.
+
+    Raises:
+        ConfigError: The configuration itself does not train here.
+        AlgrError: A trial does not fit into the session.
+    """
+    resources = trial_resources(job.config, site.devices, workers=job.workers_per_trial)
+    copies = _at_once(job, trials_at_once(resources, site.devices)) * job.workers_per_trial
+    costs = measure_points(
+        points_to_measure(job.space, job.config),
+        config=job.config,
+        directory=job.dataset_directory,
+        plans=plans,
+        copies=1 if site.devices.gpus else min(copies, MOST_COPIES),
+    )
+    if failure := costs[0][0].failure:
+        raise ConfigError(
+            f"this configuration does not train here: {failure}",
+            advice="lower train.batch_size or model.width",
+        )
+    return costs
+
+
+def estimate_job(
+    job: SearchJob, points: Sequence[PointCost], *, site: Site, finish_s: float
+) -> SearchEstimate:
+    """What is missing of one search.
+
+    Args:
+        job: The search.
+        points: Measured, the configuration itself first.
+        site: Where it would run.
+        finish_s: Of what follows it.
+    """
+    config, devices = job.config, site.devices
     shape = TrialShape.of(job.plan, workers=job.workers_per_trial)
     resources = trial_resources(config, devices, workers=shape.workers)
-    fits = trials_at_once(resources, devices)
-    at_once = min(job.max_concurrent or fits, fits)
-    records = read_records(job.study_directory) if _exists(planned) else ()
+    at_once = _at_once(job, trials_at_once(resources, devices))
+    records = known_records(job)
     ended = [
         record
         for record in records
@@ -127,18 +192,6 @@ def estimate_search(request: TrainingRequest, options: SearchOptions) -> SearchE
     half_done = [record for record in records if record.state == "RUNNING"]
     trials = wanted_trials(job)
     left = max(trials - len(ended), 0)
-    points = measure_points(
-        points_to_measure(job.space, config),
-        config=config,
-        directory=job.dataset_directory,
-        plan=job.plan,
-        copies=1 if devices.gpus else min(at_once * shape.workers, MOST_COPIES),
-    )
-    if points[0].failure:
-        raise ConfigError(
-            f"this configuration does not train here: {points[0].failure}",
-            advice="lower train.batch_size or model.width",
-        )
     mean_trial_s = shape.wall_s(_mean_over(points))
     known = forecast_epochs(config.tune, num_epochs=config.train.num_epochs, trials=trials)
     done_epochs = sum(record.epochs for record in half_done)
@@ -146,14 +199,11 @@ def estimate_search(request: TrainingRequest, options: SearchOptions) -> SearchE
     waves_s = math.ceil(left / at_once) * at_once * mean_trial_s
     fixed_s = left * shape.fixed_s
     gpus = float(resources.get("gpu", 0))
-    memory_device = device_memory()
     per_trial = shape.memory_bytes(points, on_gpu=on_gpu())
     checkpoint = max(point.checkpoint_bytes for point in points)
-    disk = checkpoint * (2 * min(at_once, max(left, 1)) + 3)
-    finish_s = _finish_s(planned, points[0], devices)
-    estimate = SearchEstimate(
-        study=planned.name,
-        dataset=request.dataset,
+    return SearchEstimate(
+        study=job.study_directory.name,
+        dataset=job.plan.dataset,
         device="GPU" if devices.gpus else "CPU",
         trials=trials,
         ended=_counted([record.state for record in ended]),
@@ -164,11 +214,11 @@ def estimate_search(request: TrainingRequest, options: SearchOptions) -> SearchE
         epochs=config.train.num_epochs,
         expected_epochs=known.expected,
         pruner=config.tune.pruner,
-        points=points,
+        points=tuple(points),
         mean_trial_s=mean_trial_s,
         at_once=at_once,
         workers_per_trial=shape.workers,
-        fits_one_device=max(int(_USABLE_SHARE * memory_device // max(per_trial, 1)), 0),
+        fits_one_device=max(int(_USABLE_SHARE * site.memory_bytes // max(per_trial, 1)), 0),
         gpus_per_trial=gpus,
         hours_unpruned=_hours(
             left, (max(whole_s, waves_s if not half_done else 0) + fixed_s) / at_once
@@ -183,21 +233,43 @@ def estimate_search(request: TrainingRequest, options: SearchOptions) -> SearchE
         finish_hours=finish_s / 3600,
         gpu_hours_unpruned=gpus * (whole_s + fixed_s) / 3600,
         gpu_hours_pruned=gpus * (whole_s * known.share + fixed_s) / 3600,
-        disk_bytes=disk,
-        disk_free=free_disk(request.home.root),
+        disk_bytes=checkpoint * (2 * min(at_once, max(left, 1)) + 3),
+        disk_free=site.disk_free,
         memory_bytes=per_trial,
-        memory_device=memory_device,
-        remarks=_remarks(
-            planned, points, needed_bytes=at_once * per_trial, memory_device=memory_device
-        ),
+        memory_device=site.memory_bytes,
+        remarks=_remarks(points, needed_bytes=at_once * per_trial, site=site),
     )
+
+
+def known_records(job: SearchJob) -> tuple[TrialRecord, ...]:
+    """The trials of the study so far; none if it is not begun."""
+    directory = job.study_directory
+    return read_records(directory) if (directory / STUDY_FILE).exists() else ()
+
+
+def refuse_full_disk(estimate: SearchEstimate) -> None:
+    """Refuse a search whose files would not fit.
+
+    Raises:
+        DataError: They do not.
+    """
     if estimate.disk_bytes > estimate.disk_free:
         raise DataError(
             f"the search needs about {estimate.disk_bytes / 1e9:.2f} GB for checkpoints and models",
             expected=f"at most the {estimate.disk_free / 1e9:.2f} GB that are free",
             advice="free some, choose another --data-home, or lower --max-concurrent",
         )
-    return estimate
+
+
+def cluster_remarks(request: TrainingRequest) -> tuple[str, ...]:
+    """What a measurement on this machine says little about."""
+    if not request.address:
+        return ()
+    return ("measured on this machine; the cluster's devices may be faster or slower",)
+
+
+def _at_once(job: SearchJob, fits: int) -> int:
+    return min(job.max_concurrent or fits, fits)
 
 
 def free_disk(folder: Path) -> int:
@@ -233,18 +305,14 @@ def _finish_s(planned: PlannedSearch, cost: PointCost, devices: Devices) -> floa
     return cost.trial_s * turns / folds + refit_s + 2 * TRAIN_RUN_S + _EXPORT_S
 
 
-def _remarks(
-    planned: PlannedSearch, points: Sequence[PointCost], *, needed_bytes: int, memory_device: int
-) -> tuple[str, ...]:
+def _remarks(points: Sequence[PointCost], *, needed_bytes: int, site: Site) -> tuple[str, ...]:
     remarks = [f"{_words(point.point)}: {point.failure}" for point in points[1:] if point.failure]
-    if not on_gpu() and needed_bytes > _USABLE_SHARE * memory_device:
+    if not on_gpu() and needed_bytes > _USABLE_SHARE * site.memory_bytes:
         remarks.append(
-            f"all trials at once need {needed_bytes / 1e9:.1f} GB of {memory_device / 1e9:.1f}: "
-            "lower --max-concurrent"
+            f"all trials at once need {needed_bytes / 1e9:.1f} GB of "
+            f"{site.memory_bytes / 1e9:.1f}: lower --max-concurrent"
         )
-    if planned.request.address:
-        remarks.append("measured on this machine; the cluster's devices may be faster or slower")
-    return (*remarks, *planned.notice.remarks)
+    return tuple(remarks)
 
 
 def _words(point: Mapping[str, Any]) -> str:
@@ -253,7 +321,3 @@ def _words(point: Mapping[str, Any]) -> str:
 
 def _counted(states: Sequence[str]) -> dict[str, int]:
     return {state: states.count(state) for state in dict.fromkeys(states)}
-
-
-def _exists(planned: PlannedSearch) -> bool:
-    return (planned.job.study_directory / STUDY_FILE).exists()

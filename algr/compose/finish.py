@@ -10,11 +10,20 @@ from algr.compose.requests import EpochDisplayFactory, Material, TrainingRequest
 from algr.compose.start import StartInUse
 from algr.compose.training import CrossValidated, held_run, run_folds
 from algr.config import Config, flatten, with_values
-from algr.cv import FoldsExecutor, FoldsJob, exported_model, job_identity, refit_epochs
+from algr.cv import (
+    FoldsExecutor,
+    FoldsJob,
+    exported_model,
+    headline_draws,
+    job_identity,
+    keys_of_run_since,
+    read_predictions,
+    refit_epochs,
+)
 from algr.data import FoldPlan, refit_fold
 from algr.distributed import SearchOutcome
 from algr.engine import FoldEpoch
-from algr.metrics import headline
+from algr.metrics import gather_evidence, headline
 from algr.models import has_regions, regions_for
 from algr.tracking import RefitTracking, Registration, Registry, RunHandle, Tracker, run_key
 from algr.tune import Objective, TrialRecord
@@ -143,6 +152,7 @@ class Finisher:
 
     def _refit_job(self, config: Config, directory: Path) -> FoldsJob:
         dataset, plan = self.material.dataset, self.material.plan
+        study = self.request.home.study(self.name)
         everybody = FoldPlan(
             dataset=plan.dataset,
             kind=plan.kind,
@@ -157,13 +167,15 @@ class Finisher:
             plan=everybody,
             folds=(0,),
             run_directory=directory,
-            identity=job_identity(config, everybody, (0,)),
+            identity=job_identity(config, everybody, (0,), since=keys_of_run_since(study, config)),
             start_file=self.start.path if self.start else None,
             export_model=True,
         )
 
     def _spec(self, config: Config, cross_validated: CrossValidated) -> BundleSpec:
         dataset, plan, result = self.material.dataset, self.material.plan, cross_validated.result
+        assert result.statistics is not None, "a cross-validation that has just been concluded"
+        intervals = result.statistics.interval.mean
         by_fold = {
             metric: [fold.metrics[metric] for fold in result.folds] for metric in result.mean
         }
@@ -182,13 +194,17 @@ class Finisher:
             protocol=plan.protocol,
             folds_hash=plan.folds_hash,
             metric=headline(dataset.kind),
-            scores={metric: Score.from_folds(values) for metric, values in by_fold.items()},
+            scores={
+                metric: Score.from_folds(values, interval=intervals.get(metric))
+                for metric, values in by_fold.items()
+            },
             num_subjects=len(dataset.subjects),
             num_frames=dataset.num_frames,
             num_epochs=config.train.num_epochs,
             pictures=plan.pictures_of(plan.pictures) or (),
             start=self.start.as_origin() if self.start else None,
             regions=regions.names if has_regions(config.model) else (),
+            draws=headline_draws(gather_evidence(read_predictions(cross_validated.predictions))),
         )
 
     def _note(

@@ -45,11 +45,11 @@ def largest_need(job: SearchJob) -> int:
             expected="a machine with a GPU of the kind that trials run on",
             advice="leave the option out: each trial then has a whole GPU",
         )
-    costs = measure_points(
+    (costs,) = measure_points(
         points_to_measure(job.space, job.config),
         config=job.config,
         directory=job.dataset_directory,
-        plan=job.plan,
+        plans=(job.plan,),
         copies=1,
     )
     return max(cost.memory_bytes for cost in costs)

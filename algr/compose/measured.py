@@ -92,14 +92,26 @@ def measure_points(
     *,
     config: Config,
     directory: Path,
-    plan: FoldPlan,
+    plans: Sequence[FoldPlan],
     copies: int,
-) -> tuple[PointCost, ...]:
-    """Measure each point in processes of its own, as many at once as trials would run."""
-    return tuple(
-        _measure(point, config=config, directory=directory, plan=plan, copies=copies)
+) -> tuple[tuple[PointCost, ...], ...]:
+    """Measure each point in processes of its own, as many at once as trials would run.
+
+    Args:
+        points: What differs from the configuration.
+        config: That the trials vary.
+        directory: Of the dataset.
+        plans: Folds of one dataset. Steps are measured on the first plan and added up for each.
+        copies: Processes at once.
+
+    Returns:
+        The costs of all points, for each plan.
+    """
+    by_point = [
+        _measure(point, config=config, directory=directory, plans=plans, copies=copies)
         for point in points
-    )
+    ]
+    return tuple(zip(*by_point, strict=True))
 
 
 def device_memory() -> int:
@@ -110,28 +122,34 @@ def device_memory() -> int:
 
 
 def _measure(
-    point: Mapping[str, Any], *, config: Config, directory: Path, plan: FoldPlan, copies: int
-) -> PointCost:
+    point: Mapping[str, Any],
+    *,
+    config: Config,
+    directory: Path,
+    plans: Sequence[FoldPlan],
+    copies: int,
+) -> list[PointCost]:
     tried = with_values(config, {**point, "train.init_from": None})
     with ProcessPoolExecutor(copies, mp_context=get_context("spawn")) as pool:
         try:
-            running = [pool.submit(rehearse, directory, tried, plan) for _ in range(copies)]
+            running = [pool.submit(rehearse, directory, tried, plans[0]) for _ in range(copies)]
             costs = [one.result() for one in running]
         except FoldFailedError as error:
-            return PointCost(point, 0, 0, 0, 0, failure=error.found)
+            return [PointCost(point, 0, 0, 0, 0, failure=error.found)] * len(plans)
         except BrokenProcessPool:
-            return PointCost(point, 0, 0, 0, 0, failure="its process died; memory may be short")
-    return _trial_cost(point, tried, plan, directory, costs)
+            reason = "its process died; memory may be short"
+            return [PointCost(point, 0, 0, 0, 0, failure=reason)] * len(plans)
+    dataset = PreparedDataset.open(directory)
+    return [_trial_cost(point, tried, plan, dataset, costs) for plan in plans]
 
 
 def _trial_cost(
     point: Mapping[str, Any],
     config: Config,
     plan: FoldPlan,
-    directory: Path,
+    dataset: PreparedDataset,
     costs: Sequence[Rehearsal],
 ) -> PointCost:
-    dataset = PreparedDataset.open(directory)
     step_s = sum(cost.train_step_s for cost in costs) / len(costs)
     batch_s = sum(cost.score_batch_s for cost in costs) / len(costs)
     size = config.train.batch_size

@@ -13,12 +13,12 @@ from algr.compose.requests import (
     refuse_existing,
 )
 from algr.compose.search import SearchOptions, described, with_points, with_share
-from algr.compose.start import StartInUse, StartListener, settle_start
+from algr.compose.start import StartListener, StartNotice, StartSettler, settle_start
 from algr.compose.study import (
     SearchDisplayFactory,
     SearchRunner,
     StudyRecorder,
-    refuse_other_study,
+    refuse_other,
     run_study,
 )
 from algr.compose.training import Executed, conclude, execute, held_run, log_files, run_name
@@ -27,6 +27,7 @@ from algr.cv import (
     FoldsExecutor,
     FoldsJob,
     job_identity,
+    keys_of_run_since,
     write_run_files,
 )
 from algr.data import FoldPlan, NestedFold, plan_nested
@@ -40,6 +41,84 @@ from algr.distributed import (
 from algr.errors import Interrupted, UsageError
 from algr.metrics import headline
 from algr.tracking import FoldsTracking, RunHandle, Tracker, context_tags, run_key
+from algr.tune import TrialRecord
+
+
+@dataclass(frozen=True, kw_only=True)
+class PlannedNested:
+    """Everything that is settled before anything starts."""
+
+    request: TrainingRequest
+    material: Material
+    """With the outer folds."""
+    folds: tuple[NestedFold, ...]
+    directory: Path
+    """Of the whole."""
+    common: SearchJob
+    """The search of the first outer fold; those of the others differ in plan and folder."""
+    notice: StartNotice
+
+    @property
+    def name(self) -> str:
+        """Of the whole."""
+        return self.directory.name
+
+    def search_job(self, fold: NestedFold) -> SearchJob:
+        """The search of one outer fold."""
+        directory = self.request.home.study(f"{self.name}-outer-{fold.outer.index}")
+        return replace(self.common, plan=fold.inner, study_directory=directory)
+
+    def final_job(self, fold: NestedFold, best: TrialRecord) -> FoldsJob:
+        """Training of a configuration on the outer training subjects, and its one test."""
+        index = fold.outer.index
+        config = with_values(self.request.config, best.params)
+        plan, start = self.final_plan(fold), self.notice.start
+        directory = self.directory / f"outer-{index}-best-{best.number}"
+        since = keys_of_run_since(directory, config)
+        return FoldsJob(
+            config=config,
+            dataset_directory=self.material.dataset.directory,
+            plan=plan,
+            folds=(index,),
+            run_directory=directory,
+            identity=job_identity(config, plan, (index,), since=since),
+            start_file=start.path if start else None,
+        )
+
+    def final_plan(self, fold: NestedFold) -> FoldPlan:
+        """The outer fold alone."""
+        return replace(self.material.plan, folds=(fold.outer,))
+
+
+def plan_nested_search(
+    request: TrainingRequest, options: SearchOptions, *, settle: StartSettler = settle_start
+) -> PlannedNested:
+    """Check everything that can be checked at once.
+
+    Raises:
+        UsageError: An option that a nested search does not have.
+        AlgrError: What the user has to mend.
+    """
+    refuse_unsuited(options)
+    material = open_material(request, command="tune")
+    folds = plan_nested(material.dataset, material.plan, cv=request.config.cv)
+    name = run_name(request, kind="nested")
+    directory = request.home.run(name)
+    refuse_existing(directory, resume=request.resume)
+    request, notice = settle(request, material, directory=directory, refits=True)
+    first = replace(material, plan=folds[0].inner)
+    common = described(options, request, first, directory=directory, start=notice.start)
+    planned = PlannedNested(
+        request=request,
+        material=material,
+        folds=folds,
+        directory=directory,
+        common=with_points(common, options),
+        notice=notice,
+    )
+    for fold in folds:
+        refuse_other(planned.search_job(fold))
+    return planned
 
 
 def search_nested(
@@ -61,35 +140,22 @@ def search_nested(
             search cannot be tested. `--resume` goes on.
         AlgrError: Of the part that failed; what was finished is kept for `--resume`.
     """
-    refuse_unsuited(options)
-    material = open_material(request, command="tune")
-    folds = plan_nested(material.dataset, material.plan, cv=request.config.cv)
-    name = run_name(request, kind="nested")
-    directory = request.home.run(name)
-    refuse_existing(directory, resume=request.resume)
-    request, notice = settle_start(request, material, directory=directory, refits=True)
-    first = replace(material, plan=folds[0].inner)
-    common = described(options, request, first, directory=directory, start=notice.start)
+    planned = plan_nested_search(request, options)
+    request = planned.request
+    on_start(planned.notice)
     nested = NestedSearch(
-        request=request,
-        material=material,
-        directory=directory,
-        common=with_points(common, options),
+        planned=replace(planned, common=with_share(planned.common, options)),
         search_display=search_display,
         epoch_display=epoch_display,
-        start=notice.start,
     )
-    for fold in folds:
-        refuse_other_study(nested.search_job(fold))
-    on_start(notice)
-    nested = replace(nested, common=with_share(nested.common, options))
+    info, uri = planned.material.info, request.tracking_uri
     with (
         ray_session(address=request.address),
-        Tracker.connect(request.home, dataset=material.info, uri=request.tracking_uri) as tracker,
-        goes_on_as(name),
-        held_run(directory),
+        Tracker.connect(request.home, dataset=info, uri=uri) as tracker,
+        goes_on_as(planned.name),
+        held_run(planned.directory),
     ):
-        return nested.run(folds, tracker, RayTrainExecutor(workers=request.workers))
+        return nested.run(tracker, RayTrainExecutor(workers=request.workers))
 
 
 def refuse_unsuited(options: SearchOptions) -> None:
@@ -103,84 +169,71 @@ def refuse_unsuited(options: SearchOptions) -> None:
         problems.append("--objective, several times: each outer fold tests one configuration")
     if options.warm_start is not None:
         problems.append("--warm-start: the earlier search may have met the test subjects")
-    if options.limits.gpu_hours is not None:
-        problems.append("--max-gpu-hours: counted per search, of which there are many")
     if problems:
         raise UsageError(
             "options that --protocol nested does not have",
             problems=problems,
-            expected="--max-hours and --deadline, which hold for all outer folds together",
+            expected="limits, points and one objective, which hold for all outer folds",
             advice="leave them out, or search with --protocol honest",
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class NestedSearch:
-    """What all outer folds have in common."""
+    """The searches of all outer folds, one after the other, and their tests."""
 
-    request: TrainingRequest
-    material: Material
-    directory: Path
-    common: SearchJob
-    """The search of the first outer fold; those of the others differ in plan and folder."""
+    planned: PlannedNested
     search_display: SearchDisplayFactory
     epoch_display: EpochDisplayFactory
-    start: StartInUse | None
     runner: SearchRunner = run_search
 
-    def run(
-        self, folds: tuple[NestedFold, ...], tracker: Tracker, executor: FoldsExecutor
-    ) -> NestedResult:
+    def run(self, tracker: Tracker, executor: FoldsExecutor) -> NestedResult:
         """Search and test in one outer fold after the other."""
-        config, plan = self.request.config, self.material.plan
-        dataset, name = self.material.dataset, self.directory.name
-        write_run_files(self.directory, config=config, plan=plan)
-        if self.start is not None:
-            self.start.record(self.directory)
-        metric = headline(dataset.kind)
+        planned, material = self.planned, self.planned.material
+        config, plan, start = planned.request.config, material.plan, planned.notice.start
+        write_run_files(planned.directory, config=config, plan=plan)
+        if start is not None:
+            start.record(planned.directory)
+        metric = headline(material.dataset.kind)
         tags = context_tags(
-            protocol=plan.protocol, folds_hash=plan.folds_hash, seed=config.seed, study=name
+            protocol=plan.protocol, folds_hash=plan.folds_hash, seed=config.seed, study=planned.name
         )
         with tracker.start_run(
             "nested",
-            name=name,
-            key=run_key(self.directory),
-            tags=tags | (self.start.tags if self.start else {}),
+            name=planned.name,
+            key=run_key(planned.directory),
+            tags=tags | (start.tags if start else {}),
             params={
-                k: v for k, v in flatten(config).items() if k not in self.common.space.parameters
+                key: value
+                for key, value in flatten(config).items()
+                if key not in planned.common.space.parameters
             },
         ) as run:
-            log_files(run, self.directory)
+            log_files(run, planned.directory)
             tracking = FoldsTracking(tracker, run=run, metric=metric, means=False)
-            finished = tuple(
-                self._outer_fold(fold, tracker, run, executor, tracking) for fold in folds
-            )
+            finished: list[OuterFold] = []
+            for fold in planned.folds:
+                spent = sum(one.outcome.gpu_hours for one in finished)
+                job = _with_spent(planned.search_job(fold), spent)
+                outcome = self._search(fold, job, tracker, run)
+                tested = self._test(fold, outcome, executor, tracking)
+                (result,) = tested.results
+                study = job.study_directory.name
+                finished.append(OuterFold(study, outcome, result, tested.fold_seconds))
             whole = conclude(
-                self.material,
-                directory=self.directory,
+                material,
+                directory=planned.directory,
                 results=tuple(fold.result for fold in finished),
                 fold_seconds=sum(fold.seconds for fold in finished),
                 run=run,
                 tracking=tracking,
-                start=self.start,
+                start=start,
             )
-        return NestedResult(finished, whole)
+        return NestedResult(tuple(finished), whole)
 
-    def search_job(self, fold: NestedFold) -> SearchJob:
-        """The search of one outer fold."""
-        study = f"{self.directory.name}-outer-{fold.outer.index}"
-        directory = self.request.home.study(study)
-        return replace(self.common, plan=fold.inner, study_directory=directory)
-
-    def _outer_fold(
-        self,
-        fold: NestedFold,
-        tracker: Tracker,
-        run: RunHandle,
-        executor: FoldsExecutor,
-        tracking: FoldsTracking,
-    ) -> OuterFold:
-        job = self.search_job(fold)
+    def _search(
+        self, fold: NestedFold, job: SearchJob, tracker: Tracker, run: RunHandle
+    ) -> SearchOutcome:
         recorder = StudyRecorder(
             tracker, job, tags={"algr.fold": str(fold.outer.index)}, parent=run
         )
@@ -192,9 +245,7 @@ class NestedSearch:
             )
         recorder.study.set_tags({"algr.best_trial": str(outcome.best.number)})
         recorder.study.end()
-        tested = self._test(fold, outcome, executor, tracking)
-        (result,) = tested.results
-        return OuterFold(job.study_directory.name, outcome, result, tested.fold_seconds)
+        return outcome
 
     def _test(
         self,
@@ -204,21 +255,14 @@ class NestedSearch:
         tracking: FoldsTracking,
     ) -> Executed:
         """Train the chosen configuration on the outer training subjects and score it once."""
-        best = outcome.best
-        config = with_values(self.request.config, best.params)
-        index = fold.outer.index
-        plan: FoldPlan = replace(self.material.plan, folds=(fold.outer,))
-        job = FoldsJob(
-            config=config,
-            dataset_directory=self.material.dataset.directory,
-            plan=plan,
-            folds=(index,),
-            run_directory=self.directory / f"outer-{index}-best-{best.number}",
-            identity=job_identity(config, plan, (index,)),
-            start_file=self.start.path if self.start else None,
-        )
-        write_run_files(job.run_directory, config=config, plan=plan)
-        metric = headline(self.material.dataset.kind)
-        title = f"outer fold {index}, trial {best.number}"
-        shown = self.epoch_display(title, config.train.num_epochs, metric)
+        job = self.planned.final_job(fold, outcome.best)
+        write_run_files(job.run_directory, config=job.config, plan=job.plan)
+        title = f"outer fold {fold.outer.index}, trial {outcome.best.number}"
+        metric = headline(job.plan.kind)
+        shown = self.epoch_display(title, job.config.train.num_epochs, metric)
         return execute(job, executor, tracking, shown)
+
+
+def _with_spent(job: SearchJob, gpu_hours: float) -> SearchJob:
+    """The search, which may use what the searches before it left of `--max-gpu-hours`."""
+    return replace(job, limits=replace(job.limits, gpu_hours_before=gpu_hours))

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from algr.compose.rows import RowTable
+from algr.config import keys_since
 from algr.cv import PLAN_FILE
 from algr.data import FoldPlan
 from algr.durable import write_whole
@@ -55,9 +56,10 @@ def refuse_other_study(directory: Path, tree: Mapping[str, Any]) -> None:
         raise IntegrityError(f"{path} cannot be read", expected="the file as algr wrote it") from (
             error
         )
+    since = keys_since(there, tree)
     problems = [
         f"{key}: {there.get(key)} there, {tree.get(key)} now"
-        for key in sorted(there.keys() | tree.keys())
+        for key in sorted((there.keys() | tree.keys()).difference(since))
         if there.get(key) != tree.get(key)
     ]
     if problems:

@@ -21,7 +21,7 @@ from algr.compose.study import (
     StudyRecorder,
     default_objectives,
     objectives_of,
-    refuse_other_study,
+    refuse_other,
     run_study,
 )
 from algr.config import Config, SearchSpace, load_points, load_search_space, with_values
@@ -102,7 +102,7 @@ def plan_search(
     directory = request.home.study(name)
     request, notice = settle(request, material, directory=directory, refits=True)
     job = described(options, request, material, directory=directory, start=notice.start)
-    refuse_other_study(job)
+    refuse_other(job)
     job = _with_earlier(with_points(job, options), options, request)
     return PlannedSearch(
         request, material, job, replace(notice, remarks=(*notice.remarks, *_remarks(job)))

@@ -13,6 +13,7 @@ from algr.cv import (
     PLAN_FILE,
     PREDICTIONS_FILE,
     job_identity,
+    keys_of_run_since,
     predicted_labels,
     read_run_files,
 )
@@ -201,7 +202,9 @@ def _finished(directory: Path, config: Config, plan: FoldPlan) -> Checkpoint:
     )
     if not path.is_file() or not (directory / PREDICTIONS_FILE).is_file():
         raise unfinished
-    identity = job_identity(config, plan, tuple(fold.index for fold in plan.folds))
+    folds = tuple(fold.index for fold in plan.folds)
+    since = keys_of_run_since(directory, config)
+    identity = job_identity(config, plan, folds, since=since)
     try:
         checkpoint = load_checkpoint(path, identity=identity)
     except StudyError as error:

@@ -46,6 +46,8 @@ class StudySummary:
     """By state."""
     best: float | None
     last_activity: str
+    damage: str = ""
+    """What is missing or cannot be read; nothing else is known of the study then."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for `--json`."""
@@ -57,6 +59,7 @@ class StudySummary:
             "trials": dict(self.trials),
             "best": self.best,
             "last_activity": self.last_activity,
+            **({"damage": self.damage} if self.damage else {}),
         }
 
 
@@ -99,8 +102,10 @@ def list_studies(home: DataHome) -> tuple[StudySummary, ...]:
     for directory in (path.parent for path in home.studies.glob(f"*/{STUDY_FILE}")):
         try:
             header, progress = read_header(directory), read_progress(directory)
-        except AlgrError:
-            found.append(StudySummary(directory.name, "damaged", "", 0, {}, None, ""))
+        except AlgrError as error:
+            found.append(
+                StudySummary(directory.name, "damaged", "", 0, {}, None, "", damage=error.found)
+            )
         else:
             found.append(_summary(home, directory, header, progress))
     return tuple(sorted(found, key=lambda one: one.last_activity, reverse=True))
@@ -111,6 +116,7 @@ def study_status(home: DataHome, name: str) -> StudyStatus:
 
     Raises:
         StudyError: There is no such study.
+        IntegrityError: It is damaged; says what is missing.
     """
     directory = home.study(name)
     header, progress = read_header(directory), read_progress(directory)
@@ -257,7 +263,11 @@ def run_dashboard(command: DashboardCommand) -> int:
 
 
 def time_left(progress: StudyProgress) -> float | None:
-    """Seconds that the rest takes if its trials take as long as the ended ones did on average."""
+    """Seconds that the rest takes if its trials take as long as the ended ones did on average.
+
+    That is time by the clock: a trial whose folds are trained beside each other is as long as the
+    longest of them, with the start of its workers.
+    """
     ended = [
         one for one in progress.records if one.state in ("COMPLETE", "PRUNED") and not one.adopted
     ]
@@ -266,8 +276,8 @@ def time_left(progress: StudyProgress) -> float | None:
     if not epochs:
         return None
     begun = sum(one.state != "WAITING" and not one.adopted for one in progress.records)
-    mean_s = sum(one.seconds for one in ended) / len(ended)
-    epoch_s = sum(one.seconds for one in ended) / epochs
+    mean_s = sum(one.wall_s for one in ended) / len(ended)
+    epoch_s = sum(one.wall_s for one in ended) / epochs
     rest_s = max(progress.wanted - begun, 0) * mean_s
     rest_s += sum(max(mean_s - one.epochs * epoch_s, 0) for one in running)
     return rest_s / max(len(running), 1)
@@ -294,7 +304,7 @@ def _state(home: DataHome, name: str, progress: StudyProgress) -> StudyState:
     begun = [
         record for record in progress.records if record.state != "WAITING" and not record.adopted
     ]
-    if len(begun) >= progress.wanted and all(record.state != "RUNNING" for record in begun):
+    if 0 < progress.wanted <= len(begun) and all(record.state != "RUNNING" for record in begun):
         refits = home.runs.glob(f"{name}-refit-*/bundle/bundle.json")
         return "finished" if any(refits) else "searched"
     match (progress.halt or {}).get("kind"):

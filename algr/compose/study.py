@@ -11,7 +11,7 @@ from algr.config import flatten
 from algr.cv import write_run_files
 from algr.distributed import SearchJob, SearchListener, SearchOutcome, run_search
 from algr.engine import FoldEpoch
-from algr.errors import Interrupted, StudyError
+from algr.errors import Interrupted
 from algr.metrics import headline
 from algr.reports import draw_plots
 from algr.tracking import RunHandle, SearchTracking, Tracker, context_tags, run_key
@@ -20,9 +20,9 @@ from algr.tune import (
     Objective,
     TrialRecord,
     load_study,
-    read_header,
     read_progress,
     read_records,
+    refuse_other_study,
 )
 
 logger = logging.getLogger(__name__)
@@ -221,28 +221,14 @@ class StudyRecorder:
             self.study.end(status="FAILED", state="FAIL")
 
 
-def refuse_other_study(job: SearchJob) -> None:
-    """Say that a study cannot be continued before anything is started."""
-    if not (job.study_directory / STUDY_FILE).exists():
-        return
-    name = job.study_directory.name
-    if not job.resume:
-        raise StudyError(
-            f"study {name!r} exists",
-            expected="a new --name, or --resume",
-            advice=f"go on with it: add --resume --name {name}",
-        )
-    header = read_header(job.study_directory)
-    differences = job.identity.differences(header.identity)
-    if job.storage_url is not None and job.storage_url != header.storage:
-        place = header.storage or "the study's folder"
-        differences.append(f"storage: {place} in the study, {job.storage_url} now")
-    if differences:
-        raise StudyError(
-            f"study {name!r} is about something else",
-            problems=differences,
-            advice="repeat the options of the first start, or begin another study with --name",
-        )
+def refuse_other(job: SearchJob) -> None:
+    """Say that a study cannot be continued before anything is started; see `refuse_other_study`."""
+    refuse_other_study(
+        job.study_directory,
+        identity=job.identity,
+        resume=job.resume,
+        storage_url=job.storage_url,
+    )
 
 
 def _constants(job: SearchJob) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from algr.cv import (
     FoldsJob,
     TableRow,
     job_identity,
+    keys_of_run_since,
     read_predictions,
     statistics_of,
     summarise,
@@ -193,7 +194,7 @@ def _run_folds(
         plan=plan,
         folds=folds,
         run_directory=directory,
-        identity=job_identity(config, plan, folds),
+        identity=job_identity(config, plan, folds, since=keys_of_run_since(directory, config)),
         start_file=start.path if start else None,
     )
     metric = headline(dataset.kind)

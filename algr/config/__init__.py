@@ -4,7 +4,14 @@ Knows neither torch, ray, mlflow nor optuna, so that `algr --help` and `algr con
 """
 
 from algr.config.home import DataHome, start_key, start_sha256
-from algr.config.loader import ResolvedConfig, config_hash, flatten, resolve_config, with_values
+from algr.config.loader import (
+    ResolvedConfig,
+    config_hash,
+    flatten,
+    keys_since,
+    resolve_config,
+    with_values,
+)
 from algr.config.sections import (
     Config,
     CvConfig,
@@ -37,6 +44,7 @@ __all__ = [
     "check_point",
     "config_hash",
     "flatten",
+    "keys_since",
     "load_points",
     "load_search_space",
     "resolve_config",

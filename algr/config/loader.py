@@ -3,7 +3,7 @@
 import difflib
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -35,10 +35,33 @@ def flatten(config: BaseModel) -> dict[str, Any]:
     return flat
 
 
-def config_hash(config: Config) -> str:
-    """SHA-256 over all keys and values, independent of their order; 64 hexadecimal digits."""
-    text = json.dumps(flatten(config), sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()
+def config_hash(config: Config, *, since: Collection[str] = ()) -> str:
+    """SHA-256 over keys and values, independent of their order; 64 hexadecimal digits.
+
+    Args:
+        config: Any.
+        since: Keys to leave out, from `keys_since`: the hash is then what an earlier version gave.
+    """
+    kept = {key: value for key, value in flatten(config).items() if key not in since}
+    return hashlib.sha256(json.dumps(kept, sort_keys=True).encode()).hexdigest()
+
+
+def keys_since(recorded: Mapping[str, Any], values: Mapping[str, Any]) -> tuple[str, ...]:
+    """Keys that have come since a configuration was recorded, as far as they are at their defaults.
+
+    A new key's default does what was done before there was that key. A key for which that cannot be
+    needs another schema of studies and checkpoints.
+
+    Args:
+        recorded: Values by key, as an earlier version may have written them.
+        values: The same of now; what is no configuration key is not looked at.
+    """
+    defaults = flatten(Config())
+    return tuple(
+        key
+        for key, value in values.items()
+        if key not in recorded and key in defaults and value == defaults[key]
+    )
 
 
 def with_values(config: Config, values: Mapping[str, Any]) -> Config:

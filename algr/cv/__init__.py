@@ -16,6 +16,7 @@ from algr.cv.files import (
     CONFIG_FILE,
     PLAN_FILE,
     REPEATS_FILE,
+    keys_of_run_since,
     read_run_files,
     write_repeats_files,
     write_run_files,
@@ -40,6 +41,7 @@ from algr.cv.statistics import (
     Section,
     Statistics,
     figures_of,
+    headline_draws,
     statistics_of,
 )
 from algr.cv.table import TableRow, figure_title, figure_unit, section_rows, table_rows
@@ -73,7 +75,9 @@ __all__ = [
     "figure_title",
     "figure_unit",
     "figures_of",
+    "headline_draws",
     "job_identity",
+    "keys_of_run_since",
     "open_job_dataset",
     "predicted_labels",
     "read_finished",

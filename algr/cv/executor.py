@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -113,10 +113,19 @@ class LocalExecutor:
         return run.results()
 
 
-def job_identity(config: Config, plan: FoldPlan, folds: Sequence[int]) -> str:
-    """SHA-256 of all that the numbers depend on, as hexadecimal digits."""
+def job_identity(
+    config: Config, plan: FoldPlan, folds: Sequence[int], *, since: Collection[str] = ()
+) -> str:
+    """SHA-256 of all that the numbers depend on, as hexadecimal digits.
+
+    Args:
+        config: What is trained and how.
+        plan: All folds.
+        folds: Those of the job.
+        since: Keys that the run was begun without, see `keys_of_run_since`.
+    """
     tree = {
-        "config": config_hash(config),
+        "config": config_hash(config, since=since),
         "fingerprint": plan.fingerprint,
         "protocol": plan.protocol,
         "folds_hash": plan.folds_hash,

@@ -4,15 +4,18 @@ Beside them `environment.json` says by which versions it was done.
 """
 
 import json
+import logging
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from algr.config import Config, flatten, with_values
+from algr.config import Config, flatten, keys_since, with_values
 from algr.data import FoldPlan
 from algr.durable import write_whole
 from algr.errors import IntegrityError, StudyError
 from algr.versions import record_versions
+
+logger = logging.getLogger(__name__)
 
 PLAN_FILE = "plan.json"
 CONFIG_FILE = "config.json"
@@ -26,9 +29,35 @@ def write_run_files(directory: Path, *, config: Config, plan: FoldPlan) -> None:
         StudyError: The folder belongs to another configuration or other folds; all differences
             are named.
     """
-    trees = {PLAN_FILE: plan.to_dict(), CONFIG_FILE: flatten(config)}
+    trees = {PLAN_FILE: plan.to_dict(), CONFIG_FILE: _settings(directory, config)}
     _refuse_differences(directory, trees)
+    since = keys_of_run_since(directory, config)
+    if since:
+        values = flatten(config)
+        logger.info(
+            "%s was begun by an earlier version of algr; taken as it was then: %s",
+            directory.name,
+            ", ".join(f"{key} {values[key]}" for key in since),
+        )
     _write(directory, trees)
+
+
+def keys_of_run_since(directory: Path, config: Config) -> tuple[str, ...]:
+    """Keys that have come since a run was begun and are at their defaults; see `keys_since`.
+
+    The run keeps its `config.json`, so that its checkpoints stay its own.
+
+    Raises:
+        IntegrityError: The file cannot be read.
+    """
+    file = directory / CONFIG_FILE
+    return keys_since(_read(file), flatten(config)) if file.exists() else ()
+
+
+def _settings(directory: Path, config: Config) -> dict[str, Any]:
+    """What stands, or shall stand, in `config.json` of a run."""
+    since = keys_of_run_since(directory, config)
+    return {key: value for key, value in flatten(config).items() if key not in since}
 
 
 def write_repeats_files(directory: Path, *, config: Config, plans: Mapping[str, FoldPlan]) -> None:
@@ -39,7 +68,8 @@ def write_repeats_files(directory: Path, *, config: Config, plans: Mapping[str, 
     Raises:
         StudyError: The folder belongs to something else; all differences are named.
     """
-    settings, folds = flatten(config), {name: plan.to_dict() for name, plan in plans.items()}
+    settings = _settings(directory, config)
+    folds = {name: plan.to_dict() for name, plan in plans.items()}
     known: dict[str, Any] = {}
     compared = dict(settings)
     if (directory / REPEATS_FILE).exists():

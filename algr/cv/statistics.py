@@ -20,6 +20,7 @@ from algr.metrics import (
     Interval,
     can_resample,
     draw_weights,
+    headline,
     intervals,
     resample,
 )
@@ -129,6 +130,19 @@ def statistics_of(evidence: Evidence, *, draws: int = DRAWS) -> Statistics:
             _section(name, evidence, points, spread=spread) for name in evidence.sections
         ),
     )
+
+
+def headline_draws(evidence: Evidence, *, draws: int = DRAWS) -> tuple[float, ...]:
+    """The headline's mean over folds in every draw of test subjects; NaN where it is undefined.
+
+    Two runs on the same test subjects have the same draws, so that their difference has an interval
+    by these numbers alone. Empty where subjects cannot be resampled.
+    """
+    if not can_resample(evidence.fold_S):
+        return ()
+    weight_RS = draw_weights(evidence.subjects, evidence.fold_S, draws=draws)
+    mean_R = resample(evidence, weight_RS).mean[headline(evidence.kind)]
+    return tuple(mean_R.tolist())
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,10 @@ Everything here is called by Tune in the driver's process, in one thread. Tune s
 callbacks raise in places, so the conductor keeps the first error and asks for the end instead.
 """
 
+import logging
 import time
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ParamSpec, TypeVar
 
@@ -20,7 +22,9 @@ from algr.distributed.listener import SearchListener
 from algr.distributed.runner import TrialSpec
 from algr.distributed.trainable import REPORT, SPEC, StepReport
 from algr.errors import ClusterError, StudyError
-from algr.tune import Budget, Halt, StartedTrial, StudyStore, asked
+from algr.tune import Halt, Pace, StartedTrial, StudyStore, asked
+
+logger = logging.getLogger(__name__)
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
@@ -29,6 +33,25 @@ _SECONDS_BETWEEN_POLLS = 1.0
 
 HOPELESS_AFTER = 3
 """Failures after which a search without any other result stops."""
+
+
+@dataclass
+class _UnderWay:
+    """A trial that Tune runs."""
+
+    number: int
+    known_epochs: int
+    """Noted by an earlier process, and told again."""
+    begun_at: float
+    told_epochs: int = 0
+    seconds: float = 0.0
+    """Of its epochs, over all folds."""
+    earlier_s: float = 0.0
+    """By the clock, of the epochs that an earlier process trained."""
+
+    def wall_s(self, now: float) -> float:
+        """From its begin to now, without the time for which nobody ran it."""
+        return max(now - self.begun_at, 0.0) + self.earlier_s
 
 
 class Conductor:
@@ -40,7 +63,7 @@ class Conductor:
         identity_of: Hash of what a configuration's numbers depend on.
         max_concurrent: Trials at once.
         listener: Told everything.
-        budget: What the command may still use.
+        pace: Which epochs fit into what the command may still use, and the time.
     """
 
     def __init__(
@@ -51,22 +74,21 @@ class Conductor:
         identity_of: Callable[[Config], str],
         max_concurrent: int,
         listener: SearchListener,
-        budget: Budget,
+        pace: Pace,
     ) -> None:
         self.error: Exception | None = None
         """The first error of the driver's side, or what a worker asks the user to mend."""
         self.interrupted = False
         self.halt: Halt | None = None
-        """Why no epoch may begin any more; those under way are finished."""
+        """Why no epoch of any trial may begin any more; those under way are finished."""
         self._store, self._config, self._identity_of = store, config, identity_of
         self._max_concurrent, self._listener = max_concurrent, listener
-        self._budget = budget
+        self._pace = pace
+        self._refusal = ""
+        """Of the last epoch that did not fit, by the limit that it would have reached."""
         self._polled_at = 0.0
-        self._longest_epoch_s = 0.0
         self._left: set[str] = set()
-        self._running: dict[str, int] = {}
-        self._told_epochs: dict[int, int] = {}
-        self._seconds: dict[int, float] = {}
+        self._running: dict[str, _UnderWay] = {}
         self._deaths: dict[str, str] = {}
 
     def __reduce__(self) -> tuple[Callable[[], None], tuple[()]]:
@@ -78,13 +100,19 @@ class Conductor:
         """Whether no trial may go on."""
         return self.error is not None
 
+    @property
+    def ended_early(self) -> Halt | None:
+        """Why the search has ended before its trials did, if it did."""
+        if self.halt is None and self._refusal and not self._store.is_complete:
+            return Halt("limit", self._refusal)
+        return self.halt
+
     def poll(self) -> None:
         """Look at the clock and for a request; called between any two events.
 
         What runs on at a limit is cut off: its last checkpoint holds.
         """
-        self._budget.observe(len(self._running))
-        if reason := self._budget.reason():
+        if reason := self._pace.reached():
             self.halt = self.halt or Halt("limit", reason)
             self.interrupted = True
         elif self.halt is None and time.monotonic() - self._polled_at >= _SECONDS_BETWEEN_POLLS:
@@ -95,17 +123,14 @@ class Conductor:
         """Tune's configuration of the next trial; None to wait, FINISHED at the end."""
         if len(self._running) >= self._max_concurrent:
             return None
-        if self.halt is None and not self._store.has_more:
+        if self.halt is not None or not self._store.has_more:
             return str(Searcher.FINISHED)
-        self._mind_limits(self._longest_epoch_s, running=len(self._running) + 1)
-        if self.halt is not None:
-            return str(Searcher.FINISHED)
+        if not self._fits():  # GPU-hours that are kept for running trials may be left over
+            return None if self._running else str(Searcher.FINISHED)
         started = self._store.take()
-        if started is None:
-            return str(Searcher.FINISHED)
-        self._running[trial_id] = started.number
-        self._told_epochs[started.number] = 0
-        self._seconds[started.number] = 0.0
+        assert started is not None, "the store said that it has more"
+        self._pace.begin(started.number)
+        self._running[trial_id] = _UnderWay(started.number, started.epochs, self._pace.clock())
         self._listener.on_trial_start(started.number, started.params)
         return {SPEC: self._spec(started)}
 
@@ -113,25 +138,34 @@ class Conductor:
         """Note what a step found.
 
         Returns:
-            Whether the trial goes no further: the study's pruner stops it, or the search ends.
+            Whether the trial goes no further: the study's pruner stops it, its next epoch would
+            not end within the limits, or the search ends.
         """
-        number = self._running[trial_id]
-        found = report.epoch
-        if found is None or found.epoch < self._told_epochs[number]:
+        trial, found = self._running[trial_id], report.epoch
+        number = trial.number
+        if found is None or found.epoch < trial.told_epochs:
             return False  # told before its process died
         assert found.value is not None, "the worker reports a missing score as a failure"
-        self._told_epochs[number] = found.epoch + 1
-        self._seconds[number] += found.seconds
+        trial.told_epochs = found.epoch + 1
+        trial.seconds += found.seconds
+        wall_s = found.seconds if found.wall_s is None else found.wall_s
+        if found.epoch < trial.known_epochs:
+            trial.earlier_s += wall_s
         figures = {name: value for name, value in found.figures.items() if value is not None}
         prune = self._store.report(number, epoch=found.epoch, value=found.value, figures=figures)
-        wall_s = found.seconds if found.wall_s is None else found.wall_s
-        self._longest_epoch_s = max(self._longest_epoch_s, wall_s)
+        self._pace.note(number, wall_s)
         self._listener.on_epoch(number, found.epoch, found.value, found.folds)
-        if not prune and not report.is_last:
-            self._mind_limits(wall_s, running=len(self._running))
-        if self.halt is not None and not prune and not report.is_last:
-            self._left.add(trial_id)
-        return prune or self.halt is not None
+        if prune or report.is_last:
+            return prune
+        if self.halt is None and self._fits(number):
+            return False
+        if self.halt is None:
+            logger.info(
+                "trial %d is left after %d epochs: its next one would not end before %s",
+                *(number, trial.told_epochs, self._refusal),
+            )
+        self._left.add(trial_id)
+        return True
 
     def on_end(self, trial_id: str, *, report: StepReport | None) -> None:
         """End a trial in the study, unless the search stops with it under way.
@@ -147,22 +181,23 @@ class Conductor:
             return
         if trial_id in self._left:
             self._left.remove(trial_id)
-            del self._running[trial_id]
+            self._pace.end(self._running.pop(trial_id).number)
             return
         if report is not None and report.is_last:
             self.on_report(trial_id, report)  # Tune does not ask the scheduler about the last one
-        number = self._running.pop(trial_id)
-        seconds = self._seconds[number]
+        trial = self._running.pop(trial_id)
+        self._pace.end(trial.number)
+        number, seconds, wall_s = trial.number, trial.seconds, trial.wall_s(self._pace.clock())
         if report is None or report.failure:
             reason = report.failure if report else self._deaths.get(trial_id, "its process died")
             if report and report.trace:
                 reason += f" (errors/{number}.txt in the study's folder)"
                 write_trace(self._store.directory, number, report.trace)
-            record = self._store.fail(number, reason=reason, seconds=seconds)
+            record = self._store.fail(number, reason=reason, seconds=seconds, wall_s=wall_s)
         elif report.is_last:
-            record = self._store.complete(number, seconds=seconds)
+            record = self._store.complete(number, seconds=seconds, wall_s=wall_s)
         else:
-            record = self._store.prune(number, seconds=seconds)
+            record = self._store.prune(number, seconds=seconds, wall_s=wall_s)
         self._listener.on_trial_end(record)
         self._check_hope()
 
@@ -202,12 +237,14 @@ class Conductor:
 
         return guarded
 
-    def _mind_limits(self, epoch_s: float, *, running: int) -> None:
-        """Begin no epoch that would not end within the limits."""
-        self._budget.observe(len(self._running))
-        reason = self._budget.reason(running=running, ahead_s=epoch_s)
-        if reason is not None and self.halt is None:
-            self.halt = Halt("limit", reason)
+    def _fits(self, number: int | None = None) -> bool:
+        """Whether the next epoch of a trial, or a new trial's first, would end within the limits.
+
+        A trial that is left for that keeps its checkpoint; the others go on.
+        """
+        reason = self._pace.refusal(number)
+        self._refusal = reason or self._refusal
+        return reason is None
 
     def _spec(self, started: StartedTrial) -> TrialSpec:
         config = with_values(self._config, started.params)
@@ -306,8 +343,16 @@ class EndOfSearch(Stopper):  # type: ignore[misc]
         return self._conductor.must_stop
 
 
+class CutOffError(Exception):
+    """The search ends now, whatever runs: the user asked for it, or the time is over.
+
+    Tune gives back its actors and what they hold after an error. After KeyboardInterrupt it would
+    not (Ray 2.60): they would stay as long as the session.
+    """
+
+
 class Interruption(Callback):  # type: ignore[misc]
-    """Turns a Ctrl-C into KeyboardInterrupt between two steps, where nothing is half done."""
+    """Ends the search between two steps, where nothing is half done."""
 
     def __init__(self, conductor: Conductor) -> None:
         self._conductor = conductor
@@ -316,7 +361,7 @@ class Interruption(Callback):  # type: ignore[misc]
         """Raise if the user asked to stop, or the time is over."""
         self._conductor.guard(self._conductor.poll, otherwise=None)()
         if self._conductor.interrupted:
-            raise KeyboardInterrupt
+            raise CutOffError
 
 
 def write_trace(directory: Path, number: int, trace: str) -> None:

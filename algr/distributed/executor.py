@@ -10,6 +10,7 @@ from algr.engine import FoldEpoch, FoldResult, ProgressListener, unheard
 from algr.errors import ClusterError, Interrupted
 
 MAX_RESTARTS = 3
+"""Of workers that died: those of a cross-validation, or of one trial."""
 
 
 class RayTrainExecutor:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from algr.config import Config, SearchSpace
 from algr.data import FoldPlan
+from algr.distributed.executor import MAX_RESTARTS
 from algr.distributed.listener import SearchListener
 from algr.distributed.mesh import trial_seats
 from algr.distributed.room import NEXT_TO_NOTHING, trial_resources, trials_at_once
@@ -28,6 +29,7 @@ from algr.tune import (
     Halt,
     Limits,
     Objective,
+    Pace,
     StudyIdentity,
     StudyStore,
     TrialRecord,
@@ -44,7 +46,6 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-_MAX_RESTARTS = 3
 _DISK_TROUBLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO)
 
 
@@ -101,6 +102,8 @@ class SearchOutcome:
     stopped: Halt | None = None
     """Why it ended before its trials did; nothing may follow it then."""
     objectives: tuple[Objective, ...] = (HEADLINE,)
+    gpu_hours: float = 0.0
+    """For which trials of this command held GPUs."""
 
     @property
     def front(self) -> tuple[TrialRecord, ...]:
@@ -150,17 +153,18 @@ def run_search(
             store.enqueue(job.warm.points)
             store.adopt(job.warm.observed)
         halt = None
+        budget = Budget(job.limits, gpus_per_trial=resources.get("gpu", 0), clock=clock)
         if not store.is_complete:
             with _carried(
                 job, store, resources=resources, factory=factory, open_run=open_run
             ) as carrier:
-                halt = _run_trials(job, store, listener, carrier, clock)
+                halt = _run_trials(job, store, listener, carrier, budget)
         best = store.best()
         if halt is not None and (best is None or halt.kind == "pause"):
             raise _interrupted(store, halt)
         if best is None:
             raise _no_result(store)
-        return SearchOutcome(store.records(), best, halt, store.objectives)
+        return SearchOutcome(store.records(), best, halt, store.objectives, budget.gpu_hours)
 
 
 @dataclass(frozen=True)
@@ -208,7 +212,7 @@ def _run_trials(
     store: StudyStore,
     listener: SearchListener,
     carrier: _Carrier,
-    clock: Clock,
+    budget: Budget,
 ) -> Halt | None:
     """Run what is missing.
 
@@ -233,12 +237,12 @@ def _run_trials(
     conductor = parts.Conductor(
         store,
         config=job.config,
-        identity_of=job.identity.trial_digest,
+        identity_of=store.identity.trial_digest,
         max_concurrent=min(job.max_concurrent or fits, fits),
         listener=listener,
-        budget=Budget(job.limits, gpus_per_trial=resources.get("gpu", 0), clock=clock),
+        pace=Pace(budget),
     )
-    store.note_halt(None, at=clock())
+    store.note_halt(None, at=budget.clock())
     trainable = tune.with_resources(
         tune.with_parameters(SearchTrainable, factory=carrier.factory),
         dict(resources) if carrier.guard is None else dict(NEXT_TO_NOTHING),
@@ -256,7 +260,7 @@ def _run_trials(
             run_config=tune.RunConfig(
                 name="search",
                 storage_path=str(carrier.scratch / "tune"),
-                failure_config=tune.FailureConfig(max_failures=_MAX_RESTARTS),
+                failure_config=tune.FailureConfig(max_failures=MAX_RESTARTS),
                 checkpoint_config=tune.CheckpointConfig(
                     checkpoint_frequency=0, checkpoint_at_end=False
                 ),
@@ -268,10 +272,11 @@ def _run_trials(
         _fit(tuner)
     if conductor.error is not None:
         raise _as_disk_trouble(conductor.error, store) or conductor.error
-    if conductor.halt is not None:
-        store.note_halt(conductor.halt, at=clock())
+    halt = conductor.ended_early
+    if halt is not None:
+        store.note_halt(halt, at=budget.clock())
         forget(store.directory)
-        return conductor.halt
+        return halt
     if not store.is_complete:
         raise _interrupted(store)
     return None
@@ -315,8 +320,10 @@ def _interruptible(conductor: "Conductor", store: StudyStore) -> Iterator[None]:
     """Let Ctrl-C end the search between two steps; a second one ends it at once.
 
     Raises:
-        Interrupted: In place of KeyboardInterrupt.
+        Interrupted: In place of what ended Tune's loop, unless that was a limit.
     """
+    from algr.distributed.conductor import CutOffError
+
     in_main_thread = threading.current_thread() is threading.main_thread()
     before = signal.getsignal(signal.SIGINT)
 
@@ -328,7 +335,7 @@ def _interruptible(conductor: "Conductor", store: StudyStore) -> Iterator[None]:
         signal.signal(signal.SIGINT, ask_to_stop)
     try:
         yield
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, CutOffError):
         if conductor.halt is None:
             raise _interrupted(store) from None
     finally:

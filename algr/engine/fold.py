@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from algr.config import Config
 from algr.data import (
@@ -37,7 +37,7 @@ from algr.engine.checks import (
     check_replicas_equal,
 )
 from algr.engine.device import cpu_threads, is_out_of_memory, pick_arithmetic, seeded
-from algr.engine.export import network_for
+from algr.engine.first_model import first_model, fresh_model
 from algr.engine.kept import KeptWeights, cpu_copy
 from algr.engine.memory import keep_freed_memory
 from algr.engine.ports import (
@@ -59,17 +59,8 @@ from algr.engine.scoring import Scored, score_rows
 from algr.engine.steps import LossLog, StepRules, average_buffers, targets_of, train_step
 from algr.engine.timing import TimedSteps, seconds_each
 from algr.errors import StudyError
-from algr.faces import ALIGNED_SIZE, CROP_SIZE
 from algr.metrics import headline, scores
-from algr.models import (
-    FollowsEpochs,
-    NetworkSpec,
-    Start,
-    load_start,
-    recompute_regions,
-    share_norms,
-    start_at_face,
-)
+from algr.models import FollowsEpochs, Start, recompute_regions, share_norms
 from algr.seeding import derive_seed
 
 _STEPS_PER_LOOK = 16
@@ -140,7 +131,14 @@ class FoldTrainer:
         )
         if device.type == "cpu":
             keep_freed_memory()
-        self._model = self._first_model(start)
+        first = first_model(
+            config,
+            dataset,
+            train_rows=self._train_rows,
+            seed=self._seed("weights"),
+            start=start,
+        )
+        self._model = first.to(device)
         if config.train.recompute == "regions":
             recompute_regions(self._model)
         if config.train.sync_batch_norm and self._collectives.size > 1:
@@ -251,7 +249,8 @@ class FoldTrainer:
     def final_model(self) -> nn.Module:
         """A network with the chosen epoch's weights, in evaluation mode."""
         assert self.epoch > 0, "nothing is trained yet"
-        model = self._fresh_model().to(self._device)
+        model = fresh_model(self._config, self._dataset, seed=self._seed("weights"))
+        model = model.to(self._device)
         model.load_state_dict(self._kept.weights or self._model.state_dict())
         return model.eval()
 
@@ -367,34 +366,6 @@ class FoldTrainer:
         return learning_rate(
             self._config.train, epoch=self.epoch, step=self.epoch * steps_per_epoch + step
         )
-
-    def _first_model(self, start: Start | None) -> nn.Module:
-        """What the first epoch begins with; loaded weights win over a start at the mean face."""
-        model = self._fresh_model()
-        if self._config.train.landmark_start == "mean":
-            start_at_face(model, self._mean_face())
-        if start is not None:
-            spec = NetworkSpec(
-                kind=self._dataset.kind,
-                label_names=self._dataset.label_names,
-                model=self._config.model,
-            )
-            load_start(model, start, spec=spec)
-        return model.to(self._device)
-
-    def _fresh_model(self) -> nn.Module:
-        with seeded(self._seed("weights"), device=torch.device("cpu")):
-            return network_for(
-                self._config.model,
-                kind=self._dataset.kind,
-                label_names=self._dataset.label_names,
-            )
-
-    def _mean_face(self) -> Tensor:
-        """Mean landmarks of the training frames, (49, 2) pixels of the centre crop."""
-        landmarks_NL2 = self._dataset.frames.landmarks[self._train_rows].astype("float64")
-        mean_L2 = np.nanmean(landmarks_NL2, axis=0) - (ALIGNED_SIZE - CROP_SIZE) / 2
-        return torch.from_numpy(mean_L2).float()
 
     def _seed(self, *purpose: str | int) -> int:
         return derive_seed(self._config.seed, "fold", self.fold.index, *purpose)

@@ -1,10 +1,13 @@
 """Which registered version may be champion. Values in, a decision out; knows no registry."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from algr.bundle import Interval, fold_interval
+import numpy as np
+from numpy.typing import NDArray
+
+from algr.metrics import Interval, percentile_interval
 
 Gate = Literal["mean", "interval"]
 
@@ -20,15 +23,42 @@ class Candidate:
     metric: str
     score: float
     """Mean over folds."""
-    by_fold: tuple[float, ...]
-    """Empty if the score is undefined in one of the folds."""
     gate: Gate
     """The rule under which it was registered."""
+    draws_sha256: str = ""
+    """Of the file with the score in every draw of test subjects; empty if there is none."""
 
     @property
     def measured_on(self) -> tuple[str, str, str, str]:
         """Two versions with the same value may be compared."""
         return (self.fingerprint, self.protocol, self.folds_hash, self.metric)
+
+
+DrawsOf = Callable[[Candidate], NDArray[np.float64] | None]
+"""The score of a version in every draw of test subjects; None where that is not known."""
+
+
+@dataclass(frozen=True)
+class Gain:
+    """How much better a version is than the champion on the same test subjects."""
+
+    mean: float
+    interval: Interval | None
+    """95 %, by bootstrap over test subjects, the same drawn for both; None where not known."""
+
+    @property
+    def is_sure(self) -> bool:
+        """Whether the interval excludes 0."""
+        return self.interval is not None and self.interval.low > 0
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values."""
+        found = self.interval
+        return {
+            "mean": self.mean,
+            "low": None if found is None else found.low,
+            "high": None if found is None else found.high,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,46 +69,50 @@ class Decision:
     champion: int | None
     """Version that has the alias now."""
     reason: str
-    gain: Interval | None
-    """Over the champion before, paired by folds; None where the two cannot be compared."""
+    gain: Gain | None
+    """Over the champion before; None where the two cannot be compared."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values."""
-        gain = self.gain
         return {
             "is_champion": self.is_champion,
             "champion": self.champion,
             "reason": self.reason,
-            "gain": None
-            if gain is None
-            else {"mean": gain.mean, "low": gain.low, "high": gain.high},
+            "gain": None if self.gain is None else self.gain.to_dict(),
         }
 
 
-def paired_gain(challenger: Candidate, champion: Candidate) -> Interval | None:
-    """The challenger's gain in score, paired by folds, with its 95 % interval.
+def paired_gain(challenger: Candidate, champion: Candidate, *, draws_of: DrawsOf) -> Gain | None:
+    """The challenger's gain in score, with its 95 % interval.
 
     Returns:
         `None` where the two were not measured on the same folds.
     """
-    pairs = list(zip(challenger.by_fold, champion.by_fold, strict=False))
-    if challenger.measured_on != champion.measured_on or not pairs:
+    if challenger.measured_on != champion.measured_on:
         return None
-    return fold_interval([ours - theirs for ours, theirs in pairs])
+    ours, theirs = draws_of(challenger), draws_of(champion)
+    interval = None
+    if ours is not None and theirs is not None and len(ours) == len(theirs):
+        interval = percentile_interval(ours - theirs)
+    return Gain(challenger.score - champion.score, interval)
 
 
-def passes(challenger: Candidate, champion: Candidate) -> bool:
+def passes(challenger: Candidate, champion: Candidate, *, draws_of: DrawsOf) -> bool:
     """Whether the challenger may take the champion's place, by the rule it came with."""
     if challenger.measured_on != champion.measured_on or challenger.score <= champion.score:
         return False
     if challenger.gate == "mean":
         return True
-    gain = paired_gain(challenger, champion)
-    return gain is not None and gain.low > 0
+    gain = paired_gain(challenger, champion, draws_of=draws_of)
+    return gain is not None and gain.is_sure
 
 
 def choose_champion(
-    champion: Candidate | None, contenders: Sequence[Candidate], *, own: Candidate
+    champion: Candidate | None,
+    contenders: Sequence[Candidate],
+    *,
+    own: Candidate,
+    draws_of: DrawsOf,
 ) -> Candidate:
     """The version that should have the alias.
 
@@ -86,21 +120,25 @@ def choose_champion(
         champion: That has it now.
         contenders: Versions that may take it.
         own: The version that is being registered, one of the contenders.
+        draws_of: Scores by draw of test subjects.
     """
     if champion is None:
         fellows = [other for other in contenders if other.measured_on == own.measured_on]
         return max(fellows, key=lambda fellow: (fellow.score, -fellow.version))
-    better = [challenger for challenger in contenders if passes(challenger, champion)]
+    better = [one for one in contenders if passes(one, champion, draws_of=draws_of)]
     return max(better, key=lambda fellow: (fellow.score, -fellow.version), default=champion)
 
 
-def explain(own: Candidate, previous: Candidate | None, *, champion: Candidate) -> str:
+def explain(
+    own: Candidate, previous: Candidate | None, *, champion: Candidate, draws_of: DrawsOf
+) -> str:
     """Why the alias is where it is, in a sentence.
 
     Args:
         own: The version that was registered.
         previous: The champion before.
         champion: The champion now.
+        draws_of: Scores by draw of test subjects.
     """
     if champion.version == own.version:
         return _explain_promotion(own, previous)
@@ -112,12 +150,20 @@ def explain(own: Candidate, previous: Candidate | None, *, champion: Candidate) 
         )
     if own.score <= champion.score:
         return f"{own.metric} {own.score:.3f} is not better than {_figure(champion)}"
-    gain = paired_gain(own, champion)
-    if gain is None:
-        return "its gain has no interval: the score is undefined in a fold"
+    gain = paired_gain(own, champion, draws_of=draws_of)
+    if gain is None or gain.interval is None:
+        unknown = [one.version for one in (champion, own) if draws_of(one) is None]
+        return "its gain has no interval over subjects: " + (
+            f"the draws of version {unknown[0]} are not known (registered by an earlier version of "
+            "algr, measured on folds of one subject, or its files are gone); compare the runs with "
+            "`algr compare`"
+            if unknown
+            else "the score is undefined in too many draws"
+        )
     return (
         f"the gain of {gain.mean:+.3f} over version {champion.version} is not certain: its "
-        f"interval over folds, {gain.low:+.3f} to {gain.high:+.3f}, does not exclude 0"
+        f"interval over subjects, {gain.interval.low:+.3f} to {gain.interval.high:+.3f}, does not "
+        "exclude 0"
     )
 
 
@@ -132,7 +178,6 @@ def _explain_promotion(own: Candidate, previous: Candidate | None) -> str:
 def candidate_from_tags(version: int, tags: Mapping[str, str]) -> Candidate | None:
     """The candidate that a version's tags describe; `None` for versions that algr did not score."""
     try:
-        by_fold = _numbers(tags["algr.scores_by_fold"])
         return Candidate(
             version=version,
             fingerprint=tags["algr.fingerprint"],
@@ -140,15 +185,11 @@ def candidate_from_tags(version: int, tags: Mapping[str, str]) -> Candidate | No
             folds_hash=tags["algr.folds"],
             metric=tags["algr.metric"],
             score=float(tags["algr.score"]),
-            by_fold=() if None in by_fold else tuple(v for v in by_fold if v is not None),
             gate="interval" if tags.get("algr.gate") == "interval" else "mean",
+            draws_sha256=tags.get("algr.draws_sha256", ""),
         )
     except (KeyError, ValueError):
         return None
-
-
-def _numbers(text: str) -> list[float | None]:
-    return [None if part == "none" else float(part) for part in text.split()]
 
 
 def _figure(version: Candidate) -> str:

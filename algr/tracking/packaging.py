@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from algr.bundle import REQUIRED_FILES, Bundle, Kind
+from algr.bundle import Bundle, Kind
 from algr.tracking.environment import without_advice
 from algr.tracking.records import dataset_digest, now_ms
 
@@ -75,7 +75,7 @@ def save_pyfunc(bundle: Bundle, path: Path, *, model_id: str, run_id: str | None
     with tempfile.TemporaryDirectory(prefix="algr-bundle-") as folder, without_advice():
         source = Path(folder) / ARTIFACT_NAME
         source.mkdir()
-        for name in ("bundle.json", *REQUIRED_FILES):
+        for name in ("bundle.json", *bundle.files):
             shutil.copyfile(bundle.directory / name, source / name)
         mlflow.pyfunc.save_model(
             path=str(path),

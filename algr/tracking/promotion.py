@@ -8,6 +8,7 @@ from algr.errors import TrackingError
 from algr.tracking.gate import (
     Candidate,
     Decision,
+    DrawsOf,
     candidate_from_tags,
     choose_champion,
     explain,
@@ -24,7 +25,7 @@ _UNDECIDED_FOR_MS = 10 * 60 * 1000
 """A version that is undecided for longer belongs to a process that died."""
 
 
-def promote(client: "MlflowClient", name: str, *, version: int) -> Decision:
+def promote(client: "MlflowClient", name: str, *, version: int, draws_of: DrawsOf) -> Decision:
     """Give the alias to the version that should have it now that this one is registered.
 
     MLflow has no compare-and-set for aliases. Each process looks again after it wrote the alias,
@@ -35,6 +36,7 @@ def promote(client: "MlflowClient", name: str, *, version: int) -> Decision:
         client: Of the registry.
         name: Of the registered model.
         version: That was just registered.
+        draws_of: Scores by draw of test subjects.
 
     Raises:
         TrackingError: The alias does not come to rest.
@@ -56,10 +58,11 @@ def promote(client: "MlflowClient", name: str, *, version: int) -> Decision:
             return decision
         champion = None if held is None else candidates[held]
         contenders = [other for number, other in candidates.items() if number not in settled]
-        chosen = choose_champion(champion, contenders, own=candidates[version])
+        own = candidates[version]
+        chosen = choose_champion(champion, contenders, own=own, draws_of=draws_of)
         if champion is not None and chosen.version == champion.version:
             previous = None if first is None else known.get(first)
-            decision = _decision(candidates[version], previous, chosen)
+            decision = _decision(own, previous, chosen, draws_of=draws_of)
             _write(client, name, version, decision)
             return decision
         _set_alias(client, name, chosen.version)
@@ -70,14 +73,16 @@ def promote(client: "MlflowClient", name: str, *, version: int) -> Decision:
     )
 
 
-def _decision(own: Candidate, previous: Candidate | None, chosen: Candidate) -> Decision:
+def _decision(
+    own: Candidate, previous: Candidate | None, chosen: Candidate, *, draws_of: DrawsOf
+) -> Decision:
     rival = previous if chosen.version == own.version else chosen
     is_other = rival is not None and rival.version != own.version
     return Decision(
         is_champion=chosen.version == own.version,
         champion=chosen.version,
-        reason=explain(own, previous, champion=chosen),
-        gain=paired_gain(own, rival) if rival is not None and is_other else None,
+        reason=explain(own, previous, champion=chosen, draws_of=draws_of),
+        gain=paired_gain(own, rival, draws_of=draws_of) if rival and is_other else None,
     )
 
 
@@ -146,7 +151,9 @@ def _write(client: "MlflowClient", name: str, version: int, decision: Decision) 
     tags = {"algr.reason": decision.reason}
     if decision.gain is not None:
         gain = decision.gain
-        tags["algr.gain"] = f"{gain.mean:+.6f} [{gain.low:+.6f}, {gain.high:+.6f}]"
+        found = gain.interval
+        ends = "" if found is None else f" [{found.low:+.6f}, {found.high:+.6f}]"
+        tags["algr.gain"] = f"{gain.mean:+.6f}{ends}"
     tags[_DECIDED_TAG] = "champion" if decision.is_champion else "challenger"
     for key, value in tags.items():
         client.set_model_version_tag(name, str(version), key, value)

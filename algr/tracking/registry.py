@@ -8,9 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from algr.bundle import Bundle, note_version, read_bundle, refuse_foreign_folder, replace_folder
+from algr.bundle import (
+    DRAWS_FILE,
+    Bundle,
+    note_version,
+    read_bundle,
+    refuse_foreign_folder,
+    replace_folder,
+)
 from algr.config import DataHome
 from algr.errors import IntegrityError, TrackingError
+from algr.tracking.draws import RegisteredDraws
 from algr.tracking.environment import as_default_store
 from algr.tracking.gate import Decision, Gate
 from algr.tracking.packaging import BUNDLE_FOLDER, log_bundle
@@ -121,7 +129,7 @@ class Registry:
             bundle: Read, hence verified.
             run_id: Of the run that trained it.
             gate: `mean`: a better mean score on the same dataset, protocol and folds. `interval`:
-                and an interval of the gain, paired by folds, that excludes 0.
+                and an interval of the gain, by bootstrap over test subjects, that excludes 0.
 
         Raises:
             TrackingError: The registry refuses or does not answer.
@@ -130,7 +138,8 @@ class Registry:
             version = self._find_by_sha256(bundle) or self._create_version(
                 bundle, run_id=run_id, gate=gate
             )
-            decision = promote(self._client, bundle.name, version=version)
+            draws_of = RegisteredDraws(self.store, bundle.name)
+            decision = promote(self._client, bundle.name, version=version, draws_of=draws_of)
         return Registration(name=bundle.name, version=version, decision=decision)
 
     def list_models(self) -> tuple[RegisteredVersion, ...]:
@@ -286,6 +295,7 @@ def version_tags(bundle: Bundle, *, gate: Gate) -> dict[str, str]:
         "algr.simulated": str(bundle.simulated).lower(),
         "algr.version": bundle.versions["algr"],
         "algr.gate": gate,
+        **({"algr.draws_sha256": bundle.files[DRAWS_FILE]} if DRAWS_FILE in bundle.files else {}),
     }
 
 

@@ -12,6 +12,7 @@ from algr.tune.folder import (
     read_header,
     read_progress,
     read_records,
+    refuse_other_study,
     storage_address,
 )
 from algr.tune.forecast import ASSUMPTION, EpochForecast, forecast_epochs
@@ -26,6 +27,7 @@ from algr.tune.objectives import (
     parse_objectives,
     recorded_objectives,
 )
+from algr.tune.pace import Pace
 from algr.tune.records import TrialRecord, TrialState, best_of, epoch_values, front_of
 from algr.tune.signals import Halt, Wish, ask, asked, forget
 from algr.tune.store import StartedTrial, StudyStore, open_study
@@ -50,6 +52,7 @@ __all__ = [
     "Limits",
     "NumberedSampler",
     "Objective",
+    "Pace",
     "RungPruner",
     "StartedTrial",
     "StudyHeader",
@@ -81,6 +84,7 @@ __all__ = [
     "read_records",
     "read_warm_start",
     "recorded_objectives",
+    "refuse_other_study",
     "settle_limits",
     "storage_address",
     "suggest",

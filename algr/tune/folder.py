@@ -3,6 +3,7 @@
 Its trials are in `study.journal` beside it, or in a database whose address `study.json` names.
 """
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
@@ -89,6 +90,44 @@ def read_header(directory: Path) -> StudyHeader:
         ) from None
 
 
+def refuse_other_study(
+    directory: Path, *, identity: StudyIdentity, resume: bool, storage_url: str | None = None
+) -> None:
+    """Refuse to go on with a study that exists where that is not what was asked for.
+
+    Args:
+        directory: Of the study, which need not exist.
+        identity: What the study shall be about.
+        resume: Go on with one that exists.
+        storage_url: The database in which its trials shall be; None for wherever they are.
+
+    Raises:
+        StudyError: It exists and `resume` is false, or it is about something else.
+        IntegrityError: `study.json` cannot be read.
+    """
+    if not (directory / HEADER_FILE).exists():
+        return
+    name = directory.name
+    if not resume:
+        raise StudyError(
+            f"study {name!r} exists",
+            expected="a new --name, or --resume",
+            advice=f"go on with it: add --resume --name {name}",
+        )
+    header = read_header(directory)
+    differences = identity.differences(header.identity)
+    if storage_url is not None and storage_url != header.storage:
+        place = header.storage or "the study's folder"
+        differences.append(f"storage: {place} in the study, {storage_url} now")
+    if differences:
+        raise StudyError(
+            f"study {name!r} is about something else",
+            problems=differences,
+            expected="the same configuration, search space, dataset, folds and storage",
+            advice="repeat the options of the first start, or begin another study with --name",
+        )
+
+
 def read_records(directory: Path) -> tuple[TrialRecord, ...]:
     """The trials of a study, also while another process works on it.
 
@@ -104,16 +143,11 @@ def read_progress(directory: Path) -> StudyProgress:
 
     Raises:
         StudyError: There is no such study.
+        IntegrityError: Its files cannot be read, or its trials are gone.
     """
     header = read_header(directory)
-    name, objectives = header.name, recorded_objectives(header.identity)
-    storage = look_into(directory)
-    try:
-        study_id = storage.get_study_id_from_name(name)
-        attrs = storage.get_study_user_attrs(study_id)
-        trials = storage.get_all_trials(study_id, deepcopy=False)
-    except KeyError:
-        attrs, trials = {}, []
+    objectives = recorded_objectives(header.identity)
+    attrs, trials = _look_at_trials(directory, header)
     is_held_now = is_held(directory / LOCK_FILE)
     return StudyProgress(
         wanted=int(attrs.get(WANTED, 0)),
@@ -123,6 +157,40 @@ def read_progress(directory: Path) -> StudyProgress:
         holder=signals.holder(directory) if is_held_now else None,
         is_held=is_held_now,
         last_activity=_last_activity(directory, trials),
+    )
+
+
+def _look_at_trials(
+    directory: Path, header: StudyHeader
+) -> tuple[Mapping[str, Any], list[optuna.trial.FrozenTrial]]:
+    """What the study says of itself, and its trials; nothing of one that has just been begun."""
+    journal = directory / _JOURNAL
+    if header.storage is not None or journal.exists():  # a look would make an empty file
+        storage = look_into(directory)
+        with contextlib.suppress(KeyError):
+            study_id = storage.get_study_id_from_name(header.name)
+            trials = storage.get_all_trials(study_id, deepcopy=False)
+            return storage.get_study_user_attrs(study_id), trials
+    if has_traces(directory):
+        raise lost_trials(directory)
+    return {}, []
+
+
+def has_traces(directory: Path) -> bool:
+    """Whether trials have left something in the study's folder."""
+    return any(any(directory.glob(f"{name}/*")) for name in ("trials", "errors", "plots"))
+
+
+def lost_trials(directory: Path) -> IntegrityError:
+    """What to say where a study has traces of trials and no trials."""
+    file = directory / _JOURNAL
+    address = storage_address(directory)
+    is_gone = address == str(file) and not file.exists()
+    return IntegrityError(
+        f"the trials of study {directory.name!r} are gone"
+        + (f": there is no {file}" if is_gone else f" from {address}"),
+        expected="the journal or database in which it was begun",
+        advice="restore it from a backup, or begin another study with a new --name",
     )
 
 

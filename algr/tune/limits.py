@@ -25,6 +25,8 @@ class Limits:
     """The option that says so, for people."""
     gpu_hours: float | None = None
     """Devices times the time for which trials hold them."""
+    gpu_hours_before: float = 0.0
+    """Used by earlier searches of the same command."""
 
 
 def settle_limits(
@@ -78,22 +80,34 @@ class Budget:
     """
 
     def __init__(self, limits: Limits, *, gpus_per_trial: float, clock: Clock) -> None:
-        self._limits, self._gpus, self._clock = limits, gpus_per_trial, clock
+        self.clock = clock
+        self._limits, self._gpus = limits, gpus_per_trial
         self._seen_at = clock()
         self._gpu_s = 0.0
 
+    @property
+    def gpu_hours(self) -> float:
+        """Used by the trials of this search, as far as it was observed."""
+        return self._gpu_s / _HOUR_S
+
     def observe(self, running: int) -> None:
         """Count the time since the last call for the trials that ran in it."""
-        now = self._clock()
+        now = self.clock()
         self._gpu_s += max(now - self._seen_at, 0.0) * running * self._gpus
         self._seen_at = now
 
-    def reason(self, *, running: int = 0, ahead_s: float = 0.0) -> str | None:
-        """Which limit is reached now, or would be in `ahead_s` seconds of the running trials."""
+    def refusal(self, epoch_s: float, *, others_s: float = 0.0) -> str | None:
+        """Which limit an epoch that begins now would reach; None if it fits.
+
+        Args:
+            epoch_s: Of the epoch; 0 for what is reached already.
+            others_s: What the epochs under way in other trials still take, added up.
+        """
         limits = self._limits
-        if limits.ends_at is not None and self._clock() + ahead_s >= limits.ends_at:
+        if limits.ends_at is not None and self.clock() + epoch_s >= limits.ends_at:
             return limits.ends_because
-        spent_s = self._gpu_s + ahead_s * running * self._gpus
+        before_s = limits.gpu_hours_before * _HOUR_S
+        spent_s = before_s + self._gpu_s + (epoch_s + others_s) * self._gpus
         if limits.gpu_hours is not None and spent_s >= limits.gpu_hours * _HOUR_S:
             return f"--max-gpu-hours {limits.gpu_hours:g}"
         return None

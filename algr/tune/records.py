@@ -11,6 +11,7 @@ from algr.tune.objectives import Objective, pareto_front
 TrialState = Literal["COMPLETE", "PRUNED", "FAIL", "RUNNING", "WAITING"]
 
 SECONDS = "seconds"
+WALL_SECONDS = "wall_seconds"
 REASON = "reason"
 EPOCH = "epoch-"
 ADOPTED = "adopted"
@@ -36,6 +37,8 @@ class TrialRecord:
     """By objective, of a complete trial of a study with several."""
     adopted: str = ""
     """`STUDY/NUMBER` of a trial that another study trained."""
+    wall_s: float = field(default=0.0, compare=False)
+    """From begin to end, whatever its workers did at the same time; 0 while the trial runs."""
 
     def to_dict(self) -> dict[str, Any]:
         """The entry of `trials` in the JSON of `algr tune`."""
@@ -73,15 +76,17 @@ def record_of(trial: FrozenTrial, objectives: Sequence[Objective]) -> TrialRecor
     told = trial.values if len(objectives) > 1 and trial.state.name == "COMPLETE" else None
     failed = trial.state.name == "FAIL"
     fixed = trial.system_attrs.get("fixed_params", {})
+    seconds = float(trial.user_attrs.get(SECONDS, 0.0))
     return TrialRecord(
         number=trial.number,
         state=trial.state.name,
         params=trial.params or fixed,
         value=None if failed else max(values.values(), key=objectives[0].key, default=None),
         epochs=len(values),
-        seconds=round(float(trial.user_attrs.get(SECONDS, 0.0)), 3),
+        seconds=round(seconds, 3),
         reason=str(trial.user_attrs.get(REASON, "")),
         adopted=str(trial.user_attrs.get(ADOPTED, "")),
+        wall_s=round(float(trial.user_attrs.get(WALL_SECONDS, seconds)), 3),
         values={}
         if told is None
         else {one.name: value for one, value in zip(objectives, told, strict=True)},

@@ -16,7 +16,7 @@ import optuna
 from optuna.storages import BaseStorage
 
 from algr.durable import held
-from algr.errors import IntegrityError, StudyError
+from algr.errors import StudyError
 from algr.tune import signals
 from algr.tune.folder import (
     HALT,
@@ -24,10 +24,12 @@ from algr.tune.folder import (
     LOCK_FILE,
     WANTED,
     StudyHeader,
+    has_traces,
+    lost_trials,
     open_database,
     open_storage,
     read_header,
-    storage_address,
+    refuse_other_study,
     write_header,
 )
 from algr.tune.identity import StudyIdentity
@@ -37,6 +39,7 @@ from algr.tune.records import (
     EPOCH,
     REASON,
     SECONDS,
+    WALL_SECONDS,
     TrialRecord,
     best_of,
     epoch_values,
@@ -64,6 +67,8 @@ class StartedTrial:
     """By configuration key."""
     is_resumed: bool
     """Whether an earlier process began it."""
+    epochs: int = 0
+    """That are noted already."""
 
 
 class StudyStore:
@@ -75,6 +80,8 @@ class StudyStore:
         tune = identity.config.tune
         optuna.logging.set_verbosity(optuna.logging.WARNING)
         self.directory = directory
+        self.identity = identity
+        """As the version of algr had it that began the study."""
         self._space = identity.space
         self.objectives = tuple(map(Objective, identity.objectives)) or (HEADLINE,)
         """The first one names the best trial."""
@@ -132,7 +139,8 @@ class StudyStore:
         else:
             return None
         self._open[trial.number] = trial
-        return StartedTrial(trial.number, suggest(trial, self._space), is_resumed)
+        epochs = self.record(trial.number).epochs if is_resumed else 0
+        return StartedTrial(trial.number, suggest(trial, self._space), is_resumed, epochs)
 
     def report(
         self,
@@ -169,31 +177,40 @@ class StudyStore:
             trial.report(value, step)
         return bool(trial.should_prune())
 
-    def complete(self, number: int, *, seconds: float) -> TrialRecord:
+    def complete(self, number: int, *, seconds: float, wall_s: float | None = None) -> TrialRecord:
         """End a trial that ran all its epochs; its value is its best epoch's.
 
         Further validation scores are those of that epoch, costs those of the last one.
+
+        Args:
+            number: Of the trial.
+            seconds: Spent in its epochs, over all folds.
+            wall_s: From its begin to its end; `seconds` where folds take turns.
         """
         frozen = self._frozen(number)
         values = epoch_values(frozen)
         best = max(values, key=lambda step: (self.objectives[0].key(values[step]), -step))
         if len(self.objectives) == 1:
-            return self._tell(number, seconds, value=values[best], state=None)
+            return self._tell(number, seconds, wall_s, value=values[best], state=None)
         at_best = frozen.user_attrs[f"{EPOCH}{best}"]
         at_end = frozen.user_attrs[f"{EPOCH}{max(values)}"]
         others = [
             float((at_best if one.is_score else at_end)[one.name]) for one in self.objectives[1:]
         ]
-        return self._tell(number, seconds, value=[values[best], *others], state=None)
+        return self._tell(number, seconds, wall_s, value=[values[best], *others], state=None)
 
-    def prune(self, number: int, *, seconds: float) -> TrialRecord:
-        """End a trial that was stopped early."""
-        return self._tell(number, seconds, value=None, state=optuna.trial.TrialState.PRUNED)
+    def prune(self, number: int, *, seconds: float, wall_s: float | None = None) -> TrialRecord:
+        """End a trial that was stopped early; see `complete`."""
+        pruned = optuna.trial.TrialState.PRUNED
+        return self._tell(number, seconds, wall_s, value=None, state=pruned)
 
-    def fail(self, number: int, *, reason: str, seconds: float) -> TrialRecord:
-        """End a trial that has no result."""
+    def fail(
+        self, number: int, *, reason: str, seconds: float, wall_s: float | None = None
+    ) -> TrialRecord:
+        """End a trial that has no result; see `complete`."""
         self._open[number].set_user_attr(REASON, reason)
-        return self._tell(number, seconds, value=None, state=optuna.trial.TrialState.FAIL)
+        failed = optuna.trial.TrialState.FAIL
+        return self._tell(number, seconds, wall_s, value=None, state=failed)
 
     def records(self) -> tuple[TrialRecord, ...]:
         """All trials by number."""
@@ -250,12 +267,15 @@ class StudyStore:
         self,
         number: int,
         seconds: float,
+        wall_s: float | None,
         *,
         value: float | list[float] | None,
         state: optuna.trial.TrialState | None,
     ) -> TrialRecord:
         trial = self._open.pop(number)
         trial.set_user_attr(SECONDS, seconds)
+        if wall_s is not None:
+            trial.set_user_attr(WALL_SECONDS, wall_s)
         self._study.tell(trial, value, state=state)
         self.sweep()
         return self.record(number)
@@ -288,16 +308,8 @@ def open_study(
     """
     distributions(identity.space)
     exists = (directory / HEADER_FILE).exists()
-    if exists and not resume:
-        raise StudyError(
-            f"study {directory.name!r} exists",
-            expected="a new name, or --resume",
-            advice=f"go on with it: add --resume --name {directory.name}; "
-            "or begin another one with a new --name",
-        )
-    if exists:
-        _check_same(directory, identity)
-    elif trials is None:
+    refuse_other_study(directory, identity=identity, resume=resume, storage_url=storage_url)
+    if not exists and trials is None:
         raise StudyError(
             f"study {directory.name!r} does not exist", advice="say how many --trials it shall have"
         )
@@ -310,22 +322,16 @@ def open_study(
         header = read_header(directory)
         storage = open_storage(directory, header.storage)
         _refuse_lost(directory, header, storage)
-        store = StudyStore(directory, name=header.name, storage=storage, identity=identity)
+        store = StudyStore(
+            directory,
+            name=header.name,
+            storage=storage,
+            identity=identity.as_begun(header.identity),
+        )
         if trials is not None:
             store.want(trials)
         store.sweep()
         yield store
-
-
-def _check_same(directory: Path, identity: StudyIdentity) -> None:
-    differences = identity.differences(read_header(directory).identity)
-    if differences:
-        raise StudyError(
-            f"study {directory.name!r} is about something else",
-            problems=differences,
-            expected="the same configuration, search space, dataset, folds and version of algr",
-            advice="repeat the options of the first start, or begin another study with --name",
-        )
 
 
 def _refuse_taken(url: str, name: str) -> None:
@@ -341,12 +347,8 @@ def _refuse_taken(url: str, name: str) -> None:
 def _refuse_lost(directory: Path, header: StudyHeader, storage: BaseStorage) -> None:
     """Trials have left checkpoints, which a study that begins anew would delete."""
     names = {study.study_name for study in storage.get_all_studies()}
-    if header.name not in names and any((directory / "trials").glob("*/*")):
-        raise IntegrityError(
-            f"the trials of study {header.name!r} are gone from {storage_address(directory)}",
-            expected="the journal or database in which it was begun",
-            advice="restore it from a backup, or begin another study with a new --name",
-        )
+    if header.name not in names and has_traces(directory):
+        raise lost_trials(directory)
 
 
 @contextmanager

@@ -101,7 +101,7 @@ def _fits(params: Mapping[str, Any], space: SearchSpace) -> bool:
 def _differences(identity: StudyIdentity, recorded: Mapping[str, Any]) -> list[str]:
     """What a trial's value depends on besides its parameters."""
     varied = {key for key, rule in identity.space.parameters.items() if not rule.when}
-    ours, theirs = identity.to_dict(), recorded
+    ours, theirs = identity.as_begun(recorded).to_dict(), recorded
     lines = [
         f"{key}: {theirs.get(key, 'not set')} there, {ours.get(key, 'not set')} here"
         for key in ("schema", "fingerprint", "folds_hash", "objectives", "replicas")

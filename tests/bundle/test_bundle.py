@@ -14,23 +14,26 @@ from safetensors.torch import load_file as load_tensors
 from torch import nn
 
 from algr.bundle import (
+    DRAWS_FILE,
     Bundle,
     BundleSpec,
     Score,
     check_golden,
-    fold_interval,
     read_bundle,
+    read_draws,
     write_bundle,
 )
 from algr.bundle.deployed import DeployedNetwork
 from algr.bundle.golden import golden_crops
 from algr.data import center_batch
 from algr.errors import IntegrityError, UsageError
+from algr.metrics import Interval
 
 FILES = {
     "bundle.json",
     "card.md",
     "config.json",
+    "draws.safetensors",
     "golden.safetensors",
     "model.onnx",
     "pyfunc_model.py",
@@ -267,9 +270,30 @@ def test_a_failed_export_leaves_nothing_behind(
     assert [path.name for path in copied.parent.iterdir()] == ["copied"]
 
 
-def test_the_interval_of_a_score_needs_three_folds() -> None:
-    assert Score.from_folds((0.5, None, 0.25)).interval is None
-    assert fold_interval([0.5]) is None
+def test_a_score_keeps_its_interval_over_subjects(copied: Path) -> None:
+    bundle = read_bundle(copied)
+
+    index = json.loads((copied / "bundle.json").read_text())
+
+    assert bundle.scores["f1_macro"].interval == Interval(0.45, 0.72)
+    assert bundle.scores["f1_high"].interval is None
+    assert index["intervals"] == "95 %, bootstrap over test subjects"
+    assert "| f1_macro | 0.600 ± 0.100 | 0.450 to 0.720 |" in (copied / "card.md").read_text()
+
+
+def test_an_interval_over_folds_of_an_earlier_version_is_not_taken_for_one(copied: Path) -> None:
+    index = json.loads((copied / "bundle.json").read_text())
+    del index["intervals"]
+    (copied / "bundle.json").write_text(json.dumps(index))
+
+    assert read_bundle(copied).scores["f1_macro"].interval is None
+
+
+def test_the_draws_of_the_headline_are_part_of_the_bundle(copied: Path) -> None:
+    draws_R = read_draws(copied / DRAWS_FILE)
+
+    np.testing.assert_array_equal(draws_R, [0.5, 0.6, np.nan, 0.7])
+    assert DRAWS_FILE in read_bundle(copied).files
 
 
 def test_a_score_leaves_out_folds_in_which_it_is_undefined() -> None:

@@ -55,6 +55,10 @@ def test_a_search_leads_to_a_registered_model_that_predicts(
     assert listed["simulated"] is True
     model = tmp_path / "model"
     assert _algr("models", "pull", "sim@champion", "--out", model).returncode == 0
+    index = json.loads((model / "bundle.json").read_text())
+    ends = [index["scores"]["f1_macro"][end] for end in ("low", "high")]
+    assert ends == found["cv"]["interval"]["mean"]["f1_macro"]
+    assert "draws.safetensors" in index["files"]
     video = min(clinic.glob("*.mp4"))
     predicted = json.loads(_algr("predict", "--model", model, video, "--json").stdout)
     assert predicted["video"]["frames_used"] == len(predicted["frames"]) > 0

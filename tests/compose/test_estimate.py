@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from algr.compose import SearchOptions, estimate_search
-from algr.compose.measured import points_to_measure
+from algr.compose.measured import PointCost, points_to_measure
 from algr.compose.search import plan_search
 from algr.config import Config, SearchSpace, with_values
 from algr.errors import ConfigError, DataError
@@ -105,13 +105,11 @@ def test_a_study_of_something_else_is_refused_as_the_start_would(make_request):
         estimate_search(dataclasses.replace(request, config=changed, resume=True), options)
 
 
-def _costs(points, **_):
-    from algr.compose.measured import PointCost
+def _costs(points, *, plans, **_):
+    costs = tuple(PointCost(point, 10.0, 2.0, 10**9, 10**8) for point in points)
+    return (costs,) * len(plans)
 
-    return tuple(PointCost(point, 10.0, 2.0, 10**9, 10**8) for point in points)
 
-
-def _failures(points, **_):
-    from algr.compose.measured import PointCost
-
-    return tuple(PointCost(point, 0, 0, 0, 0, failure="out of memory") for point in points)
+def _failures(points, *, plans, **_):
+    costs = tuple(PointCost(point, 0, 0, 0, 0, failure="out of memory") for point in points)
+    return (costs,) * len(plans)

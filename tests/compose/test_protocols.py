@@ -20,13 +20,13 @@ from algr.compose import (
     TrainingRequest,
     resume_study,
 )
-from algr.compose.nested import NestedSearch, refuse_unsuited
+from algr.compose.nested import NestedSearch, plan_nested_search, refuse_unsuited
 from algr.compose.repeats import run_repeats
 from algr.compose.requests import drawn_anew, open_material
-from algr.compose.search import described, last_study, with_points
+from algr.compose.search import last_study
 from algr.config import DataHome, SearchSpace, with_values
-from algr.cv import LocalExecutor
-from algr.data import PreparedDataset, plan_nested
+from algr.cv import LocalExecutor, job_identity, read_run_files
+from algr.data import PreparedDataset
 from algr.distributed import SearchJob, SearchListener, SearchOutcome
 from algr.engine import FoldsRun, epoch_value
 from algr.engine.batches import GatheredFrames, LoadedBatch, Rows
@@ -78,13 +78,19 @@ class SeenFrames(GatheredFrames):
 class SearchHere:
     """Trains trials one after the other, in this process."""
 
-    def __init__(self, dataset: PreparedDataset, halt: Halt | None = None) -> None:
+    def __init__(
+        self, dataset: PreparedDataset, halt: Halt | None = None, gpu_hours: float = 0.0
+    ) -> None:
         self.dataset = dataset
         self.halt = halt
+        self.gpu_hours = gpu_hours
+        """That each search says it used."""
+        self.limits: list[Limits] = []
         self.seen: dict[str, set[int]] = {}
         """Rows by study."""
 
     def __call__(self, job: SearchJob, *, listener: SearchListener) -> SearchOutcome:
+        self.limits.append(job.limits)
         seen = self.seen.setdefault(job.study_directory.name, set())
         with open_study(
             job.study_directory,
@@ -113,7 +119,7 @@ class SearchHere:
                 listener.on_trial_end(store.complete(trial.number, seconds=1.0))
             best = store.best()
             assert best is not None
-            return SearchOutcome(store.records(), best, self.halt)
+            return SearchOutcome(store.records(), best, self.halt, gpu_hours=self.gpu_hours)
 
 
 @pytest.fixture(scope="module")
@@ -159,24 +165,21 @@ def nest(
     make_request: MakeRequest, home: DataHome, tracker: Tracker
 ) -> Callable[..., tuple[NestedResult, SearchHere]]:
     def run(
-        name: str, *, resume: bool = False, halt: Halt | None = None
+        name: str,
+        *,
+        resume: bool = False,
+        halt: Halt | None = None,
+        limits: Limits | None = None,
+        gpu_hours: float = 0.0,
     ) -> tuple[NestedResult, SearchHere]:
         request = make_request("before", None, resume=resume, cv__protocol="nested")
-        material = open_material(request, command="tune")
-        runner = SearchHere(material.dataset, halt)
-        options = SearchOptions(trials=2, space=SPACE)
+        options = SearchOptions(trials=2, space=SPACE, limits=limits or Limits())
+        planned = plan_nested_search(replace(request, name=name), options)
+        runner = SearchHere(planned.material.dataset, halt, gpu_hours)
         search = NestedSearch(
-            request=replace(request, name=name),
-            material=material,
-            directory=home.run(name),
-            common=described(options, request, material, directory=home.run(name), start=None),
-            search_display=silent_search,
-            epoch_display=Silence,
-            start=None,
-            runner=runner,
+            planned=planned, search_display=silent_search, epoch_display=Silence, runner=runner
         )
-        folds = plan_nested(material.dataset, material.plan, cv=request.config.cv)
-        return search.run(folds, tracker, LocalExecutor(device=CPU)), runner
+        return search.run(tracker, LocalExecutor(device=CPU)), runner
 
     return run
 
@@ -244,6 +247,27 @@ def test_repeats_go_on_after_an_interruption_and_more_can_be_added(
     ]
     assert tables[0].equals(tables[1])
     assert found.over_repeats.count == 3
+
+
+def test_a_run_of_a_version_that_lacked_a_key_goes_on_at_its_own_checkpoint(
+    repeat: Callable[..., RepeatedCrossValidation], home: DataHome
+) -> None:
+    repeat("old", repeats=1)
+    directory = home.run("old-repeat-0")
+    checkpoint = directory / "checkpoint.pt"
+    settings = json.loads((directory / "config.json").read_text())
+    del settings["train.recompute"]
+    config, plan = read_run_files(directory)
+    earlier = job_identity(config, plan, (0, 1, 2), since=("train.recompute",))
+    tree = torch.load(checkpoint, weights_only=True) | {"identity": earlier}
+    torch.save(tree, checkpoint)
+    (directory / "config.json").write_text(json.dumps(settings))
+    trained = directory.joinpath("predictions.parquet").stat().st_mtime_ns
+
+    found = repeat("old", repeats=1)
+
+    assert found.repeats[0].predictions.stat().st_mtime_ns > trained
+    assert torch.load(checkpoint, weights_only=True)["identity"] == earlier
 
 
 def test_a_single_run_does_not_go_on_as_repeats(
@@ -352,7 +376,6 @@ def test_every_run_says_by_which_versions_it_was_done(
     [
         ({"objectives": ("val/f1_macro", "parameters")}, "--objective"),
         ({"warm_start": "earlier"}, "--warm-start"),
-        ({"limits": Limits(gpu_hours=1.0)}, "--max-gpu-hours"),
     ],
 )
 def test_options_of_one_search_are_refused_for_nested_ones(options: dict[str, Any], named: str):
@@ -367,36 +390,37 @@ def test_every_outer_fold_searches_what_was_asked_for(
     make_request: MakeRequest, home: DataHome, tmp_path: Path
 ) -> None:
     request = make_request("before", None, cv__protocol="nested")
-    material = open_material(request, command="tune")
     points = tmp_path / "points.yaml"
     points.write_text(f"- {dict(POINT)}")
     options = SearchOptions(
         trials=3, space=SPACE, objectives=("val/f1_au12",), points=points, max_concurrent=1
     )
-    whole = described(options, request, material, directory=home.run("asked"), start=None)
-    search = NestedSearch(
-        request=request,
-        material=material,
-        directory=home.run("asked"),
-        common=with_points(whole, options),
-        search_display=silent_search,
-        epoch_display=Silence,
-        start=None,
-    )
 
-    jobs = [
-        search.search_job(fold)
-        for fold in plan_nested(material.dataset, material.plan, cv=request.config.cv)
-    ]
+    planned = plan_nested_search(replace(request, name="asked"), options)
 
+    jobs = [planned.search_job(fold) for fold in planned.folds]
     assert [job.study_directory.name for job in jobs] == [f"asked-outer-{k}" for k in range(3)]
     assert {job.objectives[0].name for job in jobs} == {"val/f1_au12"}
     assert [dict(job.points[0]) for job in jobs] == [dict(POINT)] * 3
     assert {(job.trials, job.max_concurrent) for job in jobs} == {(3, 1)}
 
 
-def test_time_limits_are_accepted_for_nested_searches():
-    refuse_unsuited(SearchOptions(trials=2, max_concurrent=1, limits=Limits(ends_at=1.0)))
+def test_limits_are_accepted_for_nested_searches():
+    limits = Limits(ends_at=1.0, gpu_hours=2.0)
+
+    refuse_unsuited(SearchOptions(trials=2, max_concurrent=1, limits=limits))
+
+
+def test_gpu_hours_are_counted_over_all_outer_folds(
+    nest: Callable[..., tuple[NestedResult, SearchHere]],
+) -> None:
+    _, runner = nest("counted", limits=Limits(gpu_hours=2.0), gpu_hours=0.5)
+
+    assert [(one.gpu_hours, one.gpu_hours_before) for one in runner.limits] == [
+        (2.0, 0.0),
+        (2.0, 0.5),
+        (2.0, 1.0),
+    ]
 
 
 def test_an_outer_fold_whose_search_was_told_to_end_is_not_tested(

@@ -298,6 +298,20 @@ def test_keys_in_which_rows_differ_cannot_be_set(home: DataHome) -> None:
     refuse_varied(config, MODELS)
 
 
+def test_rows_of_a_version_that_lacked_a_key_go_on_unless_it_is_set(
+    material: Material, tmp_path: Path
+) -> None:
+    write_study(tmp_path, study_tree(ABLATION, material.plan, {"train.num_epochs": 1}))
+    now = {"train.num_epochs": 1, "train.recompute": "none"}
+    other = study_tree(ABLATION, material.plan, now | {"train.recompute": "regions"})
+
+    refuse_other_study(tmp_path, study_tree(ABLATION, material.plan, now))
+    with pytest.raises(StudyError) as caught:
+        refuse_other_study(tmp_path, other)
+
+    assert caught.value.problems == ("train.recompute: None there, regions now",)
+
+
 def test_a_study_is_resumed_with_the_same_settings_only(material: Material, tmp_path: Path) -> None:
     tree = study_tree(ABLATION, material.plan, {"train.num_epochs": 1})
     write_study(tmp_path, tree)

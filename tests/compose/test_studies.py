@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from algr.cli.study_tables import print_studies
 from algr.compose import (
     SearchOptions,
     ask_study,
@@ -17,7 +18,7 @@ from algr.compose import (
 )
 from algr.compose.search import plan_search
 from algr.config import DataHome
-from algr.errors import StudyError, UsageError
+from algr.errors import IntegrityError, StudyError, UsageError
 from algr.tune import Halt, StudyStore, asked, open_study
 
 OPTIONS = SearchOptions(trials=3, space="bp4d")
@@ -65,6 +66,19 @@ def test_status_says_who_holds_it_and_how_long_it_takes(own_home, store):
     # one trial is to come and one runs without an epoch yet: 12 s, one at a time
     assert found.left_s == 12.0
     assert found.to_dict()["trials"][1]["state"] == "RUNNING"
+
+
+def test_the_time_left_is_that_of_the_clock_where_folds_are_trained_beside_each_other(
+    own_home, job
+):
+    with open_study(
+        job.study_directory, identity=job.identity, dataset="before", trials=3, resume=False
+    ) as opened:
+        opened.report(opened.take().number, epoch=0, value=0.5)
+        opened.complete(0, seconds=6.0, wall_s=2.5)
+        opened.take()
+
+        assert study_status(own_home, "mine").left_s == 5.0
 
 
 @pytest.mark.parametrize(
@@ -157,6 +171,41 @@ def test_a_damaged_study_is_listed_beside_the_others(own_home, store):
         "mine": "running",
         "broken": "damaged",
     }
+
+
+def test_a_study_whose_journal_was_deleted_is_damaged_and_says_what_is_missing(
+    own_home, job, capsys
+):
+    with open_study(
+        job.study_directory, identity=job.identity, dataset="before", trials=1, resume=False
+    ) as opened:
+        opened.checkpoint(opened.take().number).parent.mkdir(parents=True)
+        opened.report(0, epoch=0, value=0.5)
+        opened.complete(0, seconds=1.0)
+    journal = job.study_directory / "study.journal"
+    journal.unlink()
+
+    (one,) = list_studies(own_home)
+    print_studies([one])
+
+    assert (one.state, one.to_dict()["damage"]) == (
+        "damaged",
+        f"the trials of study 'mine' are gone: there is no {journal}",
+    )
+    assert capsys.readouterr().out.splitlines()[-1] == f"mine is damaged: {one.damage}"
+    with pytest.raises(IntegrityError, match="are gone: there is no"):
+        study_status(own_home, "mine")
+    assert not journal.exists(), "a look writes nothing"
+
+
+def test_a_study_that_was_killed_before_its_first_trial_is_interrupted(own_home, job):
+    with open_study(
+        job.study_directory, identity=job.identity, dataset="before", trials=1, resume=False
+    ):
+        pass
+    (job.study_directory / "study.journal").unlink()
+
+    assert study_status(own_home, "mine").summary.state == "interrupted"
 
 
 def test_a_request_that_came_too_late_does_not_stop_the_next_search(job):

@@ -45,7 +45,7 @@ def test_each_worker_is_a_process_with_the_folds_that_it_holds(workers, machine,
 
 
 def test_an_estimate_counts_all_workers_of_a_trial(make_request, monkeypatch):
-    monkeypatch.setattr("algr.compose.estimate.measure_points", lambda *_, **__: (COST,))
+    monkeypatch.setattr("algr.compose.estimate.measure_points", lambda *_, **__: ((COST,),))
     monkeypatch.setattr("algr.distributed.session.os.cpu_count", lambda: 6)
     options = SearchOptions(trials=4, space="bp4d", workers_per_trial=3)
 

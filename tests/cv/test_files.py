@@ -1,3 +1,4 @@
+import hashlib
 import json
 from collections.abc import Callable
 from dataclasses import replace
@@ -7,8 +8,10 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from algr.config import Config, with_values
+from algr.config import Config, config_hash, with_values
 from algr.cv import (
+    job_identity,
+    keys_of_run_since,
     read_predictions,
     read_run_files,
     write_predictions,
@@ -41,6 +44,46 @@ def test_writing_the_same_settings_again_is_allowed(
     write_run_files(run_directory, config=config, plan=plan)
 
     assert read_run_files(run_directory) == (config, plan)
+
+
+def _without(file: Path, key: str) -> str:
+    """The file as a version of algr wrote it that did not know the key."""
+    tree = json.loads(file.read_text())
+    del tree[key]
+    file.write_text(json.dumps(tree, indent=2) + "\n")
+    return file.read_text()
+
+
+def test_a_run_of_a_version_that_lacked_a_key_goes_on_as_its_own(
+    run_directory: Path, config: Config, plan: FoldPlan, caplog: pytest.LogCaptureFixture
+) -> None:
+    write_run_files(run_directory, config=config, plan=plan)
+    left = _without(run_directory / "config.json", "train.recompute")
+    hashed = json.dumps(json.loads(left), sort_keys=True).encode()
+
+    with caplog.at_level("INFO", logger="algr"):
+        write_run_files(run_directory, config=config, plan=plan)
+
+    since = keys_of_run_since(run_directory, config)
+    assert since == ("train.recompute",)
+    assert (run_directory / "config.json").read_text() == left
+    assert config_hash(config, since=since) == hashlib.sha256(hashed).hexdigest()
+    earlier = job_identity(config, plan, (0, 1, 2), since=since)
+    assert earlier != job_identity(config, plan, (0, 1, 2))
+    assert "taken as it was then: train.recompute none" in caplog.text
+
+
+def test_a_run_of_a_version_that_lacked_a_key_does_not_go_on_with_another_value_of_it(
+    run_directory: Path, config: Config, plan: FoldPlan
+) -> None:
+    write_run_files(run_directory, config=config, plan=plan)
+    _without(run_directory / "config.json", "train.recompute")
+    other = with_values(config, {"train.recompute": "regions"})
+
+    with pytest.raises(StudyError) as caught:
+        write_run_files(run_directory, config=other, plan=plan)
+
+    assert caught.value.problems == ('config.json: train.recompute: null there, "regions" now',)
 
 
 def test_a_plan_comes_back_with_the_digests_of_its_pictures(

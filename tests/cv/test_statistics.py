@@ -11,6 +11,7 @@ from algr.config import Config, with_values
 from algr.cv import (
     FoldsJob,
     LocalExecutor,
+    headline_draws,
     job_identity,
     read_predictions,
     section_rows,
@@ -21,7 +22,7 @@ from algr.cv import (
 )
 from algr.data import PreparedDataset, plan_folds
 from algr.faces import GRADES
-from algr.metrics import TestedFrames, gather_evidence
+from algr.metrics import TestedFrames, gather_evidence, percentile_interval
 from tests.metrics.drawn_frames import graded_frames, unit_frames
 
 
@@ -51,6 +52,16 @@ def test_figures_from_the_file_of_predictions_are_those_that_the_folds_scored(
     shown = [[row[name][0] for name in names] for row in found]
     expected = np.array([[result.test[name] for name in names] for result in results], float)
     np.testing.assert_allclose(shown, expected, rtol=1e-12)
+
+
+def test_the_draws_of_the_headline_have_the_interval_of_its_mean() -> None:
+    evidence = gather_evidence(graded_frames(seed=0, frames=200))
+
+    draws = headline_draws(evidence, draws=200)
+
+    found = statistics_of(evidence, draws=200).interval.mean["f1_macro"]
+    assert len(draws) == 200
+    assert percentile_interval(np.array(draws)) == found
 
 
 def test_every_figure_has_a_mean_a_deviation_a_pooled_value_and_intervals() -> None:

@@ -13,7 +13,7 @@ from algr.distributed.conductor import Conductor, StudySearcher
 from algr.distributed.runner import TrialEpoch
 from algr.distributed.trainable import REPORT, SPEC, StepReport
 from algr.errors import ClusterError, StudyError
-from algr.tune import Budget, Limits, ask, open_study, read_records
+from algr.tune import Budget, Halt, Limits, Pace, ask, open_study, read_records
 
 
 @pytest.fixture
@@ -37,14 +37,14 @@ def make_conductor(tmp_path, diary) -> Iterator[Callable[..., Conductor]]:
                 identity_of=job.identity.trial_digest,
                 max_concurrent=max_concurrent,
                 listener=listener,
-                budget=Budget(limits or Limits(), gpus_per_trial=1, clock=clock),
+                pace=Pace(Budget(limits or Limits(), gpus_per_trial=1, clock=clock)),
             )
 
         yield make
 
 
-def _epoch(epoch: int, value: float) -> StepReport:
-    return StepReport(is_last=False, epoch=TrialEpoch(epoch, value, 2.0, ()))
+def _epoch(epoch: int, value: float, *, wall_s: float | None = None) -> StepReport:
+    return StepReport(is_last=False, epoch=TrialEpoch(epoch, value, 2.0, (), wall_s))
 
 
 class _Careless(Diary):
@@ -98,6 +98,33 @@ def test_seconds_are_those_of_the_epochs(make_conductor):
 
     assert careless.ends[0].seconds == 4.0
     assert careless.ends[0].state == "PRUNED"
+
+
+def test_the_time_of_a_trial_is_that_of_the_clock_and_of_epochs_trained_earlier(
+    tmp_path,
+):
+    now, careless = [100.0], _Careless.empty()
+    job = search_job(tmp_path / "s", trials=4)
+    given = {"identity": job.identity, "dataset": "toy", "trials": 4}
+    with open_study(tmp_path / "s", **given, resume=False) as store:
+        store.report(store.take().number, epoch=0, value=0.5)
+    with open_study(tmp_path / "s", **given, resume=True) as store:
+        conductor = Conductor(
+            store,
+            config=job.config,
+            identity_of=job.identity.trial_digest,
+            max_concurrent=1,
+            listener=careless,
+            pace=Pace(Budget(Limits(), gpus_per_trial=1, clock=lambda: now[0])),
+        )
+        conductor.next_trial("a")
+        now[0] = 107.0  # five seconds for its workers, two for an epoch of three folds
+        conductor.on_report("a", _epoch(0, 0.5, wall_s=1.0))
+        conductor.on_report("a", _epoch(1, 0.6, wall_s=2.0))
+        conductor.on_end("a", report=_epoch(1, 0.6, wall_s=2.0))
+
+    (record,) = careless.ends
+    assert (record.seconds, record.wall_s) == (4.0, 8.0)
 
 
 def test_an_error_of_the_drivers_side_asks_for_the_end_and_is_kept(make_conductor):
@@ -177,10 +204,82 @@ def test_no_epoch_is_begun_that_would_not_end_before_the_limit(make_conductor, t
 
     assert goes_on
     assert is_left
-    assert conductor.halt.reason == "--max-hours 1"
     assert [record.state for record in read_records(tmp_path / "s")] == ["RUNNING"]
     assert conductor.next_trial("b") == Searcher.FINISHED
+    assert conductor.ended_early.reason == "--max-hours 1"
     assert not conductor.interrupted
+
+
+def test_a_slow_trial_is_left_at_its_checkpoint_while_the_others_go_on(make_conductor, tmp_path):
+    now = [0.0]
+    conductor = make_conductor(
+        listener=_Careless.empty(),
+        limits=Limits(ends_at=20.0, ends_because="--max-hours 1"),
+        clock=lambda: now[0],
+        max_concurrent=3,
+    )
+    for name in ("slow", "b", "c"):
+        conductor.next_trial(name)
+    now[0] = 2.0
+    begun = [conductor.on_report(name, _epoch(0, 0.5, wall_s=2.0)) for name in ("b", "c")]
+    now[0] = 10.0
+
+    is_left = conductor.on_report("slow", _epoch(0, 0.5, wall_s=10.0))  # its next ends at 20
+    conductor.on_end("slow", report=_epoch(0, 0.5, wall_s=10.0))
+    goes_on = not conductor.on_report("b", _epoch(1, 0.6, wall_s=2.0))
+    new = conductor.next_trial("new")  # judged by the median of 10, 2 and 2 s
+
+    assert (begun, is_left, goes_on) == ([False, False], True, True)
+    assert conductor.halt is None
+    assert new[SPEC].number == 3
+    assert [one.state for one in read_records(tmp_path / "s")] == ["RUNNING"] * 4
+    assert [one.epochs for one in read_records(tmp_path / "s")] == [1, 2, 1, 0]
+
+
+def test_a_limited_search_ends_when_nothing_that_fits_is_left(make_conductor):
+    now = [0.0]
+    conductor = make_conductor(
+        listener=_Careless.empty(),
+        limits=Limits(ends_at=20.0, ends_because="--max-hours 1"),
+        clock=lambda: now[0],
+        max_concurrent=3,
+    )
+    conductor.next_trial("a")
+    conductor.next_trial("b")
+    now[0] = 12.0
+    conductor.on_report("a", _epoch(0, 0.5, wall_s=12.0))
+    conductor.on_end("a", report=_epoch(0, 0.5, wall_s=12.0))
+
+    while_one_runs = conductor.next_trial("c")
+    now[0] = 14.0
+    conductor.on_report("b", _epoch(0, 0.5, wall_s=14.0))
+    conductor.on_end("b", report=_epoch(0, 0.5, wall_s=14.0))
+
+    assert while_one_runs is None
+    assert conductor.next_trial("c") == Searcher.FINISHED
+    assert conductor.ended_early == Halt("limit", "--max-hours 1")
+
+
+def test_gpu_hours_that_an_ended_trial_leaves_over_are_used(make_conductor):
+    now = [0.0]
+    conductor = make_conductor(
+        listener=_Careless.empty(),
+        limits=Limits(gpu_hours=1.0),
+        clock=lambda: now[0],
+        max_concurrent=3,
+    )
+    conductor.next_trial("a")
+    conductor.next_trial("b")
+    now[0] = 900.0  # of 3600 s 1800 are used
+    for name in ("a", "b"):
+        conductor.on_report(name, _epoch(0, 0.5, wall_s=800.0))
+
+    refused = conductor.next_trial("c")  # 800 s for each of three
+    conductor.on_end("b", report=StepReport(is_last=True, failure="diverged"))
+
+    assert refused is None
+    assert conductor.next_trial("c")[SPEC].number == 2
+    assert conductor.halt is None
 
 
 def test_what_still_runs_at_the_limit_is_cut_off(make_conductor):
@@ -265,4 +364,4 @@ def test_a_search_that_ends_just_before_a_limit_is_whole(make_conductor):
         conductor.on_end(name, report=last)
 
     assert conductor.next_trial("e") == Searcher.FINISHED
-    assert conductor.halt is None
+    assert conductor.ended_early is None

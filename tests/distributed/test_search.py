@@ -2,11 +2,15 @@
 
 import dataclasses
 import errno
+import os
+import signal
 from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import ray
+from processes import wait_until
 from search_fakes import (
     EPOCHS,
     Diary,
@@ -222,6 +226,46 @@ def test_a_search_that_is_asked_to_stop_says_who_asked(tmp_path, monkeypatch):
     assert outcome.stopped.reason.startswith("`algr stop` on ")
     assert [record.state for record in outcome.trials] == ["COMPLETE", "RUNNING"]
     assert not (tmp_path / "s" / "request.json").exists()
+
+
+@dataclass
+class _EndingInFirstEpoch:
+    """A clock that jumps to an hour, or sends a Ctrl-C, when a worker has begun an epoch."""
+
+    log: Path
+    by_ctrl_c: bool
+    has_ended: bool = False
+
+    def now(self) -> float:
+        if self.log.exists() and not self.has_ended:
+            self.has_ended = True
+            if self.by_ctrl_c:
+                os.kill(os.getpid(), signal.SIGINT)
+        return 3600.0 if self.has_ended and not self.by_ctrl_c else 0.0
+
+
+@pytest.mark.parametrize("by_ctrl_c", [False, True], ids=["limit", "ctrl-c"])
+def test_a_search_that_is_cut_off_gives_back_what_its_trials_hold(tmp_path, by_ctrl_c):
+    ending = _EndingInFirstEpoch(tmp_path / "log", by_ctrl_c)
+    job = search_job(tmp_path / "s", trials=2, max_concurrent=2)
+    limits = Limits(ends_at=3000.0, ends_because="--max-hours 1")
+    wait_until(_is_session_free, seconds=30)
+
+    with pytest.raises(Interrupted) as caught:
+        run_search(
+            dataclasses.replace(job, limits=limits),
+            listener=Diary.empty(),
+            factory=FakeFactory(seconds=60, log=ending.log),
+            clock=ending.now,
+        )
+
+    assert caught.value.__traceback__ is not None, "what it refers to is still there"
+    wait_until(_is_session_free, seconds=10)
+
+
+def _is_session_free() -> bool:
+    held = [one for one in ray.util.placement_group_table().values() if one["state"] != "REMOVED"]
+    return not held and ray.available_resources().get("CPU") == ray.cluster_resources()["CPU"]
 
 
 @pytest.mark.slow

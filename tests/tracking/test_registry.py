@@ -13,8 +13,10 @@ import pandas as pd
 import pytest
 from PIL import Image
 
-from algr.bundle import Bundle, Score, read_bundle
+from algr.bundle import DRAWS_FILE, Bundle, Score, read_bundle
+from algr.bundle.draws import write_draws
 from algr.config import DataHome
+from algr.durable import sha256_of
 from algr.errors import IntegrityError, TrackingError, UsageError
 from algr.tracking import Registry, list_models, pull
 from algr.tracking.promotion import promote
@@ -27,7 +29,7 @@ MakeBundle = Callable[..., Bundle]
 def make_bundle(grade_bundle: Bundle, dataset: object, tmp_path: Path) -> MakeBundle:
     """A bundle of the test's dataset with the given score in each fold."""
 
-    def make(*by_fold: float, **changes: str) -> Bundle:
+    def make(*by_fold: float, draws: tuple[float, ...] = (), **changes: str) -> Bundle:
         folder = tmp_path / f"bundle{len(list(tmp_path.iterdir()))}"
         folder.mkdir()
         for path in grade_bundle.directory.iterdir():
@@ -36,6 +38,11 @@ def make_bundle(grade_bundle: Bundle, dataset: object, tmp_path: Path) -> MakeBu
         name = dataset.name  # type: ignore[attr-defined]
         index |= {"name": f"algr-{name}", "dataset": name, **changes}
         index["scores"] = {"f1_macro": Score.from_folds(by_fold).to_dict()}
+        (folder / DRAWS_FILE).unlink()
+        del index["files"][DRAWS_FILE]
+        if draws:
+            write_draws(folder / DRAWS_FILE, draws)
+            index["files"][DRAWS_FILE] = sha256_of(folder / DRAWS_FILE)
         (folder / "bundle.json").write_text(json.dumps(index))
         return read_bundle(folder)
 
@@ -120,15 +127,66 @@ def test_a_better_version_on_other_folds_leaves_the_alias(
     assert registration.decision.gain is None
 
 
+HARD_R = np.random.default_rng(0).normal(0.0, 0.1, 400)
+"""How much harder each draw of subjects is than all of them."""
+
+
 def test_the_interval_gate_leaves_the_alias_for_an_uncertain_gain(
     registry: Registry, make_bundle: MakeBundle
 ) -> None:
-    registry.register_bundle(make_bundle(0.5, 0.6, 0.7))
+    registry.register_bundle(make_bundle(0.5, 0.6, 0.7, draws=tuple(0.6 + HARD_R)))
+    other_R = 0.73 + HARD_R[::-1]
 
-    registration = registry.register_bundle(make_bundle(0.9, 0.6, 0.7), gate="interval")
+    registration = registry.register_bundle(
+        make_bundle(0.9, 0.6, 0.7, draws=tuple(other_R)), gate="interval"
+    )
 
     assert not registration.decision.is_champion
     assert "does not exclude 0" in registration.decision.reason
+
+
+def test_the_interval_gate_moves_the_alias_for_a_gain_in_every_draw_of_subjects(
+    registry: Registry, make_bundle: MakeBundle
+) -> None:
+    registry.register_bundle(make_bundle(0.5, 0.6, 0.7, draws=tuple(0.6 + HARD_R)))
+
+    registration = registry.register_bundle(
+        make_bundle(0.55, 0.6, 0.68, draws=tuple(0.61 + HARD_R)), gate="interval"
+    )
+
+    assert registration.decision.is_champion
+    assert registration.decision.gain is not None
+    assert registration.decision.gain.interval is not None
+    assert registration.decision.gain.interval.low == pytest.approx(0.01)
+    tags = registry.store.client().get_model_version(registration.name, "2").tags
+    assert tags["algr.gain"] == "+0.010000 [+0.010000, +0.010000]"
+
+
+def test_draws_that_were_altered_in_the_store_decide_nothing(
+    home: DataHome, registry: Registry, make_bundle: MakeBundle
+) -> None:
+    bundle = make_bundle(0.5, 0.6, 0.7, draws=tuple(0.6 + HARD_R))
+    registry.register_bundle(bundle)
+    write_draws(stored_files(home, bundle) / DRAWS_FILE, tuple(0.1 + HARD_R))
+
+    with pytest.raises(IntegrityError, match="version 1 was altered"):
+        registry.register_bundle(
+            make_bundle(0.6, 0.7, 0.8, draws=tuple(0.7 + HARD_R)), gate="interval"
+        )
+
+
+def test_draws_that_are_gone_leave_the_champion_to_the_mean(
+    home: DataHome, registry: Registry, make_bundle: MakeBundle
+) -> None:
+    bundle = make_bundle(0.5, 0.6, 0.7, draws=tuple(0.6 + HARD_R))
+    registry.register_bundle(bundle)
+    (stored_files(home, bundle) / DRAWS_FILE).unlink()
+
+    registration = registry.register_bundle(make_bundle(0.6, 0.7, 0.8, draws=tuple(0.7 + HARD_R)))
+
+    assert registration.decision.is_champion
+    assert registration.decision.gain is not None
+    assert registration.decision.gain.interval is None
 
 
 def test_the_same_bundle_is_registered_once(registry: Registry, make_bundle: MakeBundle) -> None:
@@ -201,7 +259,7 @@ def test_processes_that_register_at_once_leave_the_best_as_champion(
         )
         barrier.wait()
         version = own.create_model_version(start.name, source=str(start.directory), tags=tags)
-        promote(own, start.name, version=int(version.version))
+        promote(own, start.name, version=int(version.version), draws_of=lambda _: None)
 
     threads = [threading.Thread(target=register, args=(s,)) for s in (0.6, 0.9, 0.7, 0.8)]
     [thread.start() for thread in threads]

@@ -46,16 +46,32 @@ def test_gpu_hours_are_those_of_the_trials_that_ran():
 
     now[0] = 3600.0
     budget.observe(1)
-    half = budget.reason()
+    half = budget.refusal(0.0)
     now[0] = 5400.0
     budget.observe(2)
 
     assert half is None
-    assert budget.reason() == "--max-gpu-hours 1"
+    assert budget.refusal(0.0) == "--max-gpu-hours 1"
 
 
-def test_a_look_ahead_counts_all_running_trials():
+def test_a_look_ahead_counts_the_epoch_and_those_that_are_under_way():
     budget = Budget(Limits(gpu_hours=1.0), gpus_per_trial=1, clock=lambda: 0.0)
 
-    assert budget.reason(running=2, ahead_s=1799.0) is None
-    assert budget.reason(running=2, ahead_s=1800.0) == "--max-gpu-hours 1"
+    assert budget.refusal(1800.0, others_s=1799.0) is None
+    assert budget.refusal(1800.0, others_s=1800.0) == "--max-gpu-hours 1"
+
+
+def test_gpu_hours_of_earlier_searches_of_the_command_count():
+    now = [0.0]
+    limits = Limits(gpu_hours=1.0, gpu_hours_before=0.75)
+    budget = Budget(limits, gpus_per_trial=1, clock=lambda: now[0])
+
+    now[0] = 899.0
+    budget.observe(1)
+    before = budget.refusal(0.0)
+    now[0] = 900.0
+    budget.observe(1)
+
+    assert before is None
+    assert budget.refusal(0.0) == "--max-gpu-hours 1"
+    assert budget.gpu_hours == 0.25

@@ -1,6 +1,7 @@
 """Studies on disk: begun, continued, refused."""
 
 import dataclasses
+import hashlib
 import json
 import multiprocessing
 import os
@@ -112,6 +113,47 @@ def test_resuming_with_something_else_shows_each_difference(tmp_path, run_study,
         "space.parameters.model.region_scale.high: 0.25 in the study, 0.3 now",
         "train.num_epochs: 9 in the study, 20 now",
     )
+
+
+def _forget_key(directory: Path, key: str) -> dict:
+    """`study.json` as a version of algr wrote it that did not know the key."""
+    file = directory / "study.json"
+    tree = json.loads(file.read_text())
+    del tree["identity"]["config"][key]
+    file.write_text(json.dumps(tree))
+    return tree["identity"]
+
+
+def test_a_study_of_a_version_that_lacked_a_key_goes_on_with_the_digests_of_its_trials(
+    tmp_path, run_study, identity
+):
+    run_study(tmp_path / "s", trials=2)
+    recorded = _forget_key(tmp_path / "s", "train.recompute")
+    trial = {**recorded, "space": None}
+    expected = hashlib.sha256(json.dumps(trial, sort_keys=True).encode()).hexdigest()
+
+    with open_study(
+        tmp_path / "s", identity=identity, dataset="toy", trials=4, resume=True
+    ) as store:
+        assert store.identity.trial_digest(identity.config) == expected
+    assert len(run_study(tmp_path / "s", trials=4, resume=True)) == 4
+
+
+def test_a_study_of_a_version_that_lacked_a_key_does_not_go_on_with_another_value_of_it(
+    tmp_path, run_study, identity
+):
+    run_study(tmp_path / "s", trials=2)
+    _forget_key(tmp_path / "s", "train.recompute")
+    config = with_values(identity.config, {"train.recompute": "regions"})
+    other = dataclasses.replace(identity, config=config)
+
+    with (
+        pytest.raises(StudyError) as caught,
+        open_study(tmp_path / "s", identity=other, dataset="toy", trials=4, resume=True),
+    ):
+        pass
+
+    assert caught.value.problems == ("train.recompute: not set in the study, regions now",)
 
 
 def test_beginning_without_a_number_of_trials_is_refused_and_leaves_nothing(tmp_path, identity):
