@@ -213,11 +213,10 @@ def _one_colour_scale(picture: Any) -> None:
     dots = [
         one for axes in picture.axes for one in axes.collections if isinstance(one, PathCollection)
     ]
-    numbers = [
-        number for one in dots if one.get_array() is not None for number in one.get_array().tolist()
-    ]
+    shown = [array for one in dots if (array := one.get_array()) is not None]
+    low, high = min(map(min, shown), default=0), max(map(max, shown), default=0)
     for one in dots:
-        one.set_clim(min(numbers), max(numbers))
+        one.set_clim(low, high)
 
 
 def _of_some_trials(complete: list[optuna.trial.FrozenTrial]) -> list[str]:
