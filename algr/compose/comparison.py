@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 
 from algr.config import DataHome
+from algr.config.loader import did_you_mean
 from algr.cv import (
     PLAN_FILE,
     PREDICTIONS_FILE,
@@ -56,8 +57,15 @@ def _open(home: DataHome, name: str) -> ComparedRun:
     directory = home.run(name)
     if not (directory / PLAN_FILE).is_file():
         there = sorted(path.parent.name for path in home.runs.glob(f"*/{PREDICTIONS_FILE}"))
+        parts = [one for one in there if one.startswith(f"{name}-")]
+        if directory.is_dir() and parts:
+            raise StudyError(
+                f"run {name!r} is made of several cross-validations",
+                expected=f"one of {', '.join(parts)}",
+                advice=f"compare a part of it, such as {parts[0]}",
+            )
         raise StudyError(
-            f"there is no run {name!r} in {home.runs}",
+            f"there is no run {name!r} in {home.runs}{did_you_mean(name, there)}",
             expected=f"one of {', '.join(there)}" if there else "a finished `algr cv`",
             advice="cross-validate first: algr cv --dataset NAME --name RUN",
         )

@@ -141,14 +141,18 @@ def _check_workers(config: Config, *, workers: int | None, num_folds: int) -> No
 
 
 @contextmanager
-def goes_on_as(name: str) -> Iterator[None]:
-    """Name the whole, not the part that was under way, when the user stops a command."""
+def goes_on_as(name: str, *, command: str = "") -> Iterator[None]:
+    """Name the whole, not the part that was under way, when the user stops a command.
+
+    Args:
+        name: Of the whole.
+        command: What goes on with it; the same one with --resume if none is given.
+    """
+    way = f"`{command}`" if command else f"the same command and --resume --name {name}"
     try:
         yield
     except Interrupted as stopped:
-        raise Interrupted(
-            stopped.found, advice=f"go on with the same command and --resume --name {name}"
-        ) from None
+        raise Interrupted(stopped.found, advice=f"go on with {way}") from None
 
 
 def free_name(folder: Path, stem: str) -> str:

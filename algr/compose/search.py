@@ -235,7 +235,7 @@ def search(
     with (
         ray_session(address=request.address),
         Tracker.connect(request.home, dataset=material.info, uri=request.tracking_uri) as tracker,
-        goes_on_as(planned.name),
+        goes_on_as(planned.name, command=f"algr resume {planned.name}"),
     ):
         recorder = StudyRecorder(tracker, job, tags=start.tags if start else {})
         if start is not None:

@@ -23,6 +23,7 @@ from algr.tune import (
     Wish,
     ask,
     best_of,
+    front_of,
     iso,
     read_header,
     read_progress,
@@ -77,6 +78,11 @@ class StudyStatus:
     left_s: float | None
     """About how long the rest of the search takes; None where nothing tells."""
 
+    @property
+    def front(self) -> tuple[TrialRecord, ...]:
+        """The complete trials that no other one beats; of a study with several objectives."""
+        return front_of(self.records, self.objectives) if len(self.objectives) > 1 else ()
+
     def to_dict(self) -> dict[str, Any]:
         """Plain values for `--json`."""
         return {
@@ -90,6 +96,8 @@ class StudyStatus:
                 "value": self.best.value,
             },
             "epochs": self.num_epochs,
+            "objectives": [one.name for one in self.objectives],
+            "pareto": [one.number for one in self.front],
             "stopped": None if self.halt is None else dict(self.halt),
             "holder": None if self.holder is None else dict(self.holder),
             "left_seconds": None if self.left_s is None else round(self.left_s),

@@ -3,12 +3,12 @@
 import logging
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from algr.compose.training import log_files
 from algr.config import flatten
 from algr.cv import write_run_files
+from algr.data import PreparedDataset
 from algr.distributed import SearchJob, SearchListener, SearchOutcome, run_search
 from algr.engine import FoldEpoch
 from algr.errors import Interrupted
@@ -87,7 +87,7 @@ def run_study(
         write_run_files(directory, config=job.config, plan=job.plan)
         with recorder.shown_on(display):
             outcome = runner(job, listener=recorder)
-            _draw(directory, recorder.study, objectives=objectives)
+            _draw(job, recorder.study, objectives=objectives)
     if outcome.stopped is not None:
         recorder.interrupt()
     return outcome
@@ -110,9 +110,15 @@ def wanted_trials(job: SearchJob) -> int:
     return read_progress(job.study_directory).wanted
 
 
-def _draw(directory: Path, run: RunHandle, *, objectives: tuple[Objective, ...]) -> None:
+def _draw(job: SearchJob, run: RunHandle, *, objectives: tuple[Objective, ...]) -> None:
     """Draw what was found into the study's folder, and upload it with the study's run."""
-    plots = draw_plots(load_study(directory), directory / "plots", objectives=objectives)
+    directory = job.study_directory
+    plots = draw_plots(
+        load_study(directory),
+        directory / "plots",
+        objectives=objectives,
+        simulated=PreparedDataset.open(job.dataset_directory).simulated,
+    )
     if plots.left_out:
         logger.info("plots left out: %s", "; ".join(plots.left_out))
     if plots.files:

@@ -138,6 +138,9 @@ class CvConfig(Section):
     """Share of the training subjects that is held out for validation."""
     repeats: PositiveInt = 1
     """Cross-validations by algr cv, each on folds drawn anew."""
+    fold_seed: Annotated[int, Field(ge=0, lt=2**31)] | None = None
+    """Seed of the folds alone, the run's seed where none is given; the same one keeps the folds of
+    runs that differ in their seed."""
 
 
 class TuneConfig(Section):

@@ -53,12 +53,13 @@ def plan_folds(dataset: PreparedDataset, *, cv: CvConfig, seed: int, repeat: int
     Args:
         dataset: Whose subjects to cut.
         cv: How.
-        seed: Decides about everything that is left open.
+        seed: Decides about everything that is left open, unless `cv` has a seed of its own.
         repeat: Which drawing of the folds; 0 is the one without repeats.
 
     Raises:
         DataError: There are fewer subjects (or groups) than folds, or too few to hold some out.
     """
+    seed = seed if cv.fold_seed is None else cv.fold_seed
     seed = derive_seed(seed, "repeat", repeat) if repeat else seed
     units = _units(dataset.subjects)
     published: list[list[_Unit]] = []

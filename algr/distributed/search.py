@@ -352,7 +352,7 @@ def _interrupted(store: StudyStore, halt: Halt | None = None) -> Interrupted:
     return Interrupted(
         f"study {name!r} stopped{because} with {ended} of {store.wanted} trials done, {running} "
         "half done",
-        advice=f"go on with the same command and --resume --name {name}",
+        advice=f"go on with `algr resume {name}`",
     )
 
 

@@ -128,6 +128,7 @@ def _grid_without_published(runs: Sequence[OwnRun], numbers: dict[str, int]) -> 
 
 def _words(finished: FinishedRun) -> str:
     words = [f"dataset {finished.dataset}", f"protocol {finished.result.protocol}"]
+    words.append(f"{len(finished.result.folds)} folds")
     if finished.init is not None:
         words.append(f"started from {finished.init}")
     if finished.simulated:

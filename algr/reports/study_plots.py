@@ -24,6 +24,7 @@ _PAGE = """<!doctype html>
 {body}
 </body></html>
 """
+_SIMULATED = "simulated faces: "
 _WIDTH_PER_PARAMETER = 2.4
 _PIXELS_PER_ROW = 240
 _SEED = 0
@@ -47,17 +48,23 @@ class _Figure:
     """Complete trials that it needs."""
     parameters: int = 1
     """Parameters that it needs."""
+    is_of_all_objectives: bool = False
 
 
 def draw_plots(
-    study: optuna.Study, folder: Path, *, objectives: tuple[Objective, ...]
+    study: optuna.Study,
+    folder: Path,
+    *,
+    objectives: tuple[Objective, ...],
+    simulated: bool = False,
 ) -> DrawnPlots:
     """Draw every figure that the study has enough trials for; older ones are replaced.
 
     Args:
         study: With the trials.
         folder: Made if it is not there.
-        objectives: For the axes.
+        objectives: For the axes; figures of one objective show the first.
+        simulated: Whether the faces are drawn, which titles then say.
     """
     import matplotlib as mpl
     from optuna import visualization
@@ -66,6 +73,8 @@ def draw_plots(
     folder.mkdir(parents=True, exist_ok=True)
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     varied = _varied(complete)
+    by_first = _by_first_objective(study)
+    heading = _SIMULATED if simulated else ""
     files: list[Path] = []
     parts: list[str] = []
     left_out: list[str] = []
@@ -80,33 +89,30 @@ def draw_plots(
                         f"{figure.parameters} varied parameters)"
                     )
                     continue
+                shown = study if figure.is_of_all_objectives else by_first
+                file = folder / f"{figure.name}.png"
                 try:
-                    files.append(_png(figure, drawn, study, folder / f"{figure.name}.png"))
-                    parts.append(_html(figure, visualization, study, is_first=not parts))
+                    files.append(_png(figure, drawn, shown, file, heading=heading))
+                    parts.append(_html(figure, visualization, shown, is_first=not parts))
                 except (ValueError, RuntimeError) as error:  # as of trials that are all alike
                     left_out.append(f"{figure.name} ({error})")
     finally:
         mpl.use(before)
+    left_out += _of_some_trials(complete)
     if parts:
         page = folder / PAGE_FILE
-        write_whole(page, _PAGE.format(name=html.escape(study.study_name), body="\n".join(parts)))
+        name = html.escape(f"{heading}{study.study_name}")
+        write_whole(page, _PAGE.format(name=name, body="\n".join(parts)))
         files.append(page)
     return DrawnPlots(tuple(files), tuple(left_out))
 
 
 def _figures(objectives: tuple[Objective, ...]) -> tuple[_Figure, ...]:
-    first = objectives[0]
-    several = len(objectives) > 1
-    aim: dict[str, Any] = {"target_name": first.name}
-    if several:
-        aim["target"] = lambda trial: trial.values[0]
+    aim = {"target_name": objectives[0].name}
 
     def importance(kit: Any, study: optuna.Study) -> Any:
         evaluator = optuna.importance.FanovaImportanceEvaluator(seed=_SEED)
         return kit.plot_param_importances(study, evaluator=evaluator, **aim)
-
-    def history(kit: Any, study: optuna.Study) -> Any:
-        return kit.plot_optimization_history(study, **aim)
 
     figures = (
         _Figure(
@@ -127,10 +133,34 @@ def _figures(objectives: tuple[Objective, ...]) -> tuple[_Figure, ...]:
     def front(kit: Any, study: optuna.Study) -> Any:
         return kit.plot_pareto_front(study, target_names=names)
 
-    return (*figures, _Figure("pareto", front, 1, parameters=0))
+    return (*figures, _Figure("pareto", front, 1, parameters=0, is_of_all_objectives=True))
 
 
-def _png(figure: _Figure, kit: Any, study: optuna.Study, file: Path) -> Path:
+def _by_first_objective(study: optuna.Study) -> optuna.Study:
+    """The study as one of its first objective, whose direction Optuna then knows.
+
+    Colours and the line of the best value need the direction, which Optuna does not look up
+    where a figure is given a target. Trials keep their numbers; those without a result count as
+    failed, since Optuna draws the best value on to those that wait.
+    """
+    single = optuna.create_study(study_name=study.study_name, direction=study.directions[0])
+    for trial in study.get_trials(deepcopy=False):
+        is_complete = trial.state == TrialState.COMPLETE
+        has_result = is_complete or trial.state == TrialState.PRUNED
+        frozen = optuna.trial.create_trial(
+            state=trial.state if has_result else TrialState.FAIL,
+            value=trial.values[0] if is_complete else None,
+            params=trial.params,
+            distributions=trial.distributions,
+            intermediate_values=trial.intermediate_values,
+        )
+        frozen.datetime_start = trial.datetime_start or frozen.datetime_start
+        frozen.datetime_complete = trial.datetime_complete or frozen.datetime_complete
+        single.add_trial(frozen)
+    return single
+
+
+def _png(figure: _Figure, kit: Any, study: optuna.Study, file: Path, *, heading: str) -> Path:
     import matplotlib.pyplot as plt
     import numpy as np
 
@@ -143,6 +173,10 @@ def _png(figure: _Figure, kit: Any, study: optuna.Study, file: Path) -> Path:
     else:
         picture.set_size_inches(9, 5.5)
     _legible(picture)
+    if figure.name == "slice":
+        _one_colour_scale(picture)
+    if heading:
+        picture.suptitle(f"{heading}{study.study_name}", y=1.0, va="bottom")
     picture.savefig(file, dpi=110, bbox_inches="tight")
     plt.close(picture)
     return file
@@ -168,6 +202,30 @@ def _legible(picture: Any) -> None:
                 axis.set_major_locator(LogLocator(subs=(1.0, 3.0)))
                 axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
                 axis.set_minor_formatter(NullFormatter())
+        if len(picture.axes) > 1:
+            axes.tick_params(axis="x", labelrotation=45)
+
+
+def _one_colour_scale(picture: Any) -> None:
+    """Optuna scales the numbers of trials panel by panel, though one bar explains all of them."""
+    from matplotlib.collections import PathCollection
+
+    dots = [
+        one for axes in picture.axes for one in axes.collections if isinstance(one, PathCollection)
+    ]
+    shown = [array for one in dots if (array := one.get_array()) is not None]
+    low, high = min(map(min, shown), default=0), max(map(max, shown), default=0)
+    for one in dots:
+        one.set_clim(low, high)
+
+
+def _of_some_trials(complete: list[optuna.trial.FrozenTrial]) -> list[str]:
+    """Parameters of which Optuna's importances say nothing, since not every trial has them."""
+    names = [set(trial.params) for trial in complete]
+    if not names:
+        return []
+    some = sorted(set.union(*names) - set.intersection(*names))
+    return [f"importance of {name} (not every trial has it)" for name in some]
 
 
 def _varied(trials: list[optuna.trial.FrozenTrial]) -> set[str]:

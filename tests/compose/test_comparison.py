@@ -71,3 +71,18 @@ def test_an_unfinished_run_is_named(
 
     with pytest.raises(StudyError, match="has no predictions"):
         compare_by_name(runs, ["base", "half-done"])
+
+
+def test_a_run_of_several_cross_validations_names_its_parts(runs: DataHome) -> None:
+    runs.run("often").mkdir()
+    finish_run(request_for(runs, "before", None), "often-repeat-0")
+
+    with pytest.raises(StudyError, match="made of several") as caught:
+        compare_by_name(runs, ["base", "often"])
+
+    assert "often-repeat-0" in str(caught.value.expected)
+
+
+def test_a_misspelt_run_is_guessed(runs: DataHome) -> None:
+    with pytest.raises(StudyError, match="did you mean 'faster'"):
+        compare_by_name(runs, ["base", "fastr"])

@@ -49,6 +49,14 @@ def test_each_subject_is_tested_exactly_once_and_never_on_two_sides(grades, fold
         assert fold.validation
 
 
+def test_a_seed_of_the_folds_keeps_them_for_every_seed_of_the_run():
+    dataset = stand_in([0, 1, 2, 3] * 6)
+    kept = CvConfig(fold_seed=0)
+
+    assert plan_folds(dataset, cv=CvConfig(), seed=0) == plan_folds(dataset, cv=kept, seed=9)
+    assert plan_folds(dataset, cv=CvConfig(), seed=0) != plan_folds(dataset, cv=CvConfig(), seed=9)
+
+
 @given(grades=grade_lists, folds=st.integers(2, 5), seed=st.integers(0, 2**31 - 1))
 def test_grades_and_subjects_are_spread_evenly(grades, folds, seed):
     dataset = stand_in(grades)

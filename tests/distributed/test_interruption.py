@@ -93,7 +93,7 @@ def test_a_stop_leaves_a_study_that_goes_on_and_says_how(tmp_path, start_driver,
     assert output == ""
     assert errors == (
         "study 's' stopped with 1 of 3 trials done, 1 half done\n"
-        "  to do: go on with the same command and --resume --name s"
+        "  to do: go on with `algr resume s`"
     )
     assert left == ["COMPLETE", "RUNNING"]
     assert seconds < 30

@@ -28,10 +28,10 @@ def test_own_runs_stand_below_the_published_rows_with_a_legend() -> None:
         "±",
         "10.0",
     ]
-    assert "[1] mine: ALGRNet; dataset clinic, protocol honest" in lines
+    assert "[1] mine: ALGRNet; dataset clinic, protocol honest, 3 folds" in lines
     assert (
-        "[2] drawn: JÂA-Net; dataset clinic, protocol paper, started from run base, fold by fold, "
-        "simulated: not comparable"
+        "[2] drawn: JÂA-Net; dataset clinic, protocol paper, 3 folds, started from run base, "
+        "fold by fold, simulated: not comparable"
     ) in lines
 
 

@@ -5,9 +5,11 @@ from pathlib import Path
 
 import optuna
 import pytest
+from matplotlib.collections import PathCollection
 from PIL import Image
 
 from algr.reports import draw_plots
+from algr.reports.study_plots import _by_first_objective
 from algr.tune import Objective
 
 SCORE, COST = Objective("val/f1_macro"), Objective("latency_ms")
@@ -82,3 +84,56 @@ def test_trials_that_are_all_alike_do_not_end_the_command(tmp_path):
     found = draw_plots(_study(trials=4, same=True), tmp_path, objectives=(SCORE,))
 
     assert "history.png" in [file.name for file in found.files]
+
+
+def _conditional(*, directions=("maximize",)) -> optuna.Study:
+    """Four trials; every second one has a parameter more. The last one waits."""
+    study = _study(trials=0, directions=directions)
+    for number in range(4):
+        trial = study.ask()
+        rate = trial.suggest_float("train.learning_rate", 1e-3, 1e-1, log=True)
+        trial.suggest_float("model.region_scale", 0.08, 0.25)
+        if number % 2:
+            trial.suggest_categorical("model.peepholes", [True, False])
+        study.tell(trial, [rate, number][: len(directions)])
+    study.enqueue_trial({"train.learning_rate": 0.01})
+    return study
+
+
+def test_one_colour_bar_holds_for_every_panel_of_the_slices(tmp_path, monkeypatch):
+    scales = []
+    monkeypatch.setattr(
+        "matplotlib.figure.Figure.savefig",
+        lambda picture, *_, **__: scales.append(
+            {
+                one.get_clim()
+                for axes in picture.axes
+                for one in axes.collections
+                if isinstance(one, PathCollection)
+            }
+        ),
+    )
+
+    draw_plots(_conditional(), tmp_path, objectives=(SCORE,))
+
+    assert scales[1] == {(0.0, 3.0)}
+
+
+def test_the_first_of_two_objectives_is_drawn_with_its_direction_and_best_values(tmp_path):
+    single = _by_first_objective(_conditional(directions=("maximize", "minimize")))
+
+    assert single.direction == optuna.study.StudyDirection.MAXIMIZE
+    assert [trial.number for trial in single.trials] == [0, 1, 2, 3, 4]
+    assert [trial.state.name for trial in single.trials] == [*["COMPLETE"] * 4, "FAIL"]
+
+
+def test_parameters_that_some_trials_lack_are_said_of_the_importance(tmp_path):
+    found = draw_plots(_conditional(), tmp_path, objectives=(SCORE,))
+
+    assert found.left_out == ("importance of model.peepholes (not every trial has it)",)
+
+
+def test_drawn_faces_are_named_in_the_page(tmp_path):
+    draw_plots(_study(trials=2), tmp_path, objectives=(SCORE,), simulated=True)
+
+    assert "<h1>simulated faces: a &lt;study&gt;</h1>" in (tmp_path / "study.html").read_text()
