@@ -171,7 +171,7 @@ def stage_video(job: VideoJob, inspection: Inspection, folder: Path, control: Co
 def _decode(
     job: VideoJob, reader: LandmarkReader, inspection: Inspection, folder: Path, control: Control
 ) -> tuple[StagedVideo, tuple[str, ...]]:
-    buffer = FrameBuffer(job.record, num_labels=0)
+    buffer = FrameBuffer(job.record, num_labels=0, frames=inspection.frames_expected)
     rejected = Counter[str]()
     last, gap = -1, 1
     with StageWriter(folder, key=inspection.key, num_labels=0) as stage:
@@ -199,7 +199,7 @@ def _decode(
             Rejection(reason=reason, frames=count) for reason, count in sorted(rejected.items())
         )
         record = replace(job.record, rejections=rejections, duration_s=inspection.duration_s)
-        staged = stage.close(record, group="")
+        staged = stage.close(record, group="", sketches=buffer.sketches())
     warnings = _landmarks_beyond(job, reader.track, last=last, gap=gap)
     return staged, (*warnings, *standstill_warnings(job.label, meter))
 

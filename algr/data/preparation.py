@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -11,8 +11,10 @@ from algr.data.adapters.collect import without_name
 from algr.data.assemble import DatasetPlan, assemble
 from algr.data.description import DESCRIPTION_FILE, Description
 from algr.data.jobs import Control, Inspection, Job, Outcome
+from algr.data.findings import Finding
 from algr.data.refusal import BrokenOffError
 from algr.data.rows import UNKNOWN
+from algr.data.sketch import Sketches
 from algr.data.staging import (
     StagedVideo,
     discard_staging,
@@ -39,6 +41,8 @@ class Work:
     todo: Sequence[Job]
     inspections: Sequence[Inspection]
     watch: Watch
+    compare: Callable[[Mapping[str, Sketches]], Sequence[Finding]]
+    """Judges the recordings beside each other once all are staged, by their names."""
     strict_advice: str = (
         "repair the video, give it an exclude_reason in the manifest, or leave out --strict"
     )
@@ -198,6 +202,14 @@ def _decode_and_write(
             expected="at least one",
             advice="correct these and run the same command again",
         )
+    kept = {video.record.video_id for video in staged}
+    alike = work.compare(
+        {
+            job.label: outcome.staged.sketches()
+            for job, outcome in zip(work.todo, outcomes, strict=True)
+            if outcome.staged and job.record.video_id in kept
+        }
+    )
     total = sum(video.record.frames_kept for video in staged)
     assemble(
         staged,
@@ -216,7 +228,10 @@ def _decode_and_write(
         directory,
         dataset=PreparedDataset.open(directory),
         left_out=left_out,
-        warnings=[warning for outcome in outcomes for warning in outcome.warnings],
+        warnings=[
+            *(finding.text() for finding in alike),
+            *(warning for outcome in outcomes for warning in outcome.warnings),
+        ],
         frames_decoded=decoded,
         frames_per_second=decoded / decoding_s if decoded else None,
     )

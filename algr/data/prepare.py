@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from functools import partial
 from pathlib import Path
 
 from algr.config import DataHome
@@ -21,7 +22,12 @@ from algr.data.identity import claim_key, key_path
 from algr.data.manifest import EXERCISES
 from algr.data.preparation import Work, inspect_jobs, prepare_jobs
 from algr.data.refusal import RESUMABLE, no_folders_after_refusal
-from algr.data.refused import check_reading, told_of, warnings_beside_refusals
+from algr.data.refused import (
+    check_footage,
+    check_reading,
+    told_of,
+    warnings_beside_refusals,
+)
 from algr.data.summary import PrepareSummary
 from algr.data.watch import ProgressCallback, Watch
 from algr.errors import AlgrError, UsageError
@@ -85,6 +91,7 @@ def prepare_clinic(
                 todo=todo,
                 inspections=inspections,
                 watch=watch,
+                compare=partial(check_footage, reading=reading, source=source, strict=strict),
             )
             plan = _plan(work, fps=fps, simulated=is_simulated(source))
             with warnings_beside_refusals(reading, screening):

@@ -2,6 +2,7 @@
 
 import dataclasses
 import shlex
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -24,7 +25,12 @@ from algr.data.images import PICTURES_VERSION
 from algr.data.preparation import Work, inspect_jobs, prepare_jobs
 from algr.data.recordings import RecordingJob
 from algr.data.refusal import RESUMABLE, no_folders_after_refusal
-from algr.data.refused import check_reading, told_of, warnings_beside_refusals
+from algr.data.refused import (
+    check_footage,
+    check_reading,
+    told_of,
+    warnings_beside_refusals,
+)
 from algr.data.summary import PrepareSummary
 from algr.data.video import DECODING_VERSION
 from algr.data.videos import Rejection, VideoRecord
@@ -83,6 +89,7 @@ def prepare_source(
                 todo=todo,
                 inspections=inspections,
                 watch=watch,
+                compare=partial(check_footage, reading=reading, source=source, strict=strict),
                 strict_advice="repair it, take it out of the source, or leave out --strict",
             )
             plan = _plan(reading, work, key=claim.key)

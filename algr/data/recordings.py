@@ -181,7 +181,9 @@ def _decode(
     job: RecordingJob, inspection: Inspection, folder: Path, control: Control
 ) -> tuple[StagedVideo, tuple[str, ...]]:
     rejected = Counter({part.reason: part.frames for part in job.record.rejections})
-    buffer = FrameBuffer(job.record, num_labels=job.num_labels)
+    buffer = FrameBuffer(
+        job.record, num_labels=job.num_labels, frames=inspection.frames_expected
+    )
     warnings: list[str] = []
     with StageWriter(folder, key=inspection.key, num_labels=job.num_labels) as stage:
         for picture in _pictures(job, rejected, warnings):
@@ -200,7 +202,8 @@ def _decode(
             if count
         )
         record = replace(job.record, rejections=rejections, duration_s=inspection.duration_s)
-        return stage.close(record, group=job.group), tuple(warnings)
+        staged = stage.close(record, group=job.group, sketches=buffer.sketches())
+        return staged, tuple(warnings)
 
 
 def _add(picture: _Picture, *, job: RecordingJob, buffer: FrameBuffer) -> str:

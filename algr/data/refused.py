@@ -1,15 +1,17 @@
 """A preparation's decision about a source: the doctor's, told as one error or as warnings."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
 from algr.data.adapters import SourceReading
 from algr.data.assemble import SharedPicturesError
 from algr.data.doctor import judge_files
+from algr.data.doctor.copies import alike_footage
 from algr.data.doctor.files import look_at_files
 from algr.data.doctor.screening import Screening, screen
 from algr.data.findings import Finding
+from algr.data.sketch import Sketches
 from algr.data.words import counted, limited
 from algr.errors import DataError
 
@@ -51,6 +53,39 @@ def check_reading(
         rest = [part for part in warnings if part.code == PARTIAL_COPY]
         raise _refusal(source, not_allowed, warnings=rest, prefix="--strict: ")
     return screening
+
+
+def check_footage(
+    sketches: Mapping[str, Sketches], reading: SourceReading, *, source: Path, strict: bool
+) -> list[Finding]:
+    """Warnings of pictures that recordings of two subjects have in common, unless refused.
+
+    Args:
+        sketches: Name of a recording that is used to those of its frames.
+        reading: The source.
+        source: Its folder.
+        strict: Refuse what is only in doubt, too.
+
+    Raises:
+        SharedPicturesError: A recording stands there twice, encoded anew or cut.
+    """
+    position_of = {part.name: position for position, part in enumerate(reading.recordings)}
+    shared = alike_footage(
+        {position_of[name]: part for name, part in sketches.items()}, reading.recordings
+    )
+    findings = judge_files.footage_findings(shared, reading, source)
+    refused = [finding for finding in findings if finding.severity == "refused"]
+    warnings = _warnings(findings)
+    if refused or (strict and warnings):
+        told = refused or warnings
+        raise SharedPicturesError(
+            f"{'' if refused else '--strict: '}--source {source}: "
+            f"{counted(len(told), 'problem')}, found when all was decoded",
+            problems=limited([finding.text() for finding in told]),
+            expected="each person under one name, so that no face is trained and tested on",
+            advice="mend these; nothing was written",
+        )
+    return warnings
 
 
 def _warnings(findings: Sequence[Finding]) -> list[Finding]:

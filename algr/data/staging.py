@@ -16,12 +16,13 @@ import pyarrow as pa
 from algr.data.fingerprint import FrameDigest, frame_digests, video_digest
 from algr.data.refusal import RESUMABLE
 from algr.data.rows import FrameRows, frame_schema, to_batch, views_of
+from algr.data.sketch import Sketches
 from algr.data.videos import VideoRecord, parse_video
 from algr.durable import held, sync, write_whole
 from algr.errors import AlgrError, DataError
 
 STAGING = ".staging"
-_RECORD_FORM = 2
+_RECORD_FORM = 3
 """Of the record files; a video whose record has another form is decoded again."""
 
 
@@ -34,6 +35,10 @@ class StagedVideo:
     group: str
     """Subjects of one group never stand on two sides of a fold; empty: the subject alone."""
     frame_digests: tuple[FrameDigest, ...]
+
+    def sketches(self) -> Sketches:
+        """Of some of its frames."""
+        return Sketches.load(_sketches_path(self.path))
 
     @property
     def bytes_on_disk(self) -> int:
@@ -127,14 +132,19 @@ class StageWriter:
         self._digests += frame_digests(rows)
         self._writer.write_batch(to_batch(rows, self._schema))
 
-    def close(self, record: VideoRecord, *, group: str) -> StagedVideo:
+    def close(
+        self, record: VideoRecord, *, group: str, sketches: Sketches | None = None
+    ) -> StagedVideo:
         """Make the video final.
 
         Args:
             record: Of the video; its digest and count of frames are filled in here.
             group: See `StagedVideo`.
+            sketches: Of some of its frames; None for none.
         """
         self._close_file()
+        (sketches or Sketches.of(())).save(_sketches_path(self._final))
+        sync(_sketches_path(self._final))
         sync(self._partial)  # the record that follows vouches for it
         self._partial.replace(self._final)
         staged = StagedVideo(
@@ -158,6 +168,10 @@ class StageWriter:
 
 def _record_path(path: Path) -> Path:
     return path.with_suffix(".json")
+
+
+def _sketches_path(path: Path) -> Path:
+    return path.with_suffix(".npz")
 
 
 def _write_record(staged: StagedVideo, *, bytes_on_disk: int) -> None:

@@ -19,8 +19,8 @@ from algr.data.doctor.calibrate import (
     turned_recordings,
 )
 from algr.data.doctor.clinic import ClinicReport, examine_manifest
+from algr.data.doctor.closer import find_copies
 from algr.data.doctor.command import Settings, next_command
-from algr.data.doctor.duplicates import alike_footage
 from algr.data.doctor.files import SourceFiles, look_at_files
 from algr.data.doctor.labels import GradeCount, LabelCount, count_grades, count_labels
 from algr.data.doctor.landmarks import LandmarkReport, inspect_landmarks
@@ -221,9 +221,14 @@ def examine(
     labels = count_labels(counted, reading.label_names, layout=reading.layout) if is_au else ()
     clinic, clinic_findings = _clinic(reading, source)
     known = {(item.first, item.second) for item in screening.exact}
-    alike = [
-        item for item in alike_footage(seen, recordings) if (item.first, item.second) not in known
-    ]
+    copies = find_copies(
+        seen,
+        recordings,
+        left_out=screening.left_out,
+        jobs=jobs,
+        tick=lambda done, total: tick("pictures", done, total),
+    )
+    alike = [item for item in copies if (item.first, item.second) not in known]
     settings = Settings.of(reading)
     findings = [
         *judge_files.file_findings(_bad_files(files, seen), reading, source),
