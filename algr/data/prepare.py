@@ -46,6 +46,7 @@ def prepare_clinic(
     jobs: int = 1,
     strict: bool = False,
     replace: bool = False,
+    drop_repeats: bool = False,
     progress: ProgressCallback | None = None,
 ) -> PrepareSummary:
     """Prepare the recordings of a clinic as the dataset `name`.
@@ -62,6 +63,7 @@ def prepare_clinic(
         jobs: Processes that decode.
         strict: Stop at a video that cannot be read instead of leaving it out.
         replace: Replace a dataset of that name which was made from other files or options.
+        drop_repeats: Leave out frames that repeat the one before.
         progress: Called now and then.
 
     Raises:
@@ -82,7 +84,14 @@ def prepare_clinic(
     with no_folders_after_refusal(home.datasets, key_path().parent):
         claim = claim_key()
         try:
-            todo = clinic_jobs(manifest, source=source, fps=fps, key=claim.key, models=models)
+            todo = clinic_jobs(
+                manifest,
+                source=source,
+                fps=fps,
+                key=claim.key,
+                models=models,
+                drop_repeats=drop_repeats,
+            )
             watch = Watch(progress, videos_total=len(todo))
             inspections = inspect_jobs(todo, threads=jobs, watch=watch, left_out=screening.left_out)
             work = Work(
@@ -93,7 +102,8 @@ def prepare_clinic(
                 watch=watch,
                 compare=partial(check_footage, reading=reading, source=source, strict=strict),
             )
-            plan = _plan(work, fps=fps, simulated=is_simulated(source))
+            parameters = preparation_parameters(fps, drop_repeats=drop_repeats)
+            plan = _plan(work, parameters=parameters, simulated=is_simulated(source))
             with warnings_beside_refusals(reading, screening):
                 summary = prepare_jobs(work, directory=directory, plan=plan, replace=replace)
         except RESUMABLE:
@@ -112,11 +122,11 @@ def prepare_clinic(
     )
 
 
-def _plan(work: Work, *, fps: float, simulated: bool) -> DatasetPlan:
+def _plan(work: Work, *, parameters: dict[str, object], simulated: bool) -> DatasetPlan:
     return DatasetPlan(
         kind="grade",
         label_names=GRADES,
-        parameters=preparation_parameters(fps),
+        parameters=parameters,
         exercises=EXERCISES,
         simulated=simulated,
         source_digest=source_digest(work.inspections, simulated=simulated),

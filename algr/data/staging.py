@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -35,6 +35,8 @@ class StagedVideo:
     group: str
     """Subjects of one group never stand on two sides of a fold; empty: the subject alone."""
     frame_digests: tuple[FrameDigest, ...]
+    warnings: tuple[str, ...] = ()
+    """What was noticed while it was decoded; without its name, which is not to be stored."""
 
     def sketches(self) -> Sketches:
         """Of some of its frames."""
@@ -133,7 +135,12 @@ class StageWriter:
         self._writer.write_batch(to_batch(rows, self._schema))
 
     def close(
-        self, record: VideoRecord, *, group: str, sketches: Sketches | None = None
+        self,
+        record: VideoRecord,
+        *,
+        group: str,
+        sketches: Sketches | None = None,
+        warnings: Sequence[str] = (),
     ) -> StagedVideo:
         """Make the video final.
 
@@ -141,6 +148,7 @@ class StageWriter:
             record: Of the video; its digest and count of frames are filled in here.
             group: See `StagedVideo`.
             sketches: Of some of its frames; None for none.
+            warnings: See `StagedVideo`.
         """
         self._close_file()
         (sketches or Sketches.of(())).save(_sketches_path(self._final))
@@ -156,6 +164,7 @@ class StageWriter:
             ),
             group=group,
             frame_digests=tuple(self._digests),
+            warnings=tuple(warnings),
         )
         _write_record(staged, bytes_on_disk=self._final.stat().st_size)
         return staged
@@ -183,6 +192,7 @@ def _write_record(staged: StagedVideo, *, bytes_on_disk: int) -> None:
         "frame_digests": [
             [digest.whole.hex(), digest.picture.hex()] for digest in staged.frame_digests
         ],
+        "warnings": staged.warnings,
     }
     write_whole(_record_path(staged.path), json.dumps(values))
 
@@ -204,6 +214,7 @@ def find_staged(folder: Path, *, key: str) -> StagedVideo | None:
             FrameDigest(whole=bytes.fromhex(whole), picture=bytes.fromhex(picture))
             for whole, picture in values["frame_digests"]
         ),
+        warnings=tuple(values["warnings"]),
     )
 
 

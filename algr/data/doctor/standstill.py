@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from algr.data.adapters import Recording, VideoFile
 from algr.data.doctor.sampling import Sample
 from algr.data.findings import Finding
-from algr.data.standstill import Standstill, StandstillMeter, count_repeated, standstill_words
+from algr.data.standstill import (
+    Standstill,
+    StandstillMeter,
+    count_repeated,
+    repeated_places,
+    standstill_words,
+)
 from algr.data.video import watch_video
 from algr.errors import DataError
 
@@ -106,16 +112,11 @@ def without_repeated(
 
     By such a picture the landmarks of the frame before seem to be the right ones.
     """
-    repeated = {
-        video.recording: {
-            index for part in video.found for index in range(part.first, part.last + 1)
-        }
-        for video in report.found
-    }
+    repeated = {video.recording: repeated_places(video.found) for video in report.found}
     cleaned = []
     for sample in samples:
         pictures = recordings[sample.recording].pictures
-        places = repeated.get(sample.recording, set())
+        places = repeated.get(sample.recording, frozenset())
         if places and isinstance(pictures, VideoFile):
             cleaned.append(_without(sample, pictures.index_N, places))
         else:
