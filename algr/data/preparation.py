@@ -2,7 +2,7 @@
 
 import dataclasses
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
@@ -10,11 +10,11 @@ from pathlib import Path
 from algr.data.adapters.collect import without_name
 from algr.data.assemble import DatasetPlan, assemble
 from algr.data.description import DESCRIPTION_FILE, Description
-from algr.data.jobs import Control, Inspection, Job, Outcome
 from algr.data.findings import Finding
+from algr.data.jobs import Control, Inspection, Job, Outcome
 from algr.data.refusal import BrokenOffError
+from algr.data.refused import PictureChecks
 from algr.data.rows import UNKNOWN
-from algr.data.sketch import Sketches
 from algr.data.staging import (
     StagedVideo,
     discard_staging,
@@ -41,8 +41,7 @@ class Work:
     todo: Sequence[Job]
     inspections: Sequence[Inspection]
     watch: Watch
-    compare: Callable[[Mapping[str, Sketches]], Sequence[Finding]]
-    """Judges the recordings beside each other once all are staged, by their names."""
+    checks: PictureChecks
     strict_advice: str = (
         "repair the video, give it an exclude_reason in the manifest, or leave out --strict"
     )
@@ -147,6 +146,7 @@ def _summarise(
     dataset: PreparedDataset,
     up_to_date: bool = False,
     left_out: Sequence[LeftOut] = (),
+    findings: Sequence[Finding] = (),
     warnings: Sequence[str] = (),
     frames_decoded: int = 0,
     frames_per_second: float | None = None,
@@ -165,6 +165,7 @@ def _summarise(
         frames_rejected=rejected_frames(dataset.videos),
         left_out=tuple(left_out),
         warnings=tuple(warnings),
+        findings=tuple(findings),
         fingerprint=description.fingerprint,
         seconds=0.0,
         frames_decoded=frames_decoded,
@@ -179,6 +180,7 @@ def _summarise(
 def _decode_and_write(
     work: Work, *, staging: Path, directory: Path, plan: DatasetPlan
 ) -> PrepareSummary:
+    noticed = work.checks.of_sample()
     began = time.monotonic()
     outcomes, decoded = _decode(work, staging=staging)
     decoding_s = time.monotonic() - began
@@ -203,7 +205,7 @@ def _decode_and_write(
             advice="correct these and run the same command again",
         )
     kept = {video.record.video_id for video in staged}
-    alike = work.compare(
+    noticed += work.checks.of_all(
         {
             job.label: outcome.staged.sketches()
             for job, outcome in zip(work.todo, outcomes, strict=True)
@@ -228,8 +230,9 @@ def _decode_and_write(
         directory,
         dataset=PreparedDataset.open(directory),
         left_out=left_out,
+        findings=noticed,
         warnings=[
-            *(finding.text() for finding in alike),
+            *(finding.text() for finding in noticed),
             *(warning for outcome in outcomes for warning in outcome.warnings),
         ],
         frames_decoded=decoded,

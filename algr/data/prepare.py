@@ -2,7 +2,6 @@
 
 import dataclasses
 import math
-from functools import partial
 from pathlib import Path
 
 from algr.config import DataHome
@@ -23,7 +22,7 @@ from algr.data.manifest import EXERCISES
 from algr.data.preparation import Work, inspect_jobs, prepare_jobs
 from algr.data.refusal import RESUMABLE, no_folders_after_refusal
 from algr.data.refused import (
-    check_footage,
+    PictureChecks,
     check_reading,
     told_of,
     warnings_beside_refusals,
@@ -100,7 +99,7 @@ def prepare_clinic(
                 todo=todo,
                 inspections=inspections,
                 watch=watch,
-                compare=partial(check_footage, reading=reading, source=source, strict=strict),
+                checks=PictureChecks(reading=reading, source=source, strict=strict, jobs=jobs),
             )
             parameters = preparation_parameters(fps, drop_repeats=drop_repeats)
             plan = _plan(work, parameters=parameters, simulated=is_simulated(source))

@@ -2,7 +2,6 @@
 
 import dataclasses
 import shlex
-from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -26,7 +25,7 @@ from algr.data.preparation import Work, inspect_jobs, prepare_jobs
 from algr.data.recordings import RecordingJob
 from algr.data.refusal import RESUMABLE, no_folders_after_refusal
 from algr.data.refused import (
-    check_footage,
+    PictureChecks,
     check_reading,
     told_of,
     warnings_beside_refusals,
@@ -94,7 +93,7 @@ def prepare_source(
                 todo=todo,
                 inspections=inspections,
                 watch=watch,
-                compare=partial(check_footage, reading=reading, source=source, strict=strict),
+                checks=PictureChecks(reading=reading, source=source, strict=strict, jobs=jobs),
                 strict_advice="repair it, take it out of the source, or leave out --strict",
             )
             parameters = _parameters(reading) | repeats_parameters(drop_repeats=drop_repeats)
@@ -111,7 +110,7 @@ def prepare_source(
         summary,
         warnings=(*warnings, *summary.warnings),
         missing_codes=dict(reading.missing_codes),
-        findings=reading.findings,
+        findings=(*reading.findings, *summary.findings),
         seconds=watch.elapsed_s,
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from algr.data.adapters import SourceReading
@@ -9,6 +10,7 @@ from algr.data.assemble import SharedPicturesError
 from algr.data.doctor import judge_files
 from algr.data.doctor.copies import alike_footage
 from algr.data.doctor.files import look_at_files
+from algr.data.doctor.fit import fit_of_sample
 from algr.data.doctor.screening import Screening, screen
 from algr.data.findings import Finding
 from algr.data.sketch import Sketches
@@ -55,37 +57,56 @@ def check_reading(
     return screening
 
 
-def check_footage(
-    sketches: Mapping[str, Sketches], reading: SourceReading, *, source: Path, strict: bool
-) -> list[Finding]:
-    """Warnings of pictures that recordings of two subjects have in common, unless refused.
+@dataclass(frozen=True, kw_only=True)
+class PictureChecks:
+    """What pictures say of a source: before all of them are decoded, and afterwards."""
 
-    Args:
-        sketches: Name of a recording that is used to those of its frames.
-        reading: The source.
-        source: Its folder.
-        strict: Refuse what is only in doubt, too.
+    reading: SourceReading
+    source: Path
+    strict: bool
+    """Refuse what is only in doubt, too."""
+    jobs: int
+    """Threads that decode."""
 
-    Raises:
-        SharedPicturesError: A recording stands there twice, encoded anew or cut.
-    """
-    position_of = {part.name: position for position, part in enumerate(reading.recordings)}
-    shared = alike_footage(
-        {position_of[name]: part for name, part in sketches.items()}, reading.recordings
-    )
-    findings = judge_files.footage_findings(shared, reading, source)
-    refused = [finding for finding in findings if finding.severity == "refused"]
-    warnings = _warnings(findings)
-    if refused or (strict and warnings):
-        told = refused or warnings
-        raise SharedPicturesError(
-            f"{'' if refused else '--strict: '}--source {source}: "
-            f"{counted(len(told), 'problem')}, found when all was decoded",
-            problems=limited([finding.text() for finding in told]),
-            expected="each person under one name, so that no face is trained and tested on",
-            advice="mend these; nothing was written",
+    def of_sample(self) -> list[Finding]:
+        """Warnings of landmarks that do not fit the pictures.
+
+        Raises:
+            DataError: There are some, and none are allowed.
+        """
+        findings = list(fit_of_sample(self.reading, jobs=self.jobs))
+        if self.strict and findings:
+            raise _refusal(self.source, findings, prefix="--strict: ")
+        return findings
+
+    def of_all(self, sketches: Mapping[str, Sketches]) -> list[Finding]:
+        """Warnings of pictures that recordings of two subjects have in common.
+
+        Args:
+            sketches: Name of a recording that is used to those of its frames.
+
+        Raises:
+            SharedPicturesError: A recording stands there twice, encoded anew or cut; or one may,
+                and none is allowed.
+        """
+        recordings = self.reading.recordings
+        position_of = {part.name: position for position, part in enumerate(recordings)}
+        shared = alike_footage(
+            {position_of[name]: part for name, part in sketches.items()}, recordings
         )
-    return warnings
+        findings = judge_files.footage_findings(shared, self.reading, self.source)
+        refused = [finding for finding in findings if finding.severity == "refused"]
+        warnings = _warnings(findings)
+        told = refused or (warnings if self.strict else [])
+        if told:
+            raise SharedPicturesError(
+                f"{'' if refused else '--strict: '}--source {self.source}: "
+                f"{counted(len(told), 'problem')}, found when all was decoded",
+                problems=limited([finding.text() for finding in told]),
+                expected="each person under one name, so that no face is trained and tested on",
+                advice="mend these; nothing was written",
+            )
+        return warnings
 
 
 def _warnings(findings: Sequence[Finding]) -> list[Finding]:

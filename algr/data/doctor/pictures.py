@@ -135,12 +135,12 @@ def _look_at_video(sample: Sample, recording: Recording) -> Iterator[Seen]:
     path = recording.pictures.path
     row_of = {int(recording.pictures.index_N[row]): row for row in sample.rows}
     try:
-        for frame in iterate_video(path, fps=None, threads=1):
-            row = row_of.pop(frame.index, None)
-            if row is not None:
-                height, width = frame.image_HWC.shape[:2]
-                grey = Image.fromarray(frame.image_HWC).convert("L")
-                yield _seen(sample, row, recording, file=str(path), grey=grey, size=(width, height))
+        wanted = frozenset(row_of)
+        for frame in iterate_video(path, fps=None, threads=1, wanted=wanted.__contains__):
+            row = row_of.pop(frame.index)
+            height, width = frame.image_HWC.shape[:2]
+            grey = Image.fromarray(frame.image_HWC).convert("L")
+            yield _seen(sample, row, recording, file=str(path), grey=grey, size=(width, height))
             if not row_of:
                 return
     except DataError as error:

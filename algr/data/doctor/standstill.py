@@ -61,6 +61,7 @@ def look_for_standstills(
     *,
     sample: int,
     jobs: int,
+    only: Collection[int] | None = None,
     tick: Callable[[int], None] = lambda _: None,
 ) -> StandstillReport:
     """Compare the frames of all videos with the ones before, from the beginning of each.
@@ -69,12 +70,13 @@ def look_for_standstills(
         recordings: Of any kind; pictures in files are compared by their bytes elsewhere.
         sample: Pictures to decode, about: so many times `FRAMES_PER_PICTURE` frames are shared out.
         jobs: Threads that decode.
+        only: Positions of the recordings that matter; None for all.
         tick: Told the number of videos that are done.
     """
     videos = {
         position: recording.pictures
         for position, recording in enumerate(recordings)
-        if isinstance(recording.pictures, VideoFile)
+        if isinstance(recording.pictures, VideoFile) and (only is None or position in only)
     }
     most = sample * FRAMES_PER_PICTURE // max(1, len(videos))
     if not most:
