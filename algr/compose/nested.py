@@ -211,6 +211,7 @@ class NestedSearch:
         job = FoldsJob(
             config=config,
             dataset_directory=self.material.dataset.directory,
+            dataset_place=self.material.place,
             plan=plan,
             folds=(index,),
             run_directory=self.directory / f"outer-{index}-best-{best.number}",
