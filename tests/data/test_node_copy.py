@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shutil
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
@@ -87,6 +88,16 @@ def test_a_machine_with_a_cache_of_its_own_reads_from_it(dataset, place, tmp_pat
     opened = open_on_node(dataset.directory, place=place, fingerprint=dataset.fingerprint)
 
     assert opened.directory == tmp_path / "cache" / "datasets" / dataset.fingerprint[:24]
+
+
+def test_a_copy_that_is_here_needs_the_place_no_more(dataset, place, tmp_path, monkeypatch):
+    monkeypatch.setenv(NODE_CACHE, str(tmp_path / "cache"))
+    first = open_on_node(NOWHERE, place=place, fingerprint=dataset.fingerprint)
+    shutil.rmtree(tmp_path / "share")
+
+    again = open_on_node(NOWHERE, place=place, fingerprint=dataset.fingerprint)
+
+    assert again.directory == first.directory
 
 
 def test_a_folder_that_is_not_seen_and_has_no_place_is_an_error():

@@ -64,6 +64,23 @@ def test_a_copy_under_another_name_is_refused_by_doctor_and_preparation(copy, so
     assert not home.dataset("told").exists()
 
 
+def test_a_few_frames_under_another_name_are_a_warning_of_both(source, home):
+    copy_take(source, first_video(source), "other.mp4", Copy(first=-6))
+    give_to(source, "other.mp4", "somebody-else")
+    common = {"source": source, "home": home}
+
+    (doctor,) = found_twice(source)
+    summary = prepare_clinic(name="told", **common)
+
+    assert doctor.severity == "warning"
+    assert "if they are one, give both one patient_id" in doctor.message
+    assert doctor.text() in summary.warnings
+    assert [item["code"] for item in summary.to_dict()["findings"]] == ["subject_twice"]
+    with pytest.raises(DataError, match="--strict") as caught:
+        prepare_clinic(name="strict", strict=True, **common)
+    assert caught.value.problems[0] == doctor.text()
+
+
 def test_a_copy_in_a_resumed_preparation_is_refused_too(source, home):
     copy_take(source, first_video(source), "other.mp4", Copy(crf=30))
     give_to(source, "other.mp4", "somebody-else")
@@ -198,6 +215,7 @@ def test_the_longest_chain_goes_forward_in_both():
 
     assert longest_chain(same) == 3
     assert longest_chain(np.ones((4, 7), bool)) == 4
+    assert longest_chain(np.ones((4, 1), bool)) == longest_chain(np.ones((1, 4), bool)) == 1
     assert longest_chain(np.zeros((3, 3), bool)) == 0
 
 
