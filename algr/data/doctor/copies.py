@@ -80,7 +80,7 @@ def alike_footage(
         for other in (one + 1 + np.flatnonzero(best_R >= SAME_PICTURE)).tolist():
             if subjects[one] != subjects[other]:
                 span = slice(starts[other] - rest, starts[other + 1] - rest)
-                item = _compare(known[one], known[other], likeness_PN[:, span] >= SAME_PICTURE)
+                item = _compare(known[one], known[other], likeness_PN[:, span])
                 shared += [item] if item else []
     return worst_first(_judged(shared, recordings), recordings)
 
@@ -98,9 +98,21 @@ def _normalised(rows_PD: NDArray[np.number]) -> NDArray[np.float32]:
     return np.asarray(centred / np.where(length > 0, length, 1.0), np.float32)
 
 
-def _compare(one: _Known, other: _Known, alike_PQ: NDArray[np.bool_]) -> SharedFootage | None:
-    """What they have in common, if it is more than one picture."""
+def _compare(one: _Known, other: _Known, likeness_PQ: NDArray[np.float32]) -> SharedFootage | None:
+    """What they have in common, if it is more than one picture.
+
+    Two people filmed in one room may be alike as a whole in every picture: only where faces agree
+    in two of the pairs that are most alike, all pairs are looked at.
+    """
+    alike_PQ = likeness_PQ >= SAME_PICTURE
     same_PQ = np.zeros_like(alike_PQ)
+    best_P = likeness_PQ.argmax(axis=1)
+    agreeing = sum(
+        bool(_faces_agree(one, place, other, best_P[[place]])[0])
+        for place in np.flatnonzero(alike_PQ.any(axis=1)).tolist()
+    )
+    if agreeing < MIN_PICTURES:
+        return None
     for place in np.flatnonzero(alike_PQ.any(axis=1)).tolist():
         candidates = np.flatnonzero(alike_PQ[place])
         same_PQ[place, candidates] = _faces_agree(one, place, other, candidates)
