@@ -20,6 +20,7 @@ from algr.cli.options import (
     WorkersOption,
     dataset_here,
     locate,
+    place_of,
     print_json,
     resolve,
     stops_cleanly,
@@ -66,6 +67,7 @@ def ablate(
 
     request = TrainingRequest(
         dataset=dataset_here(dataset, home),
+        dataset_place=place_of(dataset),
         home=locate(home),
         config=resolved.config,
         name=name,
@@ -105,6 +107,7 @@ def compare_models(
 
     request = TrainingRequest(
         dataset=dataset_here(dataset, home),
+        dataset_place=place_of(dataset),
         home=locate(home),
         config=resolved.config,
         name=name,

@@ -188,6 +188,13 @@ def dataset_here(dataset: str, home: Path | None) -> str:
         return local_name(locate(home), dataset, progress=report)
 
 
+def place_of(dataset: str) -> str:
+    """The place by which a dataset was given; empty if it was its name."""
+    from algr.data.remote import is_place
+
+    return dataset if is_place(dataset) else ""
+
+
 def home_words(home: Path | None) -> str:
     """The option as it was typed, for a command to type next."""
     return f" --data-home {shlex.quote(str(home))}" if home else ""

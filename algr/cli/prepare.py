@@ -69,6 +69,10 @@ def prepare(
     strict: Annotated[
         bool, typer.Option("--strict", help="Stop instead of leaving anything out.")
     ] = False,
+    drop_repeats: Annotated[
+        bool,
+        typer.Option("--drop-repeats", help="Leave out frames that repeat the one before."),
+    ] = False,
     replace: Annotated[
         bool, typer.Option("--replace", help="Replace a dataset of that name.")
     ] = False,
@@ -98,6 +102,7 @@ def prepare(
         "name": name,
         "jobs": jobs or cpus(),
         "strict": strict,
+        "drop_repeats": drop_repeats,
         "replace": replace,
     }
     with progress("preparing videos") as report:

@@ -23,6 +23,7 @@ from algr.cli.options import (
     dataset_here,
     home_words,
     locate,
+    place_of,
     print_json,
     resolve,
     stops_cleanly,
@@ -114,6 +115,7 @@ def cv(
 
     request = TrainingRequest(
         dataset=dataset_here(dataset, home),
+        dataset_place=place_of(dataset),
         home=locate(home),
         config=resolved.config,
         name=name,
@@ -212,6 +214,7 @@ def tune(
 
     request = TrainingRequest(
         dataset=dataset_here(dataset, home),
+        dataset_place=place_of(dataset),
         home=locate(home),
         config=resolved.config,
         name=name,

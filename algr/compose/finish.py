@@ -164,6 +164,7 @@ class Finisher:
         return FoldsJob(
             config=config,
             dataset_directory=dataset.directory,
+            dataset_place=self.material.place,
             plan=everybody,
             folds=(0,),
             run_directory=directory,

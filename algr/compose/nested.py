@@ -78,6 +78,7 @@ class PlannedNested:
         return FoldsJob(
             config=config,
             dataset_directory=self.material.dataset.directory,
+            dataset_place=self.material.place,
             plan=plan,
             folds=(index,),
             run_directory=directory,

@@ -29,6 +29,8 @@ class TrainingRequest:
     address: str | None
     """A running Ray cluster; None for a local one."""
     tracking_uri: str | None
+    dataset_place: str = ""
+    """What the dataset was named by, if by its place."""
 
 
 class EpochDisplay(Protocol):
@@ -51,6 +53,8 @@ class Material:
 
     dataset: PreparedDataset
     plan: FoldPlan
+    place: str = ""
+    """What the dataset was named by, if by its place."""
 
     @property
     def info(self) -> DatasetInfo:
@@ -83,7 +87,7 @@ def open_material(request: TrainingRequest, *, command: Literal["cv", "tune"] = 
     )
     plan = plan_folds(dataset, cv=request.config.cv, seed=request.config.seed)
     _check_workers(request.config, workers=request.workers, num_folds=len(plan.folds))
-    return Material(dataset, plan)
+    return Material(dataset, plan, request.dataset_place)
 
 
 def check_settings(

@@ -134,6 +134,7 @@ def described(
         space=_search_space(options, request, material),
         plan=material.plan,
         dataset_directory=material.dataset.directory,
+        dataset_place=material.place,
         study_directory=directory,
         trials=options.trials,
         max_concurrent=options.max_concurrent,

@@ -191,6 +191,7 @@ def _run_folds(
     job = FoldsJob(
         config=config,
         dataset_directory=dataset.directory,
+        dataset_place=material.place,
         plan=plan,
         folds=folds,
         run_directory=directory,

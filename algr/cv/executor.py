@@ -12,6 +12,7 @@ from torch import nn
 
 from algr.config import Config, config_hash
 from algr.data import FoldPlan, PreparedDataset
+from algr.data.node_copy import open_on_node
 from algr.engine import (
     FoldEpoch,
     FoldResult,
@@ -46,7 +47,9 @@ class FoldsJob:
     export_model: bool = False
     """Write the weights of the only fold's chosen epoch, for `exported_model`."""
     start_file: Path | None = None
-    """What `train.init_from` names; on a cluster all nodes must see it, as they do the dataset."""
+    """What `train.init_from` names; on a cluster all nodes must see it."""
+    dataset_place: str = ""
+    """What the dataset was named by, if by its place; nodes that lack it pull it from there."""
 
     def __post_init__(self) -> None:
         assert self.folds, "a job without folds"
@@ -140,7 +143,9 @@ def open_job_dataset(job: FoldsJob) -> PreparedDataset:
     Raises:
         StudyError: The folder now holds another dataset.
     """
-    dataset = PreparedDataset.open(job.dataset_directory)
+    dataset = open_on_node(
+        job.dataset_directory, place=job.dataset_place, fingerprint=job.plan.fingerprint
+    )
     if dataset.fingerprint != job.plan.fingerprint:
         raise StudyError(
             f"dataset {dataset.name} has fingerprint {dataset.fingerprint[:12]}",

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from algr.data.align import align_face, inter_ocular_px
 from algr.data.rows import IMAGE_SHAPE, LANDMARK_SHAPE, ROWS_PER_BATCH, FrameRows, slice_rows
+from algr.data.sketch import Sketcher, Sketches
 from algr.data.videos import VideoRecord
 
 
@@ -28,9 +29,10 @@ class FrameBuffer:
     Args:
         record: Of the recording: its grades are those of every frame.
         num_labels: Action units per frame.
+        frames: That are expected.
     """
 
-    def __init__(self, record: VideoRecord, *, num_labels: int) -> None:
+    def __init__(self, record: VideoRecord, *, num_labels: int, frames: int) -> None:
         size = ROWS_PER_BATCH
         self._rows = FrameRows(
             image=np.empty((size, *IMAGE_SHAPE), np.uint8),
@@ -46,6 +48,7 @@ class FrameBuffer:
             inter_ocular_px=np.empty(size, np.float32),
         )
         self._no_labels = np.empty(0, np.int8)
+        self._sketcher = Sketcher(frames)
         self._count = 0
 
     @property
@@ -76,6 +79,7 @@ class FrameBuffer:
         rows.time_s[row] = stamp.time_s
         rows.exercise[row] = stamp.exercise
         rows.inter_ocular_px[row] = inter_ocular_px(landmarks_L2)
+        self._sketcher.add(image_HWC, landmarks_L2)
         self._count += 1
 
     def take(self) -> FrameRows:
@@ -83,3 +87,7 @@ class FrameBuffer:
         rows = slice_rows(self._rows, 0, self._count)
         self._count = 0
         return rows
+
+    def sketches(self) -> Sketches:
+        """Of some of the frames that were added."""
+        return self._sketcher.sketches()

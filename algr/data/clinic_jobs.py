@@ -12,6 +12,7 @@ from algr.data.identity import hash_id
 from algr.data.jobs import Inspection
 from algr.data.manifest import EXERCISES
 from algr.data.rows import UNKNOWN
+from algr.data.standstill import STANDSTILL_VERSION
 from algr.data.summary import LeftOut
 from algr.data.video import DECODING_VERSION
 from algr.data.videos import Rating, VideoRecord
@@ -19,11 +20,18 @@ from algr.faces import HOUSE_BRACKMANN_CLASS
 
 
 def clinic_jobs(
-    manifest: ClinicManifest, *, source: Path, fps: float, key: bytes, models: Path | None = None
+    manifest: ClinicManifest,
+    *,
+    source: Path,
+    fps: float,
+    key: bytes,
+    models: Path | None = None,
+    drop_repeats: bool = False,
 ) -> list[VideoJob]:
     """A job for each video that the manifest does not exclude; `key` hashes its ids.
 
-    `models` are those of the landmark detector, where it can run.
+    `models` are those of the landmark detector, where it can run; `drop_repeats` leaves out frames
+    that repeat the one before.
     """
     return [
         VideoJob(
@@ -34,6 +42,7 @@ def clinic_jobs(
             exercise_names=EXERCISES,
             excluded=video.excluded,
             models=models,
+            drop_repeats=drop_repeats,
         )
         for video in manifest.videos
         if not video.exclude_reason
@@ -68,9 +77,15 @@ def excluded_videos(manifest: ClinicManifest) -> tuple[LeftOut, ...]:
     )
 
 
-def preparation_parameters(fps: float) -> dict[str, object]:
+def repeats_parameters(*, drop_repeats: bool) -> dict[str, object]:
+    """Of frames that repeat the one before: nothing where they are kept."""
+    return {"repeats_dropped_version": STANDSTILL_VERSION} if drop_repeats else {}
+
+
+def preparation_parameters(fps: float, *, drop_repeats: bool = False) -> dict[str, object]:
     """What, beside the recordings, decides about the frames; part of the fingerprint."""
     return {
+        **repeats_parameters(drop_repeats=drop_repeats),
         "fps": float(fps),
         "decoding_version": DECODING_VERSION,
         "alignment": alignment_parameters(),

@@ -24,9 +24,9 @@ from algr.data.landmark_source import (
 )
 from algr.data.landmarks import LandmarkTrack
 from algr.data.staging import StagedVideo, StageWriter, find_staged
-from algr.data.standstill import StandstillMeter, standstill_warnings
-from algr.data.usable import NO_FRAME
-from algr.data.video import DECODING_VERSION, iterate_video, probe_video
+from algr.data.standstill import StandstillMeter, repeated_places, standstill_warnings
+from algr.data.usable import NO_FRAME, REPEATED
+from algr.data.video import DECODING_VERSION, iterate_video, probe_video, watch_video
 from algr.data.videos import Exercise, Rejection, VideoRecord
 from algr.errors import DataError
 
@@ -47,6 +47,8 @@ class VideoJob:
     excluded: tuple[Exercise, ...]
     models: Path | None = None
     """Of the landmark detector, for videos without a landmark file; None where it cannot run."""
+    drop_repeats: bool = False
+    """Leave out frames that repeat the one before."""
 
     def landmark_source(self) -> LandmarkSource:
         """Where the landmarks come from.
@@ -127,6 +129,7 @@ def _job_text(job: VideoJob) -> str:
             "fps": job.fps,
             "exercise_names": job.exercise_names,
             "excluded": [asdict(stretch) for stretch in job.excluded],
+            **({"drop_repeats": True} if job.drop_repeats else {}),
             "versions": [ALIGNMENT_VERSION, DECODING_VERSION, SCHEMA_VERSION],
         }
     )
@@ -154,10 +157,10 @@ def stage_video(job: VideoJob, inspection: Inspection, folder: Path, control: Co
     if staged is None:
         try:
             reader = job.landmark_source().open()
-            staged, more = _decode(job, reader, inspection, folder, control)
-            warnings += more
+            staged = _decode(job, reader, inspection, folder, control)
         except DataError as error:
             return Outcome(staged=None, warnings=warnings, problem=error.message)
+    warnings += tuple(f"{job.label}: {warning}" for warning in staged.warnings)
     if not staged.record.frames_kept:
         reasons = ", ".join(f"{part.frames} {part.reason}" for part in staged.record.rejections)
         return Outcome(
@@ -170,18 +173,22 @@ def stage_video(job: VideoJob, inspection: Inspection, folder: Path, control: Co
 
 def _decode(
     job: VideoJob, reader: LandmarkReader, inspection: Inspection, folder: Path, control: Control
-) -> tuple[StagedVideo, tuple[str, ...]]:
-    buffer = FrameBuffer(job.record, num_labels=0)
+) -> StagedVideo:
+    buffer = FrameBuffer(job.record, num_labels=0, frames=inspection.frames_expected)
     rejected = Counter[str]()
     last, gap = -1, 1
     with StageWriter(folder, key=inspection.key, num_labels=0) as stage:
-        meter = StandstillMeter()
-        for frame in iterate_video(job.path, fps=job.fps, threads=1, meter=meter):
+        meter = watch_video(job.path) if job.drop_repeats else StandstillMeter()
+        repeated = repeated_places(meter.found())
+        told = None if job.drop_repeats else meter
+        for frame in iterate_video(job.path, fps=job.fps, threads=1, meter=told):
             if control.is_stopped():
                 raise StoppedError
             gap, last = max(gap, frame.index - last), frame.index
             landmarks_L2, reason = None, EXCLUDED
-            if not _stretch_at(frame.time_s, job.excluded):
+            if frame.index in repeated:
+                reason = REPEATED
+            elif not _stretch_at(frame.time_s, job.excluded):
                 found = reader.of(frame)
                 landmarks_L2, reason = found.points_L2, found.problem
             if reason or landmarks_L2 is None:
@@ -199,23 +206,23 @@ def _decode(
             Rejection(reason=reason, frames=count) for reason, count in sorted(rejected.items())
         )
         record = replace(job.record, rejections=rejections, duration_s=inspection.duration_s)
-        staged = stage.close(record, group="")
-    warnings = _landmarks_beyond(job, reader.track, last=last, gap=gap)
-    return staged, (*warnings, *standstill_warnings(job.label, meter))
+        warnings = (
+            *_landmarks_beyond(reader.track, last=last, gap=gap),
+            *standstill_warnings(meter, are_kept=not job.drop_repeats),
+        )
+        return stage.close(record, group="", sketches=buffer.sketches(), warnings=warnings)
 
 
-def _landmarks_beyond(
-    job: VideoJob, track: LandmarkTrack | None, *, last: int, gap: int
-) -> tuple[str, ...]:
+def _landmarks_beyond(track: LandmarkTrack | None, *, last: int, gap: int) -> tuple[str, ...]:
     """A landmark file that goes on after the video's end belongs to another one, or is shifted."""
     if track is None:
         return ()
-    notes = tuple(f"{job.label}: {track.form}: {note}" for note in track.notes)
+    notes = tuple(f"{track.form}: {note}" for note in track.notes)
     if not len(track.frames) or int(track.frames[-1]) < last + gap:
         return notes
     return (
         *notes,
-        f"{job.label}: the landmark file goes on to frame {int(track.frames[-1])}, the video ends "
+        f"the landmark file goes on to frame {int(track.frames[-1])}, the video ends "
         f"near frame {last}; check that both count from 0 and belong together",
     )
 

@@ -33,6 +33,8 @@ class Inspection:
     warnings: tuple[str, ...]
     problem: str
     """Not empty: why the video cannot be read."""
+    repeated_rows: tuple[int, ...] = ()
+    """Rows of a recording in picture files whose file is the one before, byte by byte."""
     landmarks: str = ""
     """Name of the landmark file, or "detector"; empty where the source has its own."""
 

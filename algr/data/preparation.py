@@ -10,8 +10,10 @@ from pathlib import Path
 from algr.data.adapters.collect import without_name
 from algr.data.assemble import DatasetPlan, assemble
 from algr.data.description import DESCRIPTION_FILE, Description
+from algr.data.findings import Finding
 from algr.data.jobs import Control, Inspection, Job, Outcome
 from algr.data.refusal import BrokenOffError
+from algr.data.refused import PictureChecks
 from algr.data.rows import UNKNOWN
 from algr.data.staging import (
     StagedVideo,
@@ -39,6 +41,7 @@ class Work:
     todo: Sequence[Job]
     inspections: Sequence[Inspection]
     watch: Watch
+    checks: PictureChecks
     strict_advice: str = (
         "repair the video, give it an exclude_reason in the manifest, or leave out --strict"
     )
@@ -143,6 +146,7 @@ def _summarise(
     dataset: PreparedDataset,
     up_to_date: bool = False,
     left_out: Sequence[LeftOut] = (),
+    findings: Sequence[Finding] = (),
     warnings: Sequence[str] = (),
     frames_decoded: int = 0,
     frames_per_second: float | None = None,
@@ -161,6 +165,7 @@ def _summarise(
         frames_rejected=rejected_frames(dataset.videos),
         left_out=tuple(left_out),
         warnings=tuple(warnings),
+        findings=tuple(findings),
         fingerprint=description.fingerprint,
         seconds=0.0,
         frames_decoded=frames_decoded,
@@ -175,6 +180,7 @@ def _summarise(
 def _decode_and_write(
     work: Work, *, staging: Path, directory: Path, plan: DatasetPlan
 ) -> PrepareSummary:
+    noticed = work.checks.of_sample()
     began = time.monotonic()
     outcomes, decoded = _decode(work, staging=staging)
     decoding_s = time.monotonic() - began
@@ -198,6 +204,14 @@ def _decode_and_write(
             expected="at least one",
             advice="correct these and run the same command again",
         )
+    kept = {video.record.video_id for video in staged}
+    noticed += work.checks.of_all(
+        {
+            job.label: outcome.staged.sketches()
+            for job, outcome in zip(work.todo, outcomes, strict=True)
+            if outcome.staged and job.record.video_id in kept
+        }
+    )
     total = sum(video.record.frames_kept for video in staged)
     assemble(
         staged,
@@ -216,7 +230,11 @@ def _decode_and_write(
         directory,
         dataset=PreparedDataset.open(directory),
         left_out=left_out,
-        warnings=[warning for outcome in outcomes for warning in outcome.warnings],
+        findings=noticed,
+        warnings=[
+            *(finding.text() for finding in noticed),
+            *(warning for outcome in outcomes for warning in outcome.warnings),
+        ],
         frames_decoded=decoded,
         frames_per_second=decoded / decoding_s if decoded else None,
     )

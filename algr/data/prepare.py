@@ -21,7 +21,12 @@ from algr.data.identity import claim_key, key_path
 from algr.data.manifest import EXERCISES
 from algr.data.preparation import Work, inspect_jobs, prepare_jobs
 from algr.data.refusal import RESUMABLE, no_folders_after_refusal
-from algr.data.refused import check_reading, told_of, warnings_beside_refusals
+from algr.data.refused import (
+    PictureChecks,
+    check_reading,
+    told_of,
+    warnings_beside_refusals,
+)
 from algr.data.summary import PrepareSummary
 from algr.data.watch import ProgressCallback, Watch
 from algr.errors import AlgrError, UsageError
@@ -40,6 +45,7 @@ def prepare_clinic(
     jobs: int = 1,
     strict: bool = False,
     replace: bool = False,
+    drop_repeats: bool = False,
     progress: ProgressCallback | None = None,
 ) -> PrepareSummary:
     """Prepare the recordings of a clinic as the dataset `name`.
@@ -56,6 +62,7 @@ def prepare_clinic(
         jobs: Processes that decode.
         strict: Refuse instead of leaving a video out; all that would be is told at once.
         replace: Replace a dataset of that name which was made from other files or options.
+        drop_repeats: Leave out frames that repeat the one before.
         progress: Called now and then.
 
     Raises:
@@ -76,7 +83,14 @@ def prepare_clinic(
     with no_folders_after_refusal(home.datasets, key_path().parent):
         claim = claim_key()
         try:
-            todo = clinic_jobs(manifest, source=source, fps=fps, key=claim.key, models=models)
+            todo = clinic_jobs(
+                manifest,
+                source=source,
+                fps=fps,
+                key=claim.key,
+                models=models,
+                drop_repeats=drop_repeats,
+            )
             watch = Watch(progress, videos_total=len(todo))
             inspections = inspect_jobs(todo, threads=jobs, watch=watch, left_out=screening.left_out)
             work = Work(
@@ -85,8 +99,10 @@ def prepare_clinic(
                 todo=todo,
                 inspections=inspections,
                 watch=watch,
+                checks=PictureChecks(reading=reading, source=source, strict=strict, jobs=jobs),
             )
-            plan = _plan(work, fps=fps, simulated=is_simulated(source))
+            parameters = preparation_parameters(fps, drop_repeats=drop_repeats)
+            plan = _plan(work, parameters=parameters, simulated=is_simulated(source))
             with warnings_beside_refusals(reading, screening):
                 summary = prepare_jobs(work, directory=directory, plan=plan, replace=replace)
         except RESUMABLE:
@@ -105,11 +121,11 @@ def prepare_clinic(
     )
 
 
-def _plan(work: Work, *, fps: float, simulated: bool) -> DatasetPlan:
+def _plan(work: Work, *, parameters: dict[str, object], simulated: bool) -> DatasetPlan:
     return DatasetPlan(
         kind="grade",
         label_names=GRADES,
-        parameters=preparation_parameters(fps),
+        parameters=parameters,
         exercises=EXERCISES,
         simulated=simulated,
         source_digest=source_digest(work.inspections, simulated=simulated),

@@ -18,13 +18,18 @@ from algr.data.adapters import (
 from algr.data.adapters.recognise import EXPECTED, check_folder, refuse_others
 from algr.data.align import alignment_parameters
 from algr.data.assemble import DatasetPlan
-from algr.data.clinic_jobs import source_digest
+from algr.data.clinic_jobs import repeats_parameters, source_digest
 from algr.data.identity import claim_key, hash_id, key_path
 from algr.data.images import PICTURES_VERSION
 from algr.data.preparation import Work, inspect_jobs, prepare_jobs
 from algr.data.recordings import RecordingJob
 from algr.data.refusal import RESUMABLE, no_folders_after_refusal
-from algr.data.refused import check_reading, told_of, warnings_beside_refusals
+from algr.data.refused import (
+    PictureChecks,
+    check_reading,
+    told_of,
+    warnings_beside_refusals,
+)
 from algr.data.summary import PrepareSummary
 from algr.data.video import DECODING_VERSION
 from algr.data.videos import Rejection, VideoRecord
@@ -45,6 +50,7 @@ def prepare_source(
     jobs: int = 1,
     strict: bool = False,
     replace: bool = False,
+    drop_repeats: bool = False,
     progress: ProgressCallback | None = None,
 ) -> PrepareSummary:
     """Prepare a data set as the dataset `name`.
@@ -61,6 +67,7 @@ def prepare_source(
         jobs: Processes that decode.
         strict: Refuse instead of leaving anything out.
         replace: Replace a dataset of that name which was made from other files or options.
+        drop_repeats: Leave out frames that repeat the one before.
         progress: Called now and then.
 
     Raises:
@@ -74,7 +81,10 @@ def prepare_source(
     with no_folders_after_refusal(home.datasets, key_path().parent):
         claim = claim_key()
         try:
-            todo = [_job(recording, key=claim.key) for recording in reading.recordings]
+            todo = [
+                dataclasses.replace(_job(recording, key=claim.key), drop_repeats=drop_repeats)
+                for recording in reading.recordings
+            ]
             watch = Watch(progress, videos_total=len(todo))
             inspections = inspect_jobs(todo, threads=jobs, watch=watch, left_out=screening.left_out)
             work = Work(
@@ -83,9 +93,11 @@ def prepare_source(
                 todo=todo,
                 inspections=inspections,
                 watch=watch,
+                checks=PictureChecks(reading=reading, source=source, strict=strict, jobs=jobs),
                 strict_advice="repair it, take it out of the source, or leave out --strict",
             )
-            plan = _plan(reading, work, key=claim.key)
+            parameters = _parameters(reading) | repeats_parameters(drop_repeats=drop_repeats)
+            plan = _plan(reading, work, parameters=parameters, key=claim.key)
             with warnings_beside_refusals(reading, screening):
                 summary = prepare_jobs(work, directory=directory, plan=plan, replace=replace)
         except RESUMABLE:
@@ -98,7 +110,7 @@ def prepare_source(
         summary,
         warnings=(*warnings, *summary.warnings),
         missing_codes=dict(reading.missing_codes),
-        findings=reading.findings,
+        findings=(*reading.findings, *summary.findings),
         seconds=watch.elapsed_s,
     )
 
@@ -145,17 +157,19 @@ def _job(recording: Recording, *, key: bytes) -> RecordingJob:
     )
 
 
-def _plan(reading: SourceReading, work: Work, *, key: bytes) -> DatasetPlan:
+def _plan(
+    reading: SourceReading, work: Work, *, parameters: dict[str, object], key: bytes
+) -> DatasetPlan:
     return DatasetPlan(
         kind=reading.kind,
         label_names=reading.label_names,
-        parameters=_parameters(reading),
+        parameters=parameters,
         exercises=(),
         simulated=reading.simulated,
         source_digest=source_digest(
             work.inspections,
             simulated=reading.simulated,
-            options={"parameters": _parameters(reading), "labels": list(reading.label_names)},
+            options={"parameters": parameters, "labels": list(reading.label_names)},
         ),
         parts={
             hash_id("patient", subject, key=key): part for subject, part in reading.parts.items()

@@ -4,8 +4,9 @@
 # 2 = x, y.
 
 import hashlib
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
@@ -23,9 +24,9 @@ from algr.data.fingerprint import canonical_json
 from algr.data.images import PICTURES_VERSION, PictureError, load_picture
 from algr.data.jobs import Control, Inspection, Outcome, StoppedError
 from algr.data.staging import StagedVideo, StageWriter, find_staged
-from algr.data.standstill import StandstillMeter, standstill_warnings
-from algr.data.usable import NO_FRAME, NO_POINTS, UNREADABLE, face_problem
-from algr.data.video import DECODING_VERSION, iterate_video, probe_video
+from algr.data.standstill import StandstillMeter, repeated_places, standstill_warnings
+from algr.data.usable import NO_FRAME, NO_POINTS, REPEATED, UNREADABLE, face_problem
+from algr.data.video import DECODING_VERSION, iterate_video, probe_video, watch_video
 from algr.data.videos import Rejection, VideoRecord
 from algr.data.words import counted
 from algr.errors import DataError
@@ -33,6 +34,7 @@ from algr.errors import DataError
 BEYOND = "no such frame in the video"
 _MAX_SURPLUS_FRAMES = 15
 _UNREADABLE_MARK = b"unreadable"
+_NAMELESS = re.compile(r"\[picture (\d+)\]")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,8 @@ class RecordingJob:
     """Ids (hashed), grades, and what the reading has left out."""
     group: str
     """Hashed; empty: the subject alone."""
+    drop_repeats: bool = False
+    """Leave out frames that repeat the one before."""
 
     @property
     def label(self) -> str:
@@ -60,13 +64,15 @@ class RecordingJob:
         key = hashlib.sha256(self._text().encode())
         problem = ""
         warnings: list[str] = []
+        repeated: list[int] = []
         for values in self._arrays():
             key.update(hashlib.sha256(np.ascontiguousarray(values).data).digest())
         pictures = self.recording.pictures
         if isinstance(pictures, ImageFiles):
             digests = [_digest_or_mark(path) for path in pictures.paths]
             key.update(b"".join(digests))
-            warnings += self._repeated(digests)
+            repeated = _equal_to_the_one_before(digests)
+            warnings += self._repeats_in_words(repeated)
         else:
             try:
                 key.update(file_digest(pictures.path))
@@ -81,6 +87,7 @@ class RecordingJob:
             duration_s=self._duration_s(),
             warnings=tuple(warnings),
             problem=problem,
+            repeated_rows=tuple(repeated),
         )
 
     def stage(self, inspection: Inspection, folder: Path, control: Control) -> Outcome:
@@ -93,10 +100,10 @@ class RecordingJob:
         staged = find_staged(folder, key=inspection.key)
         if staged is None:
             try:
-                staged, more = _decode(self, inspection, folder, control)
-                warnings += more
+                staged = _decode(self, inspection, folder, control)
             except DataError as error:
                 return Outcome(staged=None, problem=error.message)
+        warnings += tuple(self._with_names(warning) for warning in staged.warnings)
         if not staged.record.frames_kept:
             reasons = ", ".join(f"{part.frames} {part.reason}" for part in staged.record.rejections)
             return Outcome(
@@ -115,19 +122,23 @@ class RecordingJob:
             return float("nan")
         return (int(recording.number_N[row]) - 1) / recording.fps
 
-    def _repeated(self, digests: Sequence[bytes]) -> list[str]:
+    def _with_names(self, warning: str) -> str:
+        """A warning as it is told, not as it is stored."""
+        pictures = self.recording.pictures
+        if isinstance(pictures, ImageFiles):
+            paths = pictures.paths
+            warning = _NAMELESS.sub(lambda found: paths[int(found[1])].name, warning)
+        return f"{self.label}: {warning}"
+
+    def _repeats_in_words(self, rows: Sequence[int]) -> list[str]:
         """What is said of pictures that are the one before, byte by byte."""
-        rows = [
-            row
-            for row in range(1, len(digests))
-            if digests[row] == digests[row - 1] != _UNREADABLE_MARK
-        ]
         if not rows:
             return []
-        numbers = ranges_in_words(self.recording.number_N[rows].tolist(), limit=6)
+        numbers = ranges_in_words(self.recording.number_N[list(rows)].tolist(), limit=6)
+        fate = "left out" if self.drop_repeats else "kept"
         return [
-            f"{self.label}: {len(rows)} of {len(digests)} pictures are byte by byte the one "
-            f"before: {numbers}; they are kept"
+            f"{self.label}: {len(rows)} of {len(self.recording.number_N)} pictures are byte by "
+            f"byte the one before: {numbers}; they are {fate}"
         ]
 
     def _duration_s(self) -> float:
@@ -142,6 +153,7 @@ class RecordingJob:
                 "fps": self.recording.fps,
                 "is_video": isinstance(self.recording.pictures, VideoFile),
                 "shape": self.recording.labels_NA.shape,
+                **({"drop_repeats": True} if self.drop_repeats else {}),
                 "versions": [
                     ALIGNMENT_VERSION,
                     DECODING_VERSION,
@@ -170,6 +182,19 @@ def _digest_or_mark(path: Path) -> bytes:
         return _UNREADABLE_MARK
 
 
+def _nameless(row: int) -> str:
+    """What stands for the name of a picture in what is stored."""
+    return f"[picture {row}]"
+
+
+def _equal_to_the_one_before(digests: Sequence[bytes]) -> list[int]:
+    return [
+        row
+        for row in range(1, len(digests))
+        if digests[row] == digests[row - 1] != _UNREADABLE_MARK
+    ]
+
+
 @dataclass(frozen=True, kw_only=True)
 class _Picture:
     row: int
@@ -179,12 +204,12 @@ class _Picture:
 
 def _decode(
     job: RecordingJob, inspection: Inspection, folder: Path, control: Control
-) -> tuple[StagedVideo, tuple[str, ...]]:
+) -> StagedVideo:
     rejected = Counter({part.reason: part.frames for part in job.record.rejections})
-    buffer = FrameBuffer(job.record, num_labels=job.num_labels)
+    buffer = FrameBuffer(job.record, num_labels=job.num_labels, frames=inspection.frames_expected)
     warnings: list[str] = []
     with StageWriter(folder, key=inspection.key, num_labels=job.num_labels) as stage:
-        for picture in _pictures(job, rejected, warnings):
+        for picture in _pictures(job, inspection, rejected, warnings):
             if control.is_stopped():
                 raise StoppedError
             reason = _add(picture, job=job, buffer=buffer)
@@ -200,7 +225,7 @@ def _decode(
             if count
         )
         record = replace(job.record, rejections=rejections, duration_s=inspection.duration_s)
-        return stage.close(record, group=job.group), tuple(warnings)
+        return stage.close(record, group=job.group, sketches=buffer.sketches(), warnings=warnings)
 
 
 def _add(picture: _Picture, *, job: RecordingJob, buffer: FrameBuffer) -> str:
@@ -220,56 +245,67 @@ def _add(picture: _Picture, *, job: RecordingJob, buffer: FrameBuffer) -> str:
     return reason
 
 
-def _pictures(job: RecordingJob, rejected: Counter[str], warnings: list[str]) -> Iterator[_Picture]:
+def _pictures(
+    job: RecordingJob, inspection: Inspection, rejected: Counter[str], warnings: list[str]
+) -> Iterator[_Picture]:
     pictures = job.recording.pictures
     if isinstance(pictures, ImageFiles):
-        yield from _from_files(job.label, pictures, warnings)
+        dropped = frozenset(inspection.repeated_rows if job.drop_repeats else ())
+        rejected[REPEATED] += len(dropped)
+        yield from _from_files(pictures, dropped, warnings)
     else:
-        yield from _from_video(job.label, pictures, rejected, warnings)
+        yield from _from_video(job, pictures, rejected, warnings)
 
 
-def _from_files(label: str, pictures: ImageFiles, warnings: list[str]) -> Iterator[_Picture]:
+def _from_files(
+    pictures: ImageFiles, dropped: Collection[int], warnings: list[str]
+) -> Iterator[_Picture]:
     unreadable: list[str] = []
     for row, path in enumerate(pictures.paths):
+        if row in dropped:
+            continue
         try:
             image_HWC = load_picture(path)
         except PictureError as error:
-            unreadable.append(f"{path.name} ({error})")
+            reason = str(error).replace(path.name, _nameless(row))
+            unreadable.append(f"{_nameless(row)} ({reason})")
             yield _Picture(row=row, image_HWC=None)
         else:
             yield _Picture(row=row, image_HWC=image_HWC)
     if unreadable:
         warnings.append(
-            f"{label}: {counted(len(unreadable), 'picture')} cannot be read, such as "
-            f"{unreadable[0]}"
+            f"{counted(len(unreadable), 'picture')} cannot be read, such as {unreadable[0]}"
         )
 
 
 def _from_video(
-    label: str, video: VideoFile, rejected: Counter[str], warnings: list[str]
+    job: RecordingJob, video: VideoFile, rejected: Counter[str], warnings: list[str]
 ) -> Iterator[_Picture]:
     row_of = {index: row for row, index in enumerate(video.index_N.tolist())}
+    meter = watch_video(video.path) if job.drop_repeats else StandstillMeter()
+    repeated = repeated_places(meter.found())
+    told = None if job.drop_repeats else meter
     seen = -1
 
     def is_wanted(index: int) -> bool:
         nonlocal seen
         seen = index
-        return index in row_of
+        return index in row_of and index not in repeated
 
-    meter = StandstillMeter()
-    for frame in iterate_video(video.path, fps=None, threads=1, wanted=is_wanted, meter=meter):
+    for frame in iterate_video(video.path, fps=None, threads=1, wanted=is_wanted, meter=told):
         yield _Picture(row=row_of[frame.index], image_HWC=frame.image_HWC)
-    warnings += standstill_warnings(label, meter)
+    rejected[REPEATED] += len(repeated & row_of.keys())
+    warnings += standstill_warnings(meter, are_kept=not job.drop_repeats)
     beyond = sum(not 0 <= index <= seen for index in row_of)
     rejected[BEYOND] += beyond
     if beyond:
         warnings.append(
-            f"{label}: the video has {seen + 1} frames, so that {beyond} labelled ones are not in "
+            f"the video has {seen + 1} frames, so that {beyond} labelled ones are not in "
             "it; is it cut, or of another frame rate?"
         )
     surplus = seen + 1 - video.frames_labelled
     if video.frames_labelled and surplus > _MAX_SURPLUS_FRAMES:
         warnings.append(
-            f"{label}: the video goes on for {surplus} frames after the last labelled one; the "
+            f"the video goes on for {surplus} frames after the last labelled one; the "
             "first frame is taken to be the first labelled one: look at some frames"
         )

@@ -2,14 +2,18 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 from algr.data.adapters import SourceReading
 from algr.data.assemble import SharedPicturesError
 from algr.data.doctor import judge_files
+from algr.data.doctor.copies import alike_footage
 from algr.data.doctor.files import look_at_files
+from algr.data.doctor.fit import fit_of_sample
 from algr.data.doctor.screening import Screening, screen
 from algr.data.findings import Finding
+from algr.data.sketch import Sketches
 from algr.data.words import counted, limited
 from algr.errors import DataError
 
@@ -57,6 +61,58 @@ def check_reading(
             prefix="--strict: ",
         )
     return screening
+
+
+@dataclass(frozen=True, kw_only=True)
+class PictureChecks:
+    """What pictures say of a source: before all of them are decoded, and afterwards."""
+
+    reading: SourceReading
+    source: Path
+    strict: bool
+    """Refuse what is only in doubt, too."""
+    jobs: int
+    """Threads that decode."""
+
+    def of_sample(self) -> list[Finding]:
+        """Warnings of landmarks that do not fit the pictures.
+
+        Raises:
+            DataError: There are some, and none are allowed.
+        """
+        findings = list(fit_of_sample(self.reading, jobs=self.jobs))
+        if self.strict and findings:
+            raise _refusal(self.source, findings, prefix="--strict: ")
+        return findings
+
+    def of_all(self, sketches: Mapping[str, Sketches]) -> list[Finding]:
+        """Warnings of pictures that recordings of two subjects have in common.
+
+        Args:
+            sketches: Name of a recording that is used to those of its frames.
+
+        Raises:
+            SharedPicturesError: A recording stands there twice, encoded anew or cut; or one may,
+                and none is allowed.
+        """
+        recordings = self.reading.recordings
+        position_of = {part.name: position for position, part in enumerate(recordings)}
+        shared = alike_footage(
+            {position_of[name]: part for name, part in sketches.items()}, recordings
+        )
+        findings = judge_files.footage_findings(shared, self.reading, self.source)
+        refused = [finding for finding in findings if finding.severity == "refused"]
+        warnings = _warnings(findings)
+        told = refused or (warnings if self.strict else [])
+        if told:
+            raise SharedPicturesError(
+                f"{'' if refused else '--strict: '}--source {self.source}: "
+                f"{counted(len(told), 'problem')}, found when all was decoded",
+                problems=limited([finding.text() for finding in told]),
+                expected="each person under one name, so that no face is trained and tested on",
+                advice="mend these; nothing was written",
+            )
+        return warnings
 
 
 def _warnings(findings: Sequence[Finding]) -> list[Finding]:

@@ -3,7 +3,7 @@
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -16,12 +16,13 @@ import pyarrow as pa
 from algr.data.fingerprint import FrameDigest, frame_digests, video_digest
 from algr.data.refusal import RESUMABLE
 from algr.data.rows import FrameRows, frame_schema, to_batch, views_of
+from algr.data.sketch import Sketches
 from algr.data.videos import VideoRecord, parse_video
 from algr.durable import held, sync, write_whole
 from algr.errors import AlgrError, DataError
 
 STAGING = ".staging"
-_RECORD_FORM = 2
+_RECORD_FORM = 3
 """Of the record files; a video whose record has another form is decoded again."""
 
 
@@ -34,6 +35,12 @@ class StagedVideo:
     group: str
     """Subjects of one group never stand on two sides of a fold; empty: the subject alone."""
     frame_digests: tuple[FrameDigest, ...]
+    warnings: tuple[str, ...] = ()
+    """What was noticed while it was decoded; without its name, which is not to be stored."""
+
+    def sketches(self) -> Sketches:
+        """Of some of its frames."""
+        return Sketches.load(_sketches_path(self.path))
 
     @property
     def bytes_on_disk(self) -> int:
@@ -127,14 +134,25 @@ class StageWriter:
         self._digests += frame_digests(rows)
         self._writer.write_batch(to_batch(rows, self._schema))
 
-    def close(self, record: VideoRecord, *, group: str) -> StagedVideo:
+    def close(
+        self,
+        record: VideoRecord,
+        *,
+        group: str,
+        sketches: Sketches | None = None,
+        warnings: Sequence[str] = (),
+    ) -> StagedVideo:
         """Make the video final.
 
         Args:
             record: Of the video; its digest and count of frames are filled in here.
             group: See `StagedVideo`.
+            sketches: Of some of its frames; None for none.
+            warnings: See `StagedVideo`.
         """
         self._close_file()
+        (sketches or Sketches.of(())).save(_sketches_path(self._final))
+        sync(_sketches_path(self._final))
         sync(self._partial)  # the record that follows vouches for it
         self._partial.replace(self._final)
         staged = StagedVideo(
@@ -146,6 +164,7 @@ class StageWriter:
             ),
             group=group,
             frame_digests=tuple(self._digests),
+            warnings=tuple(warnings),
         )
         _write_record(staged, bytes_on_disk=self._final.stat().st_size)
         return staged
@@ -160,6 +179,10 @@ def _record_path(path: Path) -> Path:
     return path.with_suffix(".json")
 
 
+def _sketches_path(path: Path) -> Path:
+    return path.with_suffix(".npz")
+
+
 def _write_record(staged: StagedVideo, *, bytes_on_disk: int) -> None:
     values = {
         "form": _RECORD_FORM,
@@ -169,6 +192,7 @@ def _write_record(staged: StagedVideo, *, bytes_on_disk: int) -> None:
         "frame_digests": [
             [digest.whole.hex(), digest.picture.hex()] for digest in staged.frame_digests
         ],
+        "warnings": staged.warnings,
     }
     write_whole(_record_path(staged.path), json.dumps(values))
 
@@ -190,6 +214,7 @@ def find_staged(folder: Path, *, key: str) -> StagedVideo | None:
             FrameDigest(whole=bytes.fromhex(whole), picture=bytes.fromhex(picture))
             for whole, picture in values["frame_digests"]
         ),
+        warnings=tuple(values["warnings"]),
     )
 
 

@@ -29,6 +29,8 @@ MOST_OF_BOTH = 0.28
 """Geometric mean of these two shares; simulated faces in motion reach 0.31."""
 _LEAST_EDGE = 3.0
 """Differences just before and after, at least, and their median; grey values."""
+STANDSTILL_VERSION = 1
+"""Raised whenever other frames of the same video would be taken for repeats."""
 _LONG = 12
 """Repeated frames in a row from which on more is asked, as for those at an end of the video."""
 CONVERGED_GREY = 0.6
@@ -148,10 +150,15 @@ def standstill_words(found: Sequence[Standstill], *, frames: int, shown: int = 6
     )
 
 
-def standstill_warnings(label: str, meter: StandstillMeter) -> tuple[str, ...]:
+def standstill_warnings(meter: StandstillMeter, *, are_kept: bool) -> tuple[str, ...]:
     """What a preparation says of a video's repeated frames: one line, or none."""
     found = meter.found()
     if not found:
         return ()
-    words = standstill_words(found, frames=meter.frames)
-    return (f"{label}: {words}; they are kept",)
+    fate = "they are kept" if are_kept else "they are left out"
+    return (f"{standstill_words(found, frames=meter.frames)}; {fate}",)
+
+
+def repeated_places(found: Sequence[Standstill]) -> frozenset[int]:
+    """0-based places, in the video, of the frames that repeat the one before."""
+    return frozenset(place for part in found for place in range(part.first, part.last + 1))

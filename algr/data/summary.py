@@ -88,18 +88,18 @@ class PrepareSummary:
     missing_codes: Mapping[str, int] = field(default_factory=dict)
     """How often each spelling of "not coded" stood in the labels."""
     findings: tuple[Finding, ...] = ()
-    """What was noticed while reading."""
+    """What was noticed while reading, and of the pictures."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain values for `--json`."""
         values = asdict(self)
-        if not self.findings:
-            del values["findings"]
+        del values["findings"]
+        if self.findings or self.kind == "au":
+            values["findings"] = [finding.to_dict() for finding in self.findings]
         if self.kind == "grade":
             del values["label_rates"], values["missing_codes"]
         else:
             del values["frames_per_grade"]
-            values["findings"] = [finding.to_dict() for finding in self.findings]
         return {
             **values,
             "directory": str(self.directory),

@@ -62,8 +62,8 @@ class VideoFrame:
     image_HWC: NDArray[np.uint8]
 
 
-def watch_video(path: Path, *, most: int, threads: int = 1) -> StandstillMeter:
-    """Decode a video up to so many frames and only compare each with the one before.
+def watch_video(path: Path, *, most: int | None = None, threads: int = 1) -> StandstillMeter:
+    """Decode a video, up to so many frames, and only compare each with the one before.
 
     Raises:
         DataError: The file cannot be read, or breaks off.

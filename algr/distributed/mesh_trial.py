@@ -37,7 +37,8 @@ class MeshRunnerFactory:
     """Trains the folds of a plan on several workers per trial.
 
     Args:
-        dataset_directory: As every node sees it.
+        dataset_directory: Where the command has it.
+        dataset_place: What it was named by, if by its place.
         plan: All folds.
         start_file: What `train.init_from` names, if anything.
         objectives: At least one.
@@ -50,6 +51,7 @@ class MeshRunnerFactory:
     """
 
     dataset_directory: Path
+    dataset_place: str
     plan: FoldPlan
     start_file: Path | None
     objectives: tuple[Objective, ...]
@@ -69,6 +71,7 @@ class MeshRunnerFactory:
         job = FoldsJob(
             config=spec.config,
             dataset_directory=self.dataset_directory,
+            dataset_place=self.dataset_place,
             plan=self.plan,
             folds=tuple(fold.index for fold in self.plan.folds),
             run_directory=spec.checkpoint.parent,
@@ -102,6 +105,7 @@ def mesh_factory(
     """
     return MeshRunnerFactory(
         dataset_directory=job.dataset_directory,
+        dataset_place=job.dataset_place,
         plan=job.plan,
         start_file=job.start_file,
         objectives=job.objectives or (Objective(f"{VALIDATION}{headline(job.plan.kind)}"),),

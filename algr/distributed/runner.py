@@ -12,6 +12,7 @@ from torch import nn
 
 from algr.config import Config
 from algr.data import FoldPlan, PreparedDataset
+from algr.data.node_copy import open_on_node
 from algr.engine import (
     FoldEpoch,
     FoldsRun,
@@ -97,10 +98,14 @@ class FoldsRunnerFactory:
     """What `train.init_from` names, if anything."""
     objectives: tuple[Objective, ...] = ()
     """Empty for the headline alone."""
+    dataset_place: str = ""
+    """What the dataset was named by, if by its place; nodes that lack it pull it from there."""
 
     def __call__(self, spec: TrialSpec) -> "FoldsRunner":
         """The runner of one trial."""
-        dataset, frames = _open_dataset(self.dataset_directory, self.plan.fingerprint)
+        dataset, frames = _open_dataset(
+            self.dataset_directory, self.dataset_place, self.plan.fingerprint
+        )
         run = FoldsRun(
             config=spec.config,
             dataset=dataset,
@@ -196,8 +201,10 @@ def free_memory() -> None:
 
 
 @lru_cache(maxsize=1)
-def _open_dataset(directory: Path, fingerprint: str) -> tuple[PreparedDataset, FrameSource]:
-    dataset = PreparedDataset.open(directory)
+def _open_dataset(
+    directory: Path, place: str, fingerprint: str
+) -> tuple[PreparedDataset, FrameSource]:
+    dataset = open_on_node(directory, place=place, fingerprint=fingerprint)
     if dataset.fingerprint != fingerprint:
         raise StudyError(
             f"dataset {dataset.name} has fingerprint {dataset.fingerprint[:12]} on a worker",

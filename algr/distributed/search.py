@@ -79,6 +79,8 @@ class SearchJob:
     limits: Limits = field(default_factory=Limits)
     start_file: Path | None = None
     """What `train.init_from` names; on a cluster all nodes must see it."""
+    dataset_place: str = ""
+    """What the dataset was named by, if by its place; nodes that lack it pull it from there."""
 
     @property
     def identity(self) -> StudyIdentity:
@@ -193,7 +195,7 @@ def _carried(
     with _scratch_folder(store.directory) as scratch:
         if job.workers_per_trial == 1:
             folds_factory = FoldsRunnerFactory(
-                job.dataset_directory, job.plan, job.start_file, job.objectives
+                job.dataset_directory, job.plan, job.start_file, job.objectives, job.dataset_place
             )
             yield _Carrier(factory or folds_factory, resources, scratch)
             return

@@ -51,6 +51,26 @@ def test_a_stopped_preparation_leaves_no_dataset_and_goes_on_where_it_stood(
     assert sorted(path.name for path in home.datasets.iterdir()) == ["fresh", "sim"]
 
 
+def test_a_resumed_preparation_repeats_what_was_said_of_recordings_that_were_ready(
+    prepare, clinic, home, kit
+):
+    tracks = [kit.face_points()] * 20
+    kit.write_landmarks(clinic.folder / "anna_take_land.csv", tracks)
+    with pytest.raises(KeyboardInterrupt):
+        prepare(progress=StopAfter(2))
+    (staging,) = home.datasets.iterdir()
+    stored = "".join(path.read_text() for path in staging.glob("*.json"))
+
+    resumed = prepare()
+
+    fresh = prepare_clinic(source=clinic.folder, home=home, name="fresh")
+    assert resumed.frames_decoded < fresh.frames_decoded
+    assert resumed.warnings == fresh.warnings
+    assert "anna_take.mp4: the landmark file goes on to frame 19" in resumed.warnings[0]
+    assert "goes on to frame 19" in stored
+    assert "anna" not in stored
+
+
 def test_changed_files_are_decoded_again(prepare, clinic, home):
     with pytest.raises(KeyboardInterrupt):
         prepare(progress=StopAfter(4))

@@ -139,6 +139,29 @@ def test_a_picture_that_cannot_be_read_costs_its_frame_and_is_named(
     assert reason in warning
 
 
+def test_a_resumed_preparation_names_pictures_that_could_not_be_read_before(
+    prepare, tmp_path, home
+):
+    raw.write_bp4d(tmp_path / "source", real=True)
+    path = tmp_path / "source/Sequences(2D+3D)/F001/T1/0006.jpg"
+    path.write_bytes(path.read_bytes()[:700])
+
+    def stop(step):
+        if step.stage == "decoding" and step.videos_done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        prepare("bp4d", progress=stop)
+    (staging,) = home.datasets.iterdir()
+    stored = "".join(part.read_text() for part in staging.glob("*.json"))
+
+    warnings = prepare("bp4d").warnings
+
+    assert any("F001_T1: 1 picture cannot be read, such as 0006.jpg (" in text for text in warnings)
+    assert "1 picture cannot be read" in stored
+    assert "0006" not in stored
+
+
 def test_pictures_are_turned_upright_before_landmarks_are_used(prepare, tmp_path, home):
     raw.write_bp4d(tmp_path / "source", name="{:d}.png", real=True)
     for path in (tmp_path / "source").rglob("*.png"):

@@ -23,9 +23,16 @@ sys.path.insert(0, HERE)  # Ray's workers must find the fakes by the same name
 
 
 @pytest.fixture(scope="session")
-def cluster() -> Iterator[Devices]:
+def node_cache(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the cluster's own node keeps copies of datasets that are named by their place."""
+    return tmp_path_factory.mktemp("node")
+
+
+@pytest.fixture(scope="session")
+def cluster(node_cache: Path) -> Iterator[Devices]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("PYTHONPATH", os.pathsep.join([HERE, *sys.path[1:]]))
+        patch.setenv("ALGR_NODE_CACHE", str(node_cache))
         patch.setenv("RAY_health_check_period_ms", "500")  # a killed node is missed soon
         patch.setenv("RAY_health_check_failure_threshold", "3")
         with ray_session(address="local", num_cpus=2) as devices:
@@ -44,7 +51,7 @@ def same_environment_after() -> Iterator[None]:
 @pytest.fixture(scope="session")
 def grades(tmp_path_factory: pytest.TempPathFactory) -> PreparedDataset:
     random = np.random.default_rng(0)
-    directory = tmp_path_factory.mktemp("home") / "grades"
+    directory = tmp_path_factory.mktemp("home") / "datasets" / "grades"
     with DatasetWriter(directory, kind="grade", simulated=True) as writer:
         for subject in range(6):
             writer.add_video(

@@ -9,38 +9,24 @@ from typing import Any, Literal
 from algr.data.adapters import ImageFiles, ReadOptions, Recording, SourceReading
 from algr.data.clinic import read_what_can_be
 from algr.data.doctor import judge, judge_files
-from algr.data.doctor.calibrate import (
-    Calibration,
-    OffsetRows,
-    calibrate,
-    compare_offsets,
-    judge_subjects,
-    suspects,
-    turned_recordings,
-)
+from algr.data.doctor.calibrate import Calibration, turned_recordings
 from algr.data.doctor.clinic import ClinicReport, examine_manifest
+from algr.data.doctor.closer import find_copies
 from algr.data.doctor.command import Settings, next_command
-from algr.data.doctor.duplicates import alike_footage
 from algr.data.doctor.files import SourceFiles, look_at_files
+from algr.data.doctor.fit import judge_fit
 from algr.data.doctor.labels import GradeCount, LabelCount, count_grades, count_labels
 from algr.data.doctor.landmarks import LandmarkReport, inspect_landmarks
-from algr.data.doctor.misfit import compare_recordings, misfit_findings
 from algr.data.doctor.pictures import Seen, look
 from algr.data.doctor.published import published_findings
-from algr.data.doctor.sampling import draw_moving, draw_samples
+from algr.data.doctor.sampling import draw_samples
 from algr.data.doctor.screening import Screening, screen, used_parts
 from algr.data.doctor.standstill import (
     StandstillReport,
     look_for_standstills,
     standstill_findings,
-    without_repeated,
 )
-from algr.data.doctor.subject_base import (
-    SubjectShifts,
-    compare_subjects,
-    subject_base_findings,
-)
-from algr.data.doctor.subject_motion import measure_motion, settle_subjects
+from algr.data.doctor.subject_base import SubjectShifts
 from algr.data.findings import Finding, Verdict, verdict_of
 from algr.errors import AlgrError
 
@@ -54,7 +40,6 @@ _SAID_BY_READERS = (
     "no_recordings",
     "partial_copy",
 )
-_RECORDINGS_AGAIN = 4
 _OF_ALL = ("frame_offset", "frame_origin", "landmark_base", "subject_twice", "nothing_usable")
 """What spoils the whole source comes before what is left out of it."""
 _GRAVITY = {"refused": 0, "warning": 1, "note": 2}
@@ -208,30 +193,35 @@ def examine(
         jobs=jobs,
         tick=lambda done: tick("videos", done, _num_videos(recordings)),
     )
-    turned = turned_recordings(recordings)
-    upright = [picture for picture in seen if picture.recording not in turned]
-    rows = compare_offsets(upright, without_repeated(samples, recordings, standstills))
-    calibration = calibrate(recordings, rows, upright)
-    usual = calibration.offset.offset or 0
-    shifts = compare_subjects(upright, recordings)
-    again = _look_again(recordings, suspects(rows, recordings, usual=usual), jobs=jobs, tick=tick)
+    fit = judge_fit(
+        reading,
+        samples=samples,
+        seen=seen,
+        standstills=standstills,
+        jobs=jobs,
+        tick=lambda done, total: tick("pictures", done, total),
+    )
     landmarks = inspect_landmarks(recordings, files.sizes)
     is_au = reading.kind == "au"
     counted = used_parts(recordings, screening) or (recordings if is_au else ())
     labels = count_labels(counted, reading.label_names, layout=reading.layout) if is_au else ()
     clinic, clinic_findings = _clinic(reading, source, left_out=screening.left_out)
     known = {(item.first, item.second) for item in screening.exact}
-    alike = [
-        item for item in alike_footage(seen, recordings) if (item.first, item.second) not in known
-    ]
-    settings = Settings.of(reading)
+    copies = find_copies(
+        seen,
+        recordings,
+        left_out=screening.left_out,
+        jobs=jobs,
+        tick=lambda done, total: tick("pictures", done, total),
+    )
+    alike = [item for item in copies if (item.first, item.second) not in known]
     findings = [
         *judge_files.file_findings(_bad_files(files, seen), reading, source),
         *screening.findings,
         *judge.landmark_findings(
             landmarks,
             reading,
-            turned={recordings[position].name for position in turned},
+            turned={recordings[position].name for position in turned_recordings(recordings)},
             has_detector=has_detector,
         ),
         *judge_files.footage_findings(alike, reading, source),
@@ -241,24 +231,8 @@ def examine(
         *judge.label_findings(labels),
         *judge_files.size_findings(seen, reading, source),
         *clinic_findings,
+        *fit.findings,
     ]
-    if calibration.axes == "upright":
-        findings += judge.offset_findings(
-            calibration.offset, reading, frame_offset=settings.frame_offset
-        )
-        findings += judge.subject_offset_findings(
-            settle_subjects(
-                judge_subjects(again, recordings, usual=usual),
-                measure_motion(upright, recordings),
-                usual=usual,
-            ),
-            usual=usual,
-        )
-        findings += misfit_findings(compare_recordings(upright), recordings)
-        findings += subject_base_findings(shifts, used=settings.landmark_base)
-        findings += judge.base_findings(
-            calibration, used=settings.landmark_base, layout=reading.layout
-        )
     ordered = _worst_first(reading.findings, findings)
     return Examination(
         source=source,
@@ -268,9 +242,9 @@ def examine(
         labels=labels,
         grades=() if is_au else count_grades(counted),
         landmarks=landmarks,
-        calibration=calibration,
+        calibration=fit.calibration,
         standstills=standstills,
-        shifts=shifts,
+        shifts=fit.shifts,
         parts={
             name: len(set(members) & {recording.subject for recording in recordings})
             for name, members in parts.items()
@@ -283,8 +257,8 @@ def examine(
         else next_command(
             reading,
             source,
-            calibration=calibration,
-            settings=settings,
+            calibration=fit.calibration,
+            settings=Settings.of(reading),
             chosen=chosen or ReadOptions(),
         ),
         seconds=time.monotonic() - began,
@@ -293,27 +267,6 @@ def examine(
 
 def _num_videos(recordings: Sequence[Recording]) -> int:
     return sum(not isinstance(recording.pictures, ImageFiles) for recording in recordings)
-
-
-def _look_again(
-    recordings: tuple[Recording, ...],
-    suspected: Mapping[str, Sequence[int]],
-    *,
-    jobs: int,
-    tick: Tick,
-) -> OffsetRows:
-    """More pictures of subjects whose first few fit landmarks of other frames."""
-    samples = [
-        sample
-        for subject in suspected
-        for sample in draw_moving(
-            recordings,
-            [i for i, own in enumerate(recordings) if own.subject == subject][:_RECORDINGS_AGAIN],
-        )
-    ]
-    expected = sum(len(sample.rows) for sample in samples)
-    seen = look(samples, recordings, jobs=jobs, tick=lambda done: tick("pictures", done, expected))
-    return compare_offsets(seen, samples)
 
 
 def _worst_first(

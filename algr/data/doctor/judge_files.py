@@ -4,12 +4,18 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from algr.data.adapters import ImageFiles, SourceReading
+from algr.data.adapters import ImageFiles, Recording, SourceReading
+from algr.data.adapters.base import Layout
 from algr.data.doctor.duplicates import SharedFootage
 from algr.data.doctor.pictures import Seen
 from algr.data.findings import Finding, Severity, up_to_the_limit
 from algr.data.identity import composed
 from algr.data.words import MOST_PROBLEMS, counted
+
+_WAYS_OUT: Mapping[Layout, str] = {
+    "clinic": "give both one patient_id in manifest.csv, or one of them an exclude_reason",
+    "manifest": "give both one subject or group in manifest.csv, or take one of them out",
+}
 
 
 def repeated_findings(surplus: Mapping[int, int], reading: SourceReading) -> list[Finding]:
@@ -77,35 +83,53 @@ def footage_findings(
     ordered = sorted(shared, key=lambda item: not _are_apart(item, reading))  # stable
     for item in ordered:
         one, other = reading.recordings[item.first], reading.recordings[item.second]
-        first, second = (shown(name, source) for name in item.examples)
         is_apart = _are_apart(item, reading)
-        how = "the same file" if item.is_exact else "the same picture"
-        is_video = item.is_exact and not isinstance(one.pictures, ImageFiles)
-        what = "picture" if item.is_exact else "sampled picture"
-        common = "a whole video" if is_video else counted(item.pictures, what)
+        severity: Severity = "note"
         if is_apart:
-            severity: Severity = "refused" if item.is_exact else "warning"
-            who = f"subjects {one.subject} and {other.subject}"
-            if reading.layout == "clinic":
-                who = "two patients"  # whose ids belong in no message that may be kept
-            message = (
-                f"{who} have the same pictures, in {one.name} and {other.name}: {common} ({how}, "
-                f"for instance {second}); one person under two names would be trained and tested "
-                "on: take one of the copies out of the source"
-            )
-        else:
-            severity = "note"
-            message = f"{common} stands in {other.name} too ({how}, for instance {second})"
+            severity = "refused" if item.is_exact or item.is_sure else "warning"
+        common = _common(item, one, other, source)
         findings.append(
             Finding(
                 severity=severity,
                 code="subject_twice" if is_apart else "picture_twice",
-                message=message,
-                file=first,
+                message=_of_two(item, reading, common=common) if is_apart else common,
+                file=shown(item.examples[0] or _place_of(one), source),
                 count=item.pictures,
             )
         )
     return up_to_the_limit(findings)
+
+
+def _common(item: SharedFootage, one: Recording, other: Recording, source: Path) -> str:
+    """What two recordings share; of sampled pictures no number, as it depends on the sample."""
+    if item.is_sure:
+        return f"{other.name} is the same recording, encoded anew or cut"
+    if not item.is_exact:
+        return f"some sampled pictures stand in {other.name} too, encoded anew"
+    is_video = not isinstance(one.pictures, ImageFiles)
+    what = "a whole video" if is_video else counted(item.pictures, "picture")
+    example = shown(item.examples[1], source)
+    return f"{what} stands in {other.name} too (the same file, for instance {example})"
+
+
+def _of_two(item: SharedFootage, reading: SourceReading, *, common: str) -> str:
+    """The same of two people, and what to do."""
+    one, other = reading.recordings[item.first], reading.recordings[item.second]
+    who = f"subjects {one.subject} and {other.subject}"
+    if reading.layout == "clinic":
+        who = "two patients"  # whose ids belong in no message that may be kept
+    is_doubtful = not (item.is_exact or item.is_sure)
+    return (
+        f"{who} have the same pictures, in {one.name} and {other.name}: {common}; one person under "
+        f"two names would be trained and tested on: {'if they are one, ' if is_doubtful else ''}"
+        f"{_WAYS_OUT.get(reading.layout, 'take one of the copies out of the source')}"
+    )
+
+
+def _place_of(recording: Recording) -> str:
+    """A video, or the folder of the pictures."""
+    pictures = recording.pictures
+    return str(pictures.paths[0].parent if isinstance(pictures, ImageFiles) else pictures.path)
 
 
 def _are_apart(item: SharedFootage, reading: SourceReading) -> bool:

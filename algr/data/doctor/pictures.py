@@ -21,6 +21,7 @@ from algr.data.adapters.pictures import is_picture
 from algr.data.align import alignment_matrix
 from algr.data.doctor.patches import landmark_patches
 from algr.data.doctor.sampling import Sample
+from algr.data.sketch import face_box, sketch
 from algr.data.video import iterate_video
 from algr.durable import sha256_of
 from algr.errors import DataError
@@ -30,7 +31,6 @@ OFFSETS = (-2, -1, 0, 1, 2)
 """Places of the landmarks that are tried for a picture, in frames."""
 SMALL = 100
 """Side of the small aligned faces, pixels: half of what is stored."""
-THUMB = 32
 _TAIL = 64
 _LYING = (5, 6, 7, 8)
 """EXIF orientations of pictures that are stored on their side."""
@@ -51,8 +51,10 @@ class Seen:
     """The file cannot be used; otherwise a frame is not in it."""
     height: int = 0
     width: int = 0
-    whole_SS: NDArray[np.float32] | None = None
-    """The whole picture, (32, 32), grey."""
+    whole_SS: NDArray[np.uint8] | None = None
+    """The whole picture, a sketch."""
+    face_4: NDArray[np.float32] | None = None
+    """Where the landmarks stand in it; see `sketch.face_box`."""
     faces: dict[int, NDArray[np.float32]] | None = None
     """Offset to the small aligned face (100, 100), grey; missing where there are no landmarks."""
 
@@ -133,12 +135,12 @@ def _look_at_video(sample: Sample, recording: Recording) -> Iterator[Seen]:
     path = recording.pictures.path
     row_of = {int(recording.pictures.index_N[row]): row for row in sample.rows}
     try:
-        for frame in iterate_video(path, fps=None, threads=1):
-            row = row_of.pop(frame.index, None)
-            if row is not None:
-                height, width = frame.image_HWC.shape[:2]
-                grey = Image.fromarray(frame.image_HWC).convert("L")
-                yield _seen(sample, row, recording, file=str(path), grey=grey, size=(width, height))
+        wanted = frozenset(row_of)
+        for frame in iterate_video(path, fps=None, threads=1, wanted=wanted.__contains__):
+            row = row_of.pop(frame.index)
+            height, width = frame.image_HWC.shape[:2]
+            grey = Image.fromarray(frame.image_HWC).convert("L")
+            yield _seen(sample, row, recording, file=str(path), grey=grey, size=(width, height))
             if not row_of:
                 return
     except DataError as error:
@@ -175,18 +177,19 @@ def _seen(
         if matrix is not None:
             faces[offset] = small_face(grey, matrix, size=size)
     points_NL2 = recording.landmarks_NL2
-    thumb = grey.resize((THUMB, THUMB), Image.Resampling.BOX)
+    points_L2 = None if points_NL2 is None else points_NL2[row]
     return Seen(
         recording=sample.recording,
         row=row,
         file=file,
         width=size[0],
         height=size[1],
-        whole_SS=np.asarray(thumb, np.float32),
+        whole_SS=sketch(grey),
+        face_4=face_box(points_L2, size=size),
         faces=faces,
         patches_PKK=None
-        if points_NL2 is None or 0 not in faces
-        else landmark_patches(grey, points_NL2[row], size=size),
+        if points_L2 is None or 0 not in faces
+        else landmark_patches(grey, points_L2, size=size),
     )
 
 

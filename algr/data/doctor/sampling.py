@@ -39,8 +39,16 @@ class Sample:
     """Frames in which the head moves, each with the row of a frame near it in which it rests."""
 
 
-def draw_samples(recordings: tuple[Recording, ...], *, pictures: int) -> list[Sample]:
-    """Frames of recordings that are spread over the subjects, about `pictures` in all."""
+def draw_samples(
+    recordings: tuple[Recording, ...], *, pictures: int, video_frames: int = MAX_VIDEO_FRAMES
+) -> list[Sample]:
+    """Frames of recordings that are spread over the subjects, about `pictures` in all.
+
+    Args:
+        recordings: Of the source.
+        pictures: To look at.
+        video_frames: Of each video, from its beginning, that they are drawn from.
+    """
     stills = [i for i, r in enumerate(recordings) if isinstance(r.pictures, ImageFiles)]
     videos = [i for i, r in enumerate(recordings) if i not in set(stills)]
     stills = [i for i in stills if len(recordings[i].number_N)]
@@ -50,7 +58,7 @@ def draw_samples(recordings: tuple[Recording, ...], *, pictures: int) -> list[Sa
     chosen = _round_robin(stills, recordings)[:wanted]
     chosen += _round_robin(videos, recordings)[:MAX_VIDEOS]
     share = max(per_recording, pictures // max(1, len(chosen)))
-    samples = [_sample(i, recordings[i], pictures=share) for i in chosen]
+    samples = [_sample(i, recordings[i], pictures=share, video_frames=video_frames) for i in chosen]
     glanced = [i for i in _round_robin(videos, recordings)[:_MAX_GLANCES] if i not in set(chosen)]
     samples += [_glance(i, recordings[i]) for i in glanced]
     return sorted(samples, key=lambda sample: sample.recording)
@@ -76,8 +84,8 @@ def _round_robin(positions: list[int], recordings: tuple[Recording, ...]) -> lis
     return [position for _, position in sorted(keyed)]
 
 
-def _sample(position: int, recording: Recording, *, pictures: int) -> Sample:
-    speed_N = _usable_speeds(recording)
+def _sample(position: int, recording: Recording, *, pictures: int, video_frames: int) -> Sample:
+    speed_N = _usable_speeds(recording, video_frames=video_frames)
     count = len(speed_N)
     least, most = FAST_PER_RECORDING
     pairs = fast_pairs(speed_N, limit=min(most, max(least, pictures // 3)))
@@ -91,16 +99,17 @@ def draw_moving(recordings: tuple[Recording, ...], positions: Sequence[int]) -> 
     """More frames of these recordings in which the head moves, and nothing else."""
     samples = []
     for position in positions:
-        pairs = fast_pairs(_usable_speeds(recordings[position]), limit=FAST_PER_RECORDING[1])
+        speed_N = _usable_speeds(recordings[position], video_frames=MAX_VIDEO_FRAMES)
+        pairs = fast_pairs(speed_N, limit=FAST_PER_RECORDING[1])
         rows = sorted({row for pair in pairs for row in pair})
         samples.append(Sample(recording=position, rows=tuple(rows), fast=tuple(pairs)))
     return [sample for sample in samples if sample.rows]
 
 
-def _usable_speeds(recording: Recording) -> NDArray[np.float64]:
+def _usable_speeds(recording: Recording, *, video_frames: int) -> NDArray[np.float64]:
     if isinstance(recording.pictures, ImageFiles):
         return speeds(recording)
-    return speeds(recording)[: int((recording.pictures.index_N < MAX_VIDEO_FRAMES).sum())]
+    return speeds(recording)[: int((recording.pictures.index_N < video_frames).sum())]
 
 
 def speeds(recording: Recording) -> NDArray[np.float64]:

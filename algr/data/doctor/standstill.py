@@ -11,7 +11,13 @@ from numpy.typing import NDArray
 from algr.data.adapters import Recording, VideoFile
 from algr.data.doctor.sampling import Sample
 from algr.data.findings import Finding
-from algr.data.standstill import Standstill, StandstillMeter, count_repeated, standstill_words
+from algr.data.standstill import (
+    Standstill,
+    StandstillMeter,
+    count_repeated,
+    repeated_places,
+    standstill_words,
+)
 from algr.data.video import watch_video
 from algr.data.words import MOST_PROBLEMS
 from algr.errors import DataError
@@ -55,6 +61,7 @@ def look_for_standstills(
     *,
     sample: int,
     jobs: int,
+    only: Collection[int] | None = None,
     tick: Callable[[int], None] = lambda _: None,
 ) -> StandstillReport:
     """Compare the frames of all videos with the ones before, from the beginning of each.
@@ -63,12 +70,13 @@ def look_for_standstills(
         recordings: Of any kind; pictures in files are compared by their bytes elsewhere.
         sample: Pictures to decode, about: so many times `FRAMES_PER_PICTURE` frames are shared out.
         jobs: Threads that decode.
+        only: Positions of the recordings that matter; None for all.
         tick: Told the number of videos that are done.
     """
     videos = {
         position: recording.pictures
         for position, recording in enumerate(recordings)
-        if isinstance(recording.pictures, VideoFile)
+        if isinstance(recording.pictures, VideoFile) and (only is None or position in only)
     }
     most = sample * FRAMES_PER_PICTURE // max(1, len(videos))
     if not most:
@@ -106,16 +114,11 @@ def without_repeated(
 
     By such a picture the landmarks of the frame before seem to be the right ones.
     """
-    repeated = {
-        video.recording: {
-            index for part in video.found for index in range(part.first, part.last + 1)
-        }
-        for video in report.found
-    }
+    repeated = {video.recording: repeated_places(video.found) for video in report.found}
     cleaned = []
     for sample in samples:
         pictures = recordings[sample.recording].pictures
-        places = repeated.get(sample.recording, set())
+        places = repeated.get(sample.recording, frozenset())
         if places and isinstance(pictures, VideoFile):
             cleaned.append(_without(sample, pictures.index_N, places))
         else:

@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from algr.data import prepare_clinic, prepare_source
+from algr.data import open_dataset, prepare_clinic, prepare_source
 from algr.data.adapters import Recording, VideoFile
 from algr.data.doctor import examine_source
 from algr.data.doctor.sampling import Sample
 from algr.data.doctor.standstill import StandstillReport, VideoStandstill, without_repeated
 from algr.data.standstill import Standstill
+from algr.errors import DataError
 from algr.simulate import simulate_bp4d, simulate_fpara
 from algr.simulate.disfa import simulate_disfa
 
@@ -116,3 +117,39 @@ def test_calibration_leaves_pairs_with_a_repeated_frame_out(tmp_path):
     cleaned = without_repeated([sample], [recording], report)
 
     assert cleaned[0].fast == ((1, 2), (4, 2))
+
+
+@pytest.mark.parametrize(
+    ("simulate", "layout", "subject"), [(disfa, "disfa", "SN001"), (bp4d, "bp4d", "F001_T1")]
+)
+def test_repeats_are_left_out_where_that_is_asked_for(simulate, layout, subject, tmp_path, home):
+    planted = simulate(tmp_path / "source", ("duplicate_frames",))["duplicate_frames"]
+    common = {"layout": layout, "source": tmp_path / "source", "home": home}
+    kept = prepare_source(name="kept", **common)
+
+    dropped = prepare_source(name="dropped", drop_repeats=True, **common)
+
+    assert dropped.frames == kept.frames - planted["frames"]
+    assert dropped.frames_rejected == {"repeats the frame before": planted["frames"]}
+    (told,) = [text for text in dropped.warnings if "the picture before" in text or "byte" in text]
+    assert told.startswith(f"{subject}: {planted['frames']} of ")
+    assert told.endswith("; they are left out")
+    assert dropped.fingerprint != kept.fingerprint
+    parameters = [open_dataset(home, name).description.parameters for name in ("kept", "dropped")]
+    assert [part.get("repeats_dropped_version") for part in parameters] == [None, 1]
+    with pytest.raises(DataError, match="prepared from other files or options"):
+        prepare_source(name="kept", drop_repeats=True, **common)
+
+
+@pytest.mark.slow
+def test_sampled_frames_of_a_clinic_that_repeat_are_left_out_where_that_is_asked_for(
+    tmp_path, home
+):
+    planted = clinic(tmp_path / "clinic", ("duplicate_frames",))["duplicate_frames"]
+    common = {"source": tmp_path / "clinic", "home": home, "fps": 1000.0}
+    kept = prepare_clinic(name="kept", **common)
+
+    dropped = prepare_clinic(name="dropped", drop_repeats=True, **common)
+
+    assert dropped.frames == kept.frames - planted["frames"]
+    assert dropped.frames_rejected == {"repeats the frame before": planted["frames"]}
