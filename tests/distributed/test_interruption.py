@@ -102,5 +102,5 @@ def test_a_search_that_is_killed_interrupted_and_terminated_ends_as_if_undisturb
     assert max(interrupted.seconds, terminated.seconds) < 30
     assert outcome.trials == search_without_ray(tmp_path / "alone", trials=3)
     times = Counter(_begun(log))
-    assert max(times.values()) == 2
+    assert max(times.values()) <= 2
     assert not {moment for moment, count in times.items() if count > 1} & {(0, 0), (0, 1), (1, 0)}

@@ -9,7 +9,6 @@ import socket
 import subprocess
 import sys
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -137,14 +136,16 @@ def _submit(head: dict[str, str], *words: str, **environment: str) -> subprocess
 def first_job(head: dict[str, str]) -> subprocess.CompletedProcess:
     """What `config show` left, once the head takes jobs."""
 
-    def answers() -> bool:
+    port = int(head["url"].rpartition(":")[2])
+
+    def listens() -> bool:
         with contextlib.suppress(OSError):
-            urllib.request.urlopen(head["url"], timeout=5).close()
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
             return True
         return False
 
     end = time.monotonic() + 90
-    wait_until(answers, seconds=90)
+    wait_until(listens, seconds=90)
     while time.monotonic() < end:
         done = _submit(head, "config", "show", RAY_AUTH_TOKEN=head["token"])
         if done.returncode == 0:
