@@ -135,7 +135,6 @@ def _submit(head: dict[str, str], *words: str, **environment: str) -> subprocess
 @pytest.fixture(scope="module")
 def first_job(head: dict[str, str]) -> subprocess.CompletedProcess:
     """What `config show` left, once the head takes jobs."""
-
     port = int(head["url"].rpartition(":")[2])
 
     def listens() -> bool:
@@ -144,8 +143,8 @@ def first_job(head: dict[str, str]) -> subprocess.CompletedProcess:
             return True
         return False
 
-    end = time.monotonic() + 90
     wait_until(listens, seconds=90)
+    end = time.monotonic() + 90
     while time.monotonic() < end:
         done = _submit(head, "config", "show", RAY_AUTH_TOKEN=head["token"])
         if done.returncode == 0:
