@@ -4,7 +4,6 @@ import contextlib
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -13,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from processes import wait_until
+from processes import kill_all, wait_until
 
 from algr.distributed import jobs, submit_job
 from algr.errors import ClusterError
@@ -102,7 +101,7 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
             "token": token,
         }
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        kill_all([process.pid])  # a gentle end takes Ray half a minute
         process.wait(60)
         shutil.rmtree(folder, ignore_errors=True)
 
