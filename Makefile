@@ -10,7 +10,7 @@ help:
 	@echo "make demo    simulate a clinic, search, register, predict (6 minutes on 2 cores)"
 	@echo "make test    the fast test suite"
 	@echo "make test-exports   ONNX exports of every combination of switches"
-	@echo "make test-faults    processes, nodes, disks and servers that fail (half an hour)"
+	@echo "make test-faults    processes, nodes, disks and servers that fail (three quarters of an hour)"
 	@echo "make check   format, lint, types, layers and tests"
 	@echo "make clean   remove .venv, demo/ and caches"
 

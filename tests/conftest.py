@@ -31,6 +31,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.xdist_group("ray"))
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Several test processes on as many cores get in each other's way with more."""
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(autouse=True)
 def _no_landmark_models(monkeypatch: pytest.MonkeyPatch) -> None:
     """A developer's own models must not decide what a test finds."""

@@ -131,11 +131,13 @@ class TrainRun:
 
     def _make_trainer(self, folder: Path) -> Any:
         from ray.train import FailureConfig, RunConfig, ScalingConfig
-        from ray.train.torch import TorchConfig, TorchTrainer
+        from ray.train.torch import TorchConfig
+
+        from algr.distributed.lean_trainer import LeanTrainer
 
         share = self._share
         resources = {"CPU": share.cpus, "memory": self._ticket}
-        return TorchTrainer(
+        return LeanTrainer(
             work,
             train_loop_config={"order": self._order, "mail": self._mail},
             torch_config=TorchConfig(backend=share.backend),

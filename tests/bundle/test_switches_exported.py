@@ -93,7 +93,6 @@ def test_every_alternative_gives_after_the_export_what_torch_gives(
 
 def compare_export(tmp_path: Path, task: str, switches: dict[str, object]) -> None:
     """Probabilities within 1e-5, landmarks within 1e-3 pixels, attention within 1e-4."""
-    torch.set_num_threads(1)
     deployed = varied(task, switches)
     crops = np.random.default_rng(0).integers(0, 256, (3, 176, 176, 3), dtype=np.uint8)
     path = tmp_path / "model.onnx"

@@ -4,13 +4,18 @@ import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
 
 SMALL = ("--preset", "tiny", "--set", "model.input_size=64", "--set", "model.width=0.125")
 
-pytestmark = [pytest.mark.ray, pytest.mark.slow]
+pytestmark = [
+    pytest.mark.ray,
+    pytest.mark.slow,
+    pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning"),  # of MLflow
+]
 
 
 def _algr(*words: object) -> subprocess.CompletedProcess[str]:
@@ -20,10 +25,10 @@ def _algr(*words: object) -> subprocess.CompletedProcess[str]:
 
 
 def test_a_search_leads_to_a_registered_model_that_predicts(
-    home: Path, clinic: Path, tmp_path: Path
+    run: Any, home: Path, clinic: Path, tmp_path: Path
 ) -> None:
-    prepared = _algr("data", "prepare", "clinic", "--source", clinic, "--name", "sim", "--fps", 3)
-    assert prepared.returncode == 0, prepared.stderr
+    prepared = run("data", "prepare", "clinic", "--source", clinic, "--name", "sim", "--fps", 3)
+    assert prepared.code == 0, prepared.err
     search = ("tune", "--dataset", "sim", "--trials", 2, *SMALL, "--set", "train.num_epochs=1")
     done = _algr(*search, "--name", "first", "--json")
     assert done.returncode == 0, done.stderr
@@ -47,20 +52,20 @@ def test_a_search_leads_to_a_registered_model_that_predicts(
 
     predictions = home / "runs" / f"first-best-{found['best']['number']}" / "predictions.parquet"
     table = pq.read_table(predictions)
-    assert table.num_rows == json.loads(_algr("data", "list", "--json").stdout)[0]["frames"]
+    assert table.num_rows == json.loads(run("data", "list", "--json").out)[0]["frames"]
     assert not any("P00" in str(value) for value in table["subject"].unique().to_pylist())
 
-    (listed,) = json.loads(_algr("models", "list", "--json").stdout)
+    (listed,) = json.loads(run("models", "list", "--json").out)
     assert listed["aliases"] == ["champion"]
     assert listed["simulated"] is True
     model = tmp_path / "model"
-    assert _algr("models", "pull", "sim@champion", "--out", model).returncode == 0
+    assert run("models", "pull", "sim@champion", "--out", model).code == 0
     index = json.loads((model / "bundle.json").read_text())
     ends = [index["scores"]["f1_macro"][end] for end in ("low", "high")]
     assert ends == found["cv"]["interval"]["mean"]["f1_macro"]
     assert "draws.safetensors" in index["files"]
     video = min(clinic.glob("*.mp4"))
-    predicted = json.loads(_algr("predict", "--model", model, video, "--json").stdout)
+    predicted = json.loads(run("predict", "--model", model, video, "--json").out)
     assert predicted["video"]["frames_used"] == len(predicted["frames"]) > 0
     assert sum(predicted["video"]["grade_probability"].values()) == pytest.approx(1, abs=1e-3)
     assert "research use" in predicted["notice"]

@@ -4,7 +4,6 @@ import json
 from pathlib import Path
 
 import pytest
-import torch
 
 from algr.cli.statistics_tables import figure_words
 from algr.config import DataHome
@@ -13,7 +12,6 @@ from tests.compose.conftest import BEFORE, finish_run, request_for, write_datase
 
 @pytest.fixture(scope="module")
 def two_runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.set_num_threads(1)
     home = DataHome(tmp_path_factory.mktemp("home"))
     write_dataset(home, "units", BEFORE, people=range(6))
     finish_run(request_for(home, "units", None), "one")

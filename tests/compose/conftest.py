@@ -28,11 +28,6 @@ AFTER = ("AU9", "AU12", "AU26")
 DISFA = ("AU1", "AU2", "AU4", "AU6", "AU9", "AU12", "AU25", "AU26")
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
-
-
 def write_dataset(
     home: DataHome,
     name: str,
@@ -108,7 +103,6 @@ def finish_run(request: TrainingRequest, name: str, *, start_file: Path | None =
 @pytest.fixture(scope="session")
 def home(tmp_path_factory: pytest.TempPathFactory) -> DataHome:
     """`before` and its run `base`; `grown`, which has two people more; `after`; `disfa`."""
-    torch.set_num_threads(1)
     home = DataHome(tmp_path_factory.mktemp("home"))
     write_dataset(home, "before", BEFORE, people=range(6))
     write_dataset(home, "grown", BEFORE, people=range(8))

@@ -5,18 +5,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from algr.config import Config, with_values
 from algr.data import DatasetWriter, FoldPlan, PreparedDataset, plan_folds
 from algr.engine import FoldResult, FramePredictions
 from algr.faces import GRADES
 from algr.metrics import EvaluationCounts, scores
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 @pytest.fixture(scope="session")

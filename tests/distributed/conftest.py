@@ -66,7 +66,6 @@ def grades(tmp_path_factory: pytest.TempPathFactory) -> PreparedDataset:
 
 @pytest.fixture(scope="session")
 def config() -> Config:
-    torch.set_num_threads(1)
     return with_values(
         Config(),
         {

@@ -1,14 +1,18 @@
 """Searches whose driver is killed or interrupted, and what the next one makes of them."""
 
+import dataclasses
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from processes import wait_until
 from search_fakes import Diary, FakeFactory, read_log, search_job, search_without_ray
 
 from algr.distributed import run_search
@@ -38,63 +42,65 @@ def start_driver(tmp_path: Path) -> Callable[..., subprocess.Popen]:
     return start
 
 
-def _wait_for(log: Path, number: int, epoch: int) -> None:
-    end = time.monotonic() + DEADLINE_S
-    while time.monotonic() < end:
-        if log.exists() and (number, epoch) in [entry[:2] for entry in read_log(log)]:
-            return
-        time.sleep(0.05)
-    raise TimeoutError(f"epoch {epoch} of trial {number} was never begun")
+def _wait_for(log: Path, moment: tuple[int, int]) -> None:
+    """Until this epoch of this trial was begun."""
+    wait_until(lambda: log.exists() and moment in _begun(log))
 
 
-def test_a_search_that_is_killed_twice_ends_as_if_undisturbed(tmp_path, start_driver, cluster):
-    for moment in ((1, 2), (2, 0)):
-        driver = start_driver(trials=5, seconds=0.2)
-        _wait_for(tmp_path / "log", *moment)
-        os.kill(driver.pid, signal.SIGKILL)
-        driver.communicate()
-    left = [record.state for record in read_records(tmp_path / "s")]
+def _begun(log: Path) -> list[tuple[int, int]]:
+    return [entry[:2] for entry in read_log(log)]
 
+
+def _states(study: Path) -> list[str]:
+    return [record.state for record in read_records(study)]
+
+
+@dataclass(frozen=True)
+class Stopped:
+    """What a driver left that was told to stop."""
+
+    code: int
+    output: str
+    errors: str
+    seconds: float
+    states: list[str]
+
+
+@pytest.mark.usefixtures("cluster")
+def test_a_search_that_is_killed_interrupted_and_terminated_ends_as_if_undisturbed(
+    tmp_path, start_driver
+):
+    study, log = tmp_path / "s", tmp_path / "log"
+
+    def stop(moment: tuple[int, int], how: Callable[[int], None]) -> Stopped:
+        driver = start_driver(trials=3, seconds=0.4)
+        _wait_for(log, moment)
+        started = time.monotonic()
+        how(driver.pid)
+        output, errors = driver.communicate(timeout=DEADLINE_S)
+        seconds = time.monotonic() - started
+        return Stopped(driver.returncode, output, errors, seconds, _states(study))
+
+    killed = stop((0, 2), lambda pid: os.kill(pid, signal.SIGKILL))
+    interrupted = stop((1, 1), lambda pid: os.killpg(pid, signal.SIGINT))
+    terminated = stop((1, 4), lambda pid: os.kill(pid, signal.SIGTERM))
     outcome = run_search(
-        search_job(tmp_path / "s", trials=5, resume=True),
+        search_job(study, trials=3, resume=True),
         listener=Diary.empty(),
-        factory=FakeFactory(log=tmp_path / "log"),
+        factory=FakeFactory(log=log),
     )
 
-    assert left[2] == "RUNNING"
-    assert outcome.trials == search_without_ray(tmp_path / "alone", trials=5)
-    first = [entry for entry in read_log(tmp_path / "log") if entry[:2] in ((0, 5), (1, 0))]
-    assert len(first) == 2
-
-
-@pytest.mark.parametrize(
-    "stop",
-    [
-        pytest.param(lambda pid: os.killpg(pid, signal.SIGINT), id="ctrl-c"),
-        pytest.param(lambda pid: os.kill(pid, signal.SIGTERM), id="terminate"),
-    ],
-)
-def test_a_stop_leaves_a_study_that_goes_on_and_says_how(tmp_path, start_driver, cluster, stop):
-    driver = start_driver(trials=3, seconds=0.5)
-    _wait_for(tmp_path / "log", 1, 1)
-
-    started = time.monotonic()
-    stop(driver.pid)
-    output, errors = driver.communicate(timeout=DEADLINE_S)
-    seconds = time.monotonic() - started
-    left = [record.state for record in read_records(tmp_path / "s")]
-    outcome = run_search(
-        search_job(tmp_path / "s", trials=3, resume=True),
-        listener=Diary.empty(),
-        factory=FakeFactory(),
-    )
-
-    assert driver.returncode == 130
-    assert output == ""
-    assert errors == (
+    assert (killed.code, killed.states) == (-signal.SIGKILL, ["RUNNING"])
+    assert (interrupted.code, interrupted.output, interrupted.errors) == (
+        130,
+        "",
         "study 's' stopped with 1 of 3 trials done, 1 half done\n"
-        "  to do: go on with `algr resume s`"
+        "  to do: go on with `algr resume s`",
     )
-    assert left == ["COMPLETE", "RUNNING"]
-    assert seconds < 30
+    assert interrupted.states == ["COMPLETE", "RUNNING"]
+    assert dataclasses.replace(terminated, seconds=0) == dataclasses.replace(interrupted, seconds=0)
+    assert max(interrupted.seconds, terminated.seconds) < 30
     assert outcome.trials == search_without_ray(tmp_path / "alone", trials=3)
+    times = Counter(_begun(log))
+    assert max(times.values()) <= 2
+    assert not {moment for moment, count in times.items() if count > 1} & {(0, 0), (0, 1), (1, 0)}

@@ -1,9 +1,9 @@
 """Jobs: the same command line on a cluster."""
 
+import contextlib
 import os
 import secrets
 import shutil
-import signal
 import socket
 import subprocess
 import sys
@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from processes import kill_all, wait_until
 
 from algr.distributed import jobs, submit_job
 from algr.errors import ClusterError
@@ -100,7 +101,7 @@ def head(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
             "token": token,
         }
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        kill_all([process.pid])  # a gentle end takes Ray half a minute
         process.wait(60)
         shutil.rmtree(folder, ignore_errors=True)
 
@@ -131,13 +132,22 @@ def _submit(head: dict[str, str], *words: str, **environment: str) -> subprocess
 
 
 @pytest.fixture(scope="module")
-def ready_head(head: dict[str, str]) -> dict[str, str]:
-    """The head, once it takes jobs."""
+def first_job(head: dict[str, str]) -> subprocess.CompletedProcess:
+    """What `config show` left, once the head takes jobs."""
+    port = int(head["url"].rpartition(":")[2])
+
+    def listens() -> bool:
+        with contextlib.suppress(OSError):
+            socket.create_connection(("127.0.0.1", port), timeout=5).close()
+            return True
+        return False
+
+    wait_until(listens, seconds=90)
     end = time.monotonic() + 90
     while time.monotonic() < end:
-        done = _submit(head, "--version", RAY_AUTH_MODE="token", RAY_AUTH_TOKEN=head["token"])
+        done = _submit(head, "config", "show", RAY_AUTH_TOKEN=head["token"])
         if done.returncode == 0:
-            return head
+            return done
         time.sleep(1)
     raise TimeoutError(done.stderr)
 
@@ -145,27 +155,26 @@ def ready_head(head: dict[str, str]) -> dict[str, str]:
 @pytest.mark.ray
 @pytest.mark.slow
 class TestOnAHead:
-    def test_a_job_shows_its_output_and_ends_with_its_exit_code(self, ready_head):
-        token = ready_head["token"]
+    def test_a_job_shows_its_output_and_ends_with_its_exit_code(self, head, first_job):
+        wrong = _submit(head, "config", "show", "--set", "a=1", RAY_AUTH_TOKEN=head["token"])
 
-        done = _submit(ready_head, "config", "show", RAY_AUTH_TOKEN=token)
-        wrong = _submit(ready_head, "config", "show", "--set", "a=1", RAY_AUTH_TOKEN=token)
-
-        assert done.returncode == 0
-        assert "train.learning_rate" in done.stdout
+        assert first_job.returncode == 0
+        assert "train.learning_rate" in first_job.stdout
         assert wrong.returncode == 3
         assert "unknown key" in wrong.stdout
 
+    @pytest.mark.usefixtures("first_job")
     def test_without_its_token_the_head_refuses_and_the_message_says_how_to_give_it(
-        self, ready_head, tmp_path
+        self, head, tmp_path
     ):
-        done = _submit(ready_head, "--version", HOME=str(tmp_path))
+        done = _submit(head, "--version", HOME=str(tmp_path))
 
         assert done.returncode == 7
         assert "its token is missing or wrong" in done.stderr
         assert "RAY_AUTH_TOKEN" in done.stderr
 
-    def test_a_driver_attaches_with_the_token_and_is_refused_without(self, ready_head, tmp_path):
+    @pytest.mark.usefixtures("first_job")
+    def test_a_driver_attaches_with_the_token_and_is_refused_without(self, head, tmp_path):
         script = (
             "import sys\n"
             "from algr.distributed import ray_session\n"
@@ -177,7 +186,7 @@ class TestOnAHead:
 
         def attach(**environment: str) -> subprocess.CompletedProcess:
             return subprocess.run(
-                [sys.executable, "-c", script, ready_head["address"]],
+                [sys.executable, "-c", script, head["address"]],
                 env=_environment(**environment),
                 capture_output=True,
                 text=True,
@@ -189,6 +198,6 @@ class TestOnAHead:
         refused = attach(HOME=str(tmp_path))
         seconds = time.monotonic() - started
 
-        assert attach(RAY_AUTH_TOKEN=ready_head["token"]).stdout == "2\n"
+        assert attach(RAY_AUTH_TOKEN=head["token"]).stdout == "2\n"
         assert "its token is missing or wrong" in refused.stderr
         assert seconds < 30

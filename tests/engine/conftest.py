@@ -1,6 +1,6 @@
 """A dataset of noise and a network as small as can be: what is tested is the machinery."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -46,8 +46,10 @@ def write_dataset(directory: Path, *, kind: str, label_names: tuple[str, ...]) -
         return writer.finish()
 
 
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
+@pytest.fixture
+def two_threads() -> Iterator[None]:
+    torch.set_num_threads(2)
+    yield
     torch.set_num_threads(1)
 
 

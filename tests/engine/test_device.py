@@ -32,9 +32,8 @@ def test_nothing_is_moved_on_a_machine_without_accelerator() -> None:
     assert not keeps_resident(num_bytes=1, free=None)
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_threads_are_as_before_even_after_an_error() -> None:
-    torch.set_num_threads(2)
-
     def fail() -> None:
         with cpu_threads(1):
             during.append(torch.get_num_threads())

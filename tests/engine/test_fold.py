@@ -96,11 +96,11 @@ def test_training_lowers_the_loss_on_the_frames_it_sees(
     assert losses[-1] < 0.5 * losses[0]
 
 
+@pytest.mark.usefixtures("two_threads")
 def test_global_random_state_and_threads_are_left_alone(
     config: Config, units: PreparedDataset
 ) -> None:
     torch.manual_seed(3)
-    torch.set_num_threads(2)
     before = torch.get_rng_state()
 
     trainer = trainer_of(config, units)

@@ -9,6 +9,8 @@ import pytest
 HERE = Path(__file__).parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "distributed")]
 
+pytest.register_assert_rewrite("drivers")
+
 from drivers import Drivers  # noqa: E402 - needs the path
 from steps import noise_dataset  # noqa: E402 - needs the path
 

@@ -1,14 +1,19 @@
 """Drivers in processes of their own, whose every descendant can be found."""
 
 import os
+import secrets
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import NamedTuple
 
 from fault_driver import Order
 from processes import DEADLINE_S, wait_until
 from step_driver import StepOrder
+
+from algr.tune import HEADLINE, Objective, best_of, read_records
 
 HERE = Path(__file__).parent
 FAKES = HERE.parent / "distributed"
@@ -37,6 +42,18 @@ def files_of(study: Path) -> list[str]:
 
 def _here(*words: str) -> list[str]:
     return list(words)
+
+
+class Ended(NamedTuple):
+    """What a driver that ended has said."""
+
+    code: int
+    output: str
+    errors: str
+
+
+FINISHED = Ended(0, '{"placement_groups": 0}', "")
+"""A search that did all of its trials, with nothing left in Ray."""
 
 
 class Drivers:
@@ -74,11 +91,22 @@ class Drivers:
             **self.more_environment,
         }
 
-    def run(self, order: Order | StepOrder) -> tuple[int, str, str]:
-        """Run one to its end: exit code, output, errors."""
-        driver = self.start(order)
-        output, errors = driver.communicate(timeout=2 * DEADLINE_S)
-        return driver.returncode, output, errors
+    def run(self, order: Order | StepOrder, *, seconds: float = 2 * DEADLINE_S) -> Ended:
+        """Run one to its end, and to that of all its descendants."""
+        return self.finish(self.start(order), seconds=seconds)
+
+    def finish(self, driver: subprocess.Popen[str], *, seconds: float = 2 * DEADLINE_S) -> Ended:
+        """Wait for the end of one, and of all its descendants."""
+        output, errors = driver.communicate(timeout=seconds)
+        self.wait_for_nobody()
+        return Ended(driver.returncode, output, errors)
+
+    def kill(self, driver: subprocess.Popen[str]) -> int:
+        """Kill one, and wait until nobody trains or writes for it; its exit code."""
+        os.kill(driver.pid, signal.SIGKILL)
+        driver.communicate()
+        self.wait_for_workers()
+        return driver.returncode
 
     def wait_for_workers(self) -> None:
         """Wait until nothing of a killed driver lives that could train or write."""
@@ -99,3 +127,21 @@ class Drivers:
     def left(self) -> list[Path]:
         """Temporary files."""
         return [path for path in self.temporary.rglob("*") if path.is_file()]
+
+    def check_nothing_left(self, study: Path, *, objective: Objective = HEADLINE) -> None:
+        """Nothing is left of a finished study but its best checkpoint."""
+        best = best_of(read_records(study), objective)
+        assert best is not None
+        assert files_of(study) == [
+            "lock",
+            "study.journal",
+            "study.json",
+            f"trials/{best.number}/checkpoint.pt",
+        ]
+        assert [path.name for path in (study / "trials").iterdir()] == [str(best.number)]
+        assert self.left() == []
+
+    def ask_for_token(self, file: Path) -> None:
+        """From here on nodes and drivers have the token of a cluster, kept in this file."""
+        file.write_text(secrets.token_hex(32))
+        self.more_environment |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(file)}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from fault_fakes import FaultyFactory
+from held import tell_what_is_held
 from search_fakes import Diary, FakeSeats, search_job
 
 from algr.compose.study import StudyRecorder
@@ -66,7 +67,7 @@ def main(text: str) -> int:
                 factory=factory,
                 open_run=FakeSeats(factory),
             )
-            sys.stdout.write(json.dumps({"placement_groups": _placement_groups()}))
+            tell_what_is_held()
     except AlgrError as error:
         sys.stderr.write(error.message)
         return error.exit_code
@@ -89,13 +90,6 @@ def _listener(order: Order, job: SearchJob, stack: ExitStack) -> SearchListener:
     recorder = StudyRecorder(tracker, job, tags={})
     stack.callback(recorder.interrupt)
     return recorder
-
-
-def _placement_groups() -> int:
-    """How many Ray still holds."""
-    from ray.util import placement_group_table
-
-    return sum(group["state"] != "REMOVED" for group in placement_group_table().values())
 
 
 if __name__ == "__main__":

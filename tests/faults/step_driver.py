@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, ClassVar
 
+from held import tell_what_is_held
 from search_fakes import Diary
 from steps import NAME, VALUES, StepLog, SteppingFactory, noise_plan, tiny_config
 
@@ -14,6 +15,7 @@ from algr.config import DataHome, SearchSpace
 from algr.data import PreparedDataset
 from algr.distributed import SearchJob, ray_session, run_search, session
 from algr.errors import AlgrError
+from algr.tune import Objective
 
 STUDY = "study"
 
@@ -32,6 +34,9 @@ class StepOrder:
     trials: int = 0
     max_concurrent: int = 1
     address: str = "local"
+    workers: int = 1
+    """Of each trial; a session of the driver's own has a CPU for each."""
+    objectives: list[str] = field(default_factory=list)
     values: dict[str, Any] = field(default_factory=dict)
     choices: dict[str, list[Any]] = field(default_factory=dict)
     """Varied besides."""
@@ -69,7 +74,9 @@ class StepOrder:
             study_directory=home.studies / STUDY,
             trials=self.trials,
             max_concurrent=self.max_concurrent,
+            workers_per_trial=self.workers,
             resume=True,
+            objectives=tuple(Objective(name) for name in self.objectives),
             points=tuple(self.points),
         )
 
@@ -81,6 +88,7 @@ class StepOrder:
             self.steps,
             short_of_memory=tuple(self.short_of_memory),
             greedy=tuple(self.greedy),
+            objectives=job.objectives or (Objective("val/f1_macro"),),
         )
 
 
@@ -101,9 +109,6 @@ def cv_words(home: Path, *, workers: int, address: str | None = None) -> list[st
     return ["cv", *where, "--workers", str(workers), "--json", *sets]
 
 
-_CPUS = 2
-
-
 def main(text: str) -> int:
     order = StepOrder(**json.loads(text))
     if order.words:
@@ -111,10 +116,17 @@ def main(text: str) -> int:
         sys.argv = ["algr", *order.words]
         return type_command() or 0
     try:
-        with ray_session(
-            address=order.address, num_cpus=_CPUS if order.address == "local" else None
-        ):
-            run_search(order.job(), listener=Diary.empty(), factory=order.factory())
+        num_cpus = max(2, order.workers) if order.address == "local" else None
+        with ray_session(address=order.address, num_cpus=num_cpus):
+            from step_work import SteppingSeats
+
+            run_search(
+                order.job(),
+                listener=Diary.empty(),
+                factory=order.factory(),
+                open_run=SteppingSeats(order.steps),
+            )
+            tell_what_is_held()
     except AlgrError as error:
         sys.stderr.write(error.message)
         return error.exit_code

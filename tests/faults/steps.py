@@ -128,6 +128,7 @@ class SteppingFactory:
         log: Of the steps.
         short_of_memory: Trials that want more memory in their first step than any machine has.
         greedy: Trials that take more memory than they need.
+        objectives: Of the search.
     """
 
     dataset: Path
@@ -135,6 +136,7 @@ class SteppingFactory:
     log: StepLog
     short_of_memory: tuple[int, ...] = ()
     greedy: tuple[int, ...] = ()
+    objectives: tuple[Objective, ...] = (Objective("val/f1_macro"),)
 
     def __call__(self, spec: TrialSpec) -> FoldsRunner:
         listener = self.log.listener(spec.number)
@@ -148,10 +150,9 @@ class SteppingFactory:
             identity=spec.identity,
             on_progress=self._too_much if spec.number in self.short_of_memory else listener,
         )
-        objectives = (Objective("val/f1_macro"),)
         if spec.number in self.greedy:
             _waste.append(torch.ones(GREED_BYTES, dtype=torch.uint8))
-        return FoldsRunner(run, config=spec.config, objectives=objectives)
+        return FoldsRunner(run, config=spec.config, objectives=self.objectives)
 
     @staticmethod
     def _too_much(progress: FoldProgress) -> None:

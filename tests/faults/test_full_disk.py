@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from drivers import files_of
+from drivers import FINISHED
 from fault_driver import Order
 from fault_fakes import FILLER
 from search_fakes import read_log, search_without_ray
@@ -43,12 +43,10 @@ def test_a_full_disk_stops_the_search_which_then_goes_on_as_if_undisturbed(
     )
 
     code, _, errors = drivers.run(full)
-    drivers.wait_for_nobody()
     left = [record.state for record in read_records(study)]
     kept = load_tensors(study / "trials" / "1" / "checkpoint.pt")
     (disk / FILLER).unlink()
-    again, _, nothing = drivers.run(order)
-    drivers.wait_for_nobody()
+    again = drivers.run(order)
 
     assert code == 5
     assert errors == (
@@ -59,11 +57,8 @@ def test_a_full_disk_stops_the_search_which_then_goes_on_as_if_undisturbed(
     )
     assert left == ["COMPLETE", "RUNNING"]
     assert len(kept["values"]) == 2
-    assert (again, nothing) == (0, "")
-    records = read_records(study)
-    assert records == search_without_ray(tmp_path / "alone", trials=5)
+    assert again == FINISHED
+    assert read_records(study) == search_without_ray(tmp_path / "alone", trials=5)
     begun = Counter(entry[:2] for entry in read_log(log))
     assert {key: times for key, times in begun.items() if times > 1} == {(1, 2): 2}
-    assert files_of(study)[:3] == ["lock", "study.journal", "study.json"]
-    assert len(files_of(study)) == 4
-    assert drivers.left() == []
+    drivers.check_nothing_left(study)

@@ -1,6 +1,5 @@
 """A search whose driver is killed again and again, anywhere."""
 
-import os
 import random
 import signal
 import time
@@ -9,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from drivers import Drivers, files_of
+from drivers import FINISHED, Drivers
 from fault_driver import Order
 from processes import wait_until
 from search_fakes import read_log, search_without_ray
@@ -51,10 +50,7 @@ def _run_and_kill(drivers: Drivers, order: Order, moment: _Moment) -> tuple[int,
     driver = drivers.start(order)
     wait_until(lambda: len(_begun(log)) >= before + moment.epochs)
     time.sleep(moment.seconds)
-    os.kill(driver.pid, signal.SIGKILL)
-    driver.communicate()
-    drivers.wait_for_workers()
-    return driver.returncode, (_begun(log) or [(-1, -1)])[-1]
+    return drivers.kill(driver), (_begun(log) or [(-1, -1)])[-1]
 
 
 def test_a_search_that_is_killed_ten_times_ends_as_if_undisturbed(tmp_path, drivers):
@@ -62,11 +58,10 @@ def test_a_search_that_is_killed_ten_times_ends_as_if_undisturbed(tmp_path, driv
     order = Order(study=str(study), log=str(log), trials=TRIALS, seconds=0.6)
 
     kills = [_run_and_kill(drivers, order, moment) for moment in _moments(seed=0)]
-    code, _, errors = drivers.run(order)
-    drivers.wait_for_nobody()
+    ended = drivers.run(order)
 
     assert [code for code, _ in kills] == [-signal.SIGKILL] * 10
-    assert (code, errors) == (0, "")
+    assert ended == FINISHED
     records = read_records(study)
     assert records == search_without_ray(tmp_path / "alone", trials=TRIALS)
     begun = Counter(_begun(log))
@@ -75,11 +70,4 @@ def test_a_search_that_is_killed_ten_times_ends_as_if_undisturbed(tmp_path, driv
     }
     assert {key for key, times in begun.items() if times > 1} <= {epoch for _, epoch in kills}
     assert begun.total() - len(begun) <= len(kills)
-    best = max(records, key=lambda record: record.value)
-    assert files_of(study) == [
-        "lock",
-        "study.journal",
-        "study.json",
-        f"trials/{best.number}/checkpoint.pt",
-    ]
-    assert drivers.left() == []
+    drivers.check_nothing_left(study)

@@ -2,12 +2,11 @@
 
 import dataclasses
 import json
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from drivers import Drivers
+from drivers import FINISHED, Drivers
 from nodes import Nodes
 from processes import DEADLINE_S
 from step_driver import STUDY, StepOrder, cv_words
@@ -30,9 +29,7 @@ pytestmark = [pytest.mark.faults, pytest.mark.ray, pytest.mark.slow]
 @pytest.fixture
 def nodes(tmp_path: Path, drivers: Drivers) -> Iterator[Nodes]:
     """Nodes of one CPU each, which ask for a token."""
-    token = tmp_path / "token"
-    token.write_text(secrets.token_hex(32))
-    drivers.more_environment |= {"RAY_AUTH_MODE": "token", "RAY_AUTH_TOKEN_PATH": str(token)}
+    drivers.ask_for_token(tmp_path / "token")
     made = Nodes(drivers.environment())
     yield made
     made.close()
@@ -58,7 +55,7 @@ def test_a_search_goes_on_on_the_other_node(tmp_path, home, drivers, nodes):
 
     job = dataclasses.replace(calm.job(), study_directory=tmp_path / "alone")
     undisturbed = undisturbed_study(job, calm.factory())
-    assert (driver.returncode, output, errors) == (0, "", "")
+    assert (driver.returncode, output, errors) == FINISHED
     study = DataHome(home).studies / STUDY
     assert without_seconds(read_records(study)) == without_seconds(undisturbed)
     (cut,) = {step.trial for step in before if step.node == one}

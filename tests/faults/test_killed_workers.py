@@ -5,6 +5,7 @@ import json
 from collections import Counter
 
 import pytest
+from drivers import FINISHED
 from step_driver import STUDY, StepOrder, cv_words
 from steps import (
     Step,
@@ -37,13 +38,12 @@ def test_an_epoch_of_a_search_that_is_cut_in_two_is_trained_again_and_no_other(
     )
     calm = dataclasses.replace(order, home=str(home), log=str(tmp_path / "calm"), cuts=[])
 
-    code, _, errors = drivers.run(order)
-    drivers.wait_for_nobody()
+    ended = drivers.run(order)
 
     study = DataHome(home).studies / STUDY
     job = dataclasses.replace(calm.job(), study_directory=tmp_path / "alone")
     undisturbed = undisturbed_study(job, calm.factory())
-    assert (code, errors) == (0, "")
+    assert ended == FINISHED
     assert without_seconds(read_records(study)) == without_seconds(undisturbed)
     times = _times(read_steps(tmp_path / "log"))
     assert set(times) == set(_times(read_steps(tmp_path / "calm")))
@@ -57,7 +57,7 @@ def test_an_epoch_of_a_search_that_is_cut_in_two_is_trained_again_and_no_other(
     }
     assert max(times.values()) == 2
     assert len({step.pid for step in read_steps(tmp_path / "log")}) == 3
-    assert drivers.left() == []
+    drivers.check_nothing_left(study)
 
 
 def test_an_epoch_of_cross_validation_that_is_cut_in_two_is_trained_again_and_no_other(
@@ -72,7 +72,6 @@ def test_an_epoch_of_cross_validation_that_is_cut_in_two_is_trained_again_and_no
     )
 
     code, output, errors = drivers.run(order)
-    drivers.wait_for_nobody()
 
     assert code == 0, errors
     run = DataHome(home).runs / "run"

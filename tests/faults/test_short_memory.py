@@ -4,6 +4,7 @@ import dataclasses
 from pathlib import Path
 
 import pytest
+from drivers import FINISHED
 from step_driver import STUDY, StepOrder
 from steps import GREED_BYTES, read_steps, undisturbed_study, without_seconds
 
@@ -34,12 +35,11 @@ def test_a_trial_that_runs_out_of_memory_fails_with_its_batch_size_and_changes_n
         short_of_memory=[2],
     )
 
-    code, _, errors = drivers.run(order)
-    drivers.wait_for_nobody()
+    ended = drivers.run(order)
 
     records = without_seconds(read_records(DataHome(home).studies / STUDY))
     undisturbed = _undisturbed(dataclasses.replace(order, points=[SMALL] * 5), tmp_path)
-    assert (code, errors) == (0, "")
+    assert ended == FINISHED
     assert (records[2].state, records[2].value, records[2].reason) == (
         "FAIL",
         None,
@@ -70,17 +70,15 @@ def test_a_machine_that_runs_low_on_memory_ends_the_search_which_then_goes_on_as
 
     drivers.more_environment["RAY_memory_usage_threshold"] = f"{threshold:.3f}"
     code, _, errors = drivers.run(greedy)
-    drivers.wait_for_nobody()
     left = [record.state for record in read_records(DataHome(home).studies / STUDY)]
     del drivers.more_environment["RAY_memory_usage_threshold"]
-    again, _, nothing = drivers.run(order)
-    drivers.wait_for_nobody()
+    again = drivers.run(order)
 
     assert code == 7, errors
     assert errors.startswith("a machine ran low on memory, and Ray ended a worker there\n")
     assert "train.batch_size" in errors
     assert "repeat with --resume" in errors
     assert left == ["COMPLETE", "RUNNING"]
-    assert (again, nothing) == (0, "")
+    assert again == FINISHED
     records = without_seconds(read_records(DataHome(home).studies / STUDY))
     assert records == _undisturbed(order, tmp_path)
