@@ -42,8 +42,14 @@ def print_statistics(validated: "CrossValidated", *, details: bool) -> None:
         if details:
             _print_details(section, validated.label_names)
     subjects = sum(fold.test_subjects for fold in validated.result.folds)
-    if all(interval is None for interval in statistics.interval.mean.values()):
-        typer.echo("\nno intervals: a fold has fewer than two test subjects")
+    spread = statistics.interval
+    if all(interval is None for interval in spread.pooled.values()):
+        typer.echo("\nno intervals: there are fewer than two test subjects")
+    elif all(interval is None for interval in spread.mean.values()):
+        typer.echo(
+            f"\n95 %: intervals of the pooled figures from {statistics.draws} draws of the "
+            f"{subjects} test subjects among all; means have none, since a fold tests one subject"
+        )
     else:
         typer.echo(
             f"\n95 %: intervals from {statistics.draws} draws of the {subjects} test subjects; "

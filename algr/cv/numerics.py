@@ -126,5 +126,6 @@ def record_numerics(directory: Path, now: Numerics, *, is_begun: bool, num_folds
             expected="numbers that are all made in one way",
             advice="go on as each line says, or start under a new --name",
         )
-    write_whole(directory / NUMERICS_FILE, json.dumps(then.to_dict(), indent=2) + "\n")
+    if not (directory / NUMERICS_FILE).exists():
+        write_whole(directory / NUMERICS_FILE, json.dumps(then.to_dict(), indent=2) + "\n")
     record_versions(directory, device=now.device)

@@ -153,7 +153,8 @@ def run_search(
         resume=job.resume,
         storage_url=job.storage_url,
     ) as store:
-        record_numerics(job.study_directory, numerics, is_begun=bool(store.records()))
+        is_begun = any(record.state != "WAITING" for record in store.records())
+        record_numerics(job.study_directory, numerics, is_begun=is_begun)
         store.enqueue(job.points)
         if job.warm is not None:
             store.enqueue(job.warm.points)

@@ -77,7 +77,9 @@ def test_a_search_that_is_killed_ten_times_ends_as_if_undisturbed(tmp_path, driv
     assert begun.total() - len(begun) <= len(kills)
     best = max(records, key=lambda record: record.value)
     assert files_of(study) == [
+        "environment.json",
         "lock",
+        "numerics.json",
         "study.journal",
         "study.json",
         f"trials/{best.number}/checkpoint.pt",

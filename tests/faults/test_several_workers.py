@@ -75,7 +75,9 @@ def test_twenty_stopped_trials_leave_nothing(tmp_path, drivers):
         key=lambda record: record.value,
     )
     assert files_of(study) == [
+        "environment.json",
         "lock",
+        "numerics.json",
         "study.journal",
         "study.json",
         f"trials/{best.number}/checkpoint.pt",

@@ -65,7 +65,9 @@ def test_a_hundred_stopped_trials_leave_nothing(tmp_path, drivers):
     config = search_job(tmp_path / "s", trials=150, **values).config
     assert best.value == curve(with_values(config, best.params), EPOCHS - 1)
     assert files_of(tmp_path / "s") == [
+        "environment.json",
         "lock",
+        "numerics.json",
         "study.journal",
         "study.json",
         f"trials/{best.number}/checkpoint.pt",
