@@ -13,7 +13,7 @@ import torch
 from algr.config import Config, with_values
 from algr.cv import FoldsJob, LocalExecutor, Numerics, exported_model
 from algr.data import refit_fold
-from algr.distributed import RayTrainExecutor, executor
+from algr.distributed import RayTrainExecutor, executor, numerics
 from algr.distributed.executor import EpochRelay
 from algr.distributed.results import result_file, take_results, write_result
 from algr.distributed.session import Devices
@@ -69,6 +69,16 @@ def test_replicas_are_counted_by_workers_and_folds(
     found = RayTrainExecutor(workers=workers).numerics(config, range(folds))
 
     assert found == Numerics(replicas=replicas, precision="fp32", device="cpu")
+
+
+def test_a_worker_says_which_device_and_precision_it_computes_in(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
+
+    assert numerics._resolve("auto") == ("cuda", "bf16")
+    assert numerics._resolve("fp32") == ("cuda", "fp32")
 
 
 def test_epochs_are_told_whole_and_in_order_whoever_is_first():
