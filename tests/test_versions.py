@@ -40,3 +40,27 @@ def test_an_unreadable_file_is_named(tmp_path: Path, text: str) -> None:
 
     with pytest.raises(IntegrityError, match=r"environment\.json"):
         record_versions(tmp_path)
+
+
+def test_a_change_of_what_makes_the_numbers_is_warned_of(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    record_versions(tmp_path)
+    monkeypatch.setattr(versions, "library_versions", lambda: {"torch": "9.9", "ray": "9.9"})
+
+    record_versions(tmp_path)
+
+    (warning,) = caplog.messages
+    assert f"torch {torch.__version__} before, 9.9 now" in warning
+    assert "ray" not in warning
+
+
+def test_an_entry_keeps_the_device_where_none_is_told(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    record_versions(tmp_path, device="cpu")
+    record_versions(tmp_path)
+    record_versions(tmp_path, device="cuda")
+
+    assert [entry["device"] for entry in entries(tmp_path)] == ["cpu", "cuda"]
+    assert not caplog.messages

@@ -42,8 +42,14 @@ def print_statistics(validated: "CrossValidated", *, details: bool) -> None:
         if details:
             _print_details(section, validated.label_names)
     subjects = sum(fold.test_subjects for fold in validated.result.folds)
-    if all(interval is None for interval in statistics.interval.mean.values()):
-        typer.echo("\nno intervals: a fold has fewer than two test subjects")
+    spread = statistics.interval
+    if all(interval is None for interval in spread.pooled.values()):
+        typer.echo("\nno intervals: there are fewer than two test subjects")
+    elif all(interval is None for interval in spread.mean.values()):
+        typer.echo(
+            f"\n95 %: intervals of the pooled figures from {statistics.draws} draws of the "
+            f"{subjects} test subjects among all; means have none, since a fold tests one subject"
+        )
     else:
         typer.echo(
             f"\n95 %: intervals from {statistics.draws} draws of the {subjects} test subjects; "
@@ -84,10 +90,14 @@ def per_fold_words(
 
 
 def difference_table(comparison: "Comparison") -> "Table":
-    """Both runs' figures and their difference; in percentage points where they are shares."""
+    """Both runs' figures and their difference; in percentage points where they are shares.
+
+    Differences by fold stand beside those of means, while they are few.
+    """
     from algr.cv import figure_title, figure_unit
 
-    folds = next((len(d.per_fold) for d in comparison.differences.values()), 0)
+    by_fold = next((len(d.per_fold) for d in comparison.differences.values()), 0)
+    folds = by_fold if comparison.of == "mean" and by_fold <= _MOST_FOLDS else 0
     table = plain_table(
         "",
         comparison.base,
@@ -109,7 +119,7 @@ def difference_table(comparison: "Comparison") -> "Table":
             figure_words(unit, found.other),
             _signed_words(unit, found.value),
             _interval_words(unit, found.interval),
-            *(_signed_words(unit, value) for value in found.per_fold),
+            *(_signed_words(unit, value) for value in found.per_fold[:folds]),
             "-" if found.adjusted_p is None else f"{found.adjusted_p:.3f}",
             found.verdict or "-",
         )

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from difflib import get_close_matches
+from pathlib import Path
 
 from algr.config import DataHome
 from algr.config.loader import did_you_mean
@@ -11,11 +12,13 @@ from algr.cv import (
     ComparedRun,
     Comparison,
     compare_runs,
+    numerics_of_run,
     read_predictions,
     read_run_files,
 )
 from algr.errors import StudyError, UsageError
 from algr.metrics import gather_evidence
+from algr.versions import MAKERS_OF_NUMBERS, recorded_versions
 
 
 def compare_by_name(
@@ -76,4 +79,17 @@ def _open(home: DataHome, name: str) -> ComparedRun:
             advice=f"go on with it: algr cv --resume --name {name}",
         )
     _, plan = read_run_files(directory)
-    return ComparedRun(name, plan, gather_evidence(read_predictions(directory / PREDICTIONS_FILE)))
+    evidence = gather_evidence(read_predictions(directory / PREDICTIONS_FILE))
+    return ComparedRun(name, plan, evidence, made_by=_made_by(directory))
+
+
+def _made_by(directory: Path) -> dict[str, str]:
+    """Replicas, precision, device and versions, as far as the run's folder tells."""
+    numerics = numerics_of_run(directory)
+    made = {key: str(value) for key, value in numerics.to_dict().items()} if numerics else {}
+    entries = recorded_versions(directory)
+    for name in ("device", *MAKERS_OF_NUMBERS):
+        known = dict.fromkeys(entry[name] for entry in entries if name in entry)
+        if known:
+            made[name] = " then ".join(known)
+    return made

@@ -11,13 +11,16 @@ from algr.compose.start import StartInUse
 from algr.compose.training import CrossValidated, held_run, run_folds
 from algr.config import Config, flatten, with_values
 from algr.cv import (
+    CHECKPOINT_FILE,
     FoldsExecutor,
     FoldsJob,
     exported_model,
     headline_draws,
     job_identity,
     keys_of_run_since,
+    numerics_of_run,
     read_predictions,
+    record_numerics,
     refit_epochs,
 )
 from algr.data import FoldPlan, refit_fold
@@ -126,14 +129,18 @@ class Finisher:
         *,
         gate: Literal["mean", "interval"],
     ) -> Registration:
-        job = self._refit_job(_with_epochs(config, epochs), directory)
+        refitted = _with_epochs(config, epochs)
+        numerics = self.executor.numerics(refitted, (0,))
+        is_begun = (directory / CHECKPOINT_FILE).exists()
+        record_numerics(directory, numerics, is_begun=is_begun)
+        job = self._refit_job(refitted, directory)
         dataset = self.material.dataset
         shown = self.display("refit on all subjects", epochs, headline(dataset.kind))
         with self.tracker.start_run(
             "refit",
             name=directory.name,
             key=run_key(directory),
-            tags=self.study.shared_tags,
+            tags=self.study.shared_tags | numerics.tags,
             params=flatten(job.config),
         ) as run:
             tracking = RefitTracking(run)
@@ -168,7 +175,13 @@ class Finisher:
             plan=everybody,
             folds=(0,),
             run_directory=directory,
-            identity=job_identity(config, everybody, (0,), since=keys_of_run_since(study, config)),
+            identity=job_identity(
+                config,
+                everybody,
+                (0,),
+                since=keys_of_run_since(study, config),
+                numerics=numerics_of_run(directory),
+            ),
             start_file=self.start.path if self.start else None,
             export_model=True,
         )

@@ -26,8 +26,7 @@ from algr.config import flatten, with_values
 from algr.cv import (
     FoldsExecutor,
     FoldsJob,
-    job_identity,
-    keys_of_run_since,
+    identity_of_run,
     write_run_files,
 )
 from algr.data import FoldPlan, NestedFold, plan_nested
@@ -69,12 +68,14 @@ class PlannedNested:
         return replace(self.common, plan=fold.inner, study_directory=directory)
 
     def final_job(self, fold: NestedFold, best: TrialRecord) -> FoldsJob:
-        """Training of a configuration on the outer training subjects, and its one test."""
+        """Training of a configuration on the outer training subjects, and its one test.
+
+        Its identity is that of the run's folder, if that was written.
+        """
         index = fold.outer.index
         config = with_values(self.request.config, best.params)
         plan, start = self.final_plan(fold), self.notice.start
         directory = self.directory / f"outer-{index}-best-{best.number}"
-        since = keys_of_run_since(directory, config)
         return FoldsJob(
             config=config,
             dataset_directory=self.material.dataset.directory,
@@ -82,7 +83,7 @@ class PlannedNested:
             plan=plan,
             folds=(index,),
             run_directory=directory,
-            identity=job_identity(config, plan, (index,), since=since),
+            identity=identity_of_run(directory, config, plan, (index,)),
             start_file=start.path if start else None,
         )
 
@@ -192,7 +193,8 @@ class NestedSearch:
         """Search and test in one outer fold after the other."""
         planned, material = self.planned, self.planned.material
         config, plan, start = planned.request.config, material.plan, planned.notice.start
-        write_run_files(planned.directory, config=config, plan=plan)
+        numerics = executor.numerics(config, (0,))  # of the final trainings, one fold each
+        write_run_files(planned.directory, config=config, plan=plan, numerics=numerics)
         if start is not None:
             start.record(planned.directory)
         metric = headline(material.dataset.kind)
@@ -203,7 +205,7 @@ class NestedSearch:
             "nested",
             name=planned.name,
             key=run_key(planned.directory),
-            tags=tags | (start.tags if start else {}),
+            tags=tags | (start.tags if start else {}) | numerics.tags,
             params={
                 key: value
                 for key, value in flatten(config).items()
@@ -256,8 +258,12 @@ class NestedSearch:
         tracking: FoldsTracking,
     ) -> Executed:
         """Train the chosen configuration on the outer training subjects and score it once."""
+        draft = self.planned.final_job(fold, outcome.best)
+        numerics = executor.numerics(draft.config, draft.folds)
+        write_run_files(
+            draft.run_directory, config=draft.config, plan=draft.plan, numerics=numerics
+        )
         job = self.planned.final_job(fold, outcome.best)
-        write_run_files(job.run_directory, config=job.config, plan=job.plan)
         title = f"outer fold {fold.outer.index}, trial {outcome.best.number}"
         metric = headline(job.plan.kind)
         shown = self.epoch_display(title, job.config.train.num_epochs, metric)

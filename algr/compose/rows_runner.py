@@ -14,7 +14,7 @@ from algr.compose.rows import (
 )
 from algr.compose.training import run_folds
 from algr.config import DataHome
-from algr.cv import FoldsExecutor, read_finished, write_run_files
+from algr.cv import FoldsExecutor, Numerics, read_finished, write_run_files
 from algr.engine import FoldFailedError
 from algr.errors import Interrupted
 from algr.tracking import RunHandle, Tracker
@@ -51,8 +51,14 @@ class RowsRunner:
             StudyError: The name of a row's run belongs to other settings.
         """
         outcomes = []
+        folds = [fold.index for fold in self.material.plan.folds]
         for place, one in enumerate(planned, start=1):
-            outcome = earlier_outcome(one, material=self.material, home=self.home)
+            outcome = earlier_outcome(
+                one,
+                material=self.material,
+                home=self.home,
+                numerics=self.executor.numerics(one.config, folds),
+            )
             is_new = outcome is None
             if outcome is None:
                 self.display.on_row_start(one.row, place=place, of=len(planned))
@@ -90,7 +96,7 @@ class RowsRunner:
 
 
 def earlier_outcome(
-    planned: PlannedRow, *, material: Material, home: DataHome
+    planned: PlannedRow, *, material: Material, home: DataHome, numerics: Numerics | None = None
 ) -> RowOutcome | None:
     """What an earlier command made of a row; None if it is not finished.
 
@@ -103,5 +109,5 @@ def earlier_outcome(
     finished, failure = read_finished(directory), read_failure(directory)
     if finished is None and failure is None:
         return None
-    write_run_files(directory, config=planned.config, plan=material.plan)
+    write_run_files(directory, config=planned.config, plan=material.plan, numerics=numerics)
     return RowOutcome(row=planned.row, run=planned.run, finished=finished, failure=failure)

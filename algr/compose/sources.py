@@ -12,8 +12,7 @@ from algr.cv import (
     CHECKPOINT_FILE,
     PLAN_FILE,
     PREDICTIONS_FILE,
-    job_identity,
-    keys_of_run_since,
+    identity_of_run,
     predicted_labels,
     read_run_files,
 )
@@ -203,8 +202,7 @@ def _finished(directory: Path, config: Config, plan: FoldPlan) -> Checkpoint:
     if not path.is_file() or not (directory / PREDICTIONS_FILE).is_file():
         raise unfinished
     folds = tuple(fold.index for fold in plan.folds)
-    since = keys_of_run_since(directory, config)
-    identity = job_identity(config, plan, folds, since=since)
+    identity = identity_of_run(directory, config, plan, folds)
     try:
         checkpoint = load_checkpoint(path, identity=identity)
     except StudyError as error:

@@ -20,6 +20,7 @@ from algr.compose.start import StartInUse, StartListener, settle_start
 from algr.config import Config, DataHome, flatten
 from algr.cv import (
     CONFIG_FILE,
+    NUMERICS_FILE,
     PLAN_FILE,
     PREDICTIONS_FILE,
     REPEATS_FILE,
@@ -28,8 +29,7 @@ from algr.cv import (
     FoldsExecutor,
     FoldsJob,
     TableRow,
-    job_identity,
-    keys_of_run_since,
+    identity_of_run,
     read_predictions,
     statistics_of,
     summarise,
@@ -184,10 +184,11 @@ def _run_folds(
     extra_tags: Mapping[str, str],
 ) -> CrossValidated:
     dataset, plan, name = material.dataset, material.plan, directory.name
-    write_run_files(directory, config=config, plan=plan)
+    folds = tuple(fold.index for fold in plan.folds)
+    numerics = executor.numerics(config, folds)
+    write_run_files(directory, config=config, plan=plan, numerics=numerics)
     if start is not None:
         start.record(directory)
-    folds = tuple(fold.index for fold in plan.folds)
     job = FoldsJob(
         config=config,
         dataset_directory=dataset.directory,
@@ -195,7 +196,7 @@ def _run_folds(
         plan=plan,
         folds=folds,
         run_directory=directory,
-        identity=job_identity(config, plan, folds, since=keys_of_run_since(directory, config)),
+        identity=identity_of_run(directory, config, plan, folds),
         start_file=start.path if start else None,
     )
     metric = headline(dataset.kind)
@@ -203,7 +204,7 @@ def _run_folds(
     tags = context_tags(
         protocol=plan.protocol, folds_hash=plan.folds_hash, seed=config.seed, study=study
     )
-    tags |= (start.tags if start else {}) | dict(extra_tags)
+    tags |= (start.tags if start else {}) | numerics.tags | dict(extra_tags)
     with tracker.start_run(
         "cv",
         name=name,
@@ -283,7 +284,7 @@ class Executed:
 
 def log_files(run: RunHandle, directory: Path) -> None:
     """Put what the folder of a run or study says of itself beside the run in the tracker."""
-    for name in (CONFIG_FILE, PLAN_FILE, REPEATS_FILE, ENVIRONMENT_FILE):
+    for name in (CONFIG_FILE, PLAN_FILE, REPEATS_FILE, NUMERICS_FILE, ENVIRONMENT_FILE):
         if (directory / name).is_file():
             run.log_artifact(directory / name, folder="run")
 

@@ -4,7 +4,7 @@ Shape suffixes: S = subjects, R = draws.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import numpy as np
@@ -35,6 +35,8 @@ class ComparedRun:
     name: str
     plan: FoldPlan
     evidence: Evidence
+    made_by: Mapping[str, str] = field(default_factory=dict)
+    """What besides settings its numbers depend on, as far as known: replicas, versions, …"""
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ class Comparison:
     base: str
     other: str
     of: str
-    """`mean` over folds, or `pooled` where the folds differ."""
+    """`mean` over folds, or `pooled` where the folds differ or one tests one subject."""
     headline: str
     label_names: tuple[str, ...]
     differences: dict[str, Difference]
@@ -157,8 +159,8 @@ def compare_runs(
     """Each run against the first, figure by figure.
 
     The same subjects are drawn for both, so that what is hard about a face is hard for both. Where
-    the folds test the same subjects, figures are means over folds and subjects are drawn within
-    folds; else they are pooled ones and subjects are drawn among all.
+    the folds test the same subjects, several in each, figures are means over folds and subjects are
+    drawn within folds; else they are pooled ones and subjects are drawn among all.
 
     Raises:
         StudyError: Two of the runs cannot be compared; says why.
@@ -173,7 +175,7 @@ def compare_runs(
         Comparison(
             base=base.name,
             other=other.name,
-            of="mean" if _same_folds(base, other) else "pooled",
+            of="mean" if _by_means(base, other) else "pooled",
             headline=main,
             label_names=base.evidence.label_names,
             differences={
@@ -218,6 +220,11 @@ def _same_folds(base: ComparedRun, other: ComparedRun) -> bool:
     return [fold.test for fold in base.plan.folds] == [fold.test for fold in other.plan.folds]
 
 
+def _by_means(base: ComparedRun, other: ComparedRun) -> bool:
+    """Whether means over folds can be compared, and subjects drawn within folds."""
+    return _same_folds(base, other) and can_resample(base.evidence.fold_S)
+
+
 def _subjects(plan: FoldPlan) -> set[str]:
     return {digest for fold in plan.folds for digest in (*fold.train, *fold.validation, *fold.test)}
 
@@ -236,30 +243,43 @@ def _notes(base: ComparedRun, other: ComparedRun) -> tuple[str, ...]:
             "the folds differ: pooled figures, subjects drawn among all; networks were trained on "
             "different subjects"
         )
+    elif not _by_means(base, other):
+        notes.append("a fold tests one subject: pooled figures, subjects drawn among all")
     if base.plan.protocol != other.plan.protocol:
         notes.append(
             f"protocols differ: {base.plan.protocol} and {other.plan.protocol}; `paper` chooses "
             "the epoch on the test subjects and is optimistic"
+        )
+    made = [
+        f"{name} {value} and {other.made_by[name]}"
+        for name, value in base.made_by.items()
+        if other.made_by.get(name, value) != value
+    ]
+    if made:
+        notes.append(
+            f"made in different ways, which alone moves figures a little: {'; '.join(made)}"
         )
     return tuple(notes)
 
 
 def _differences(base: ComparedRun, other: ComparedRun, *, draws: int) -> dict[str, Difference]:
     assert base.evidence.subjects == other.evidence.subjects
-    same_folds = _same_folds(base, other)
-    stratum_S = base.evidence.fold_S if same_folds else np.zeros_like(base.evidence.fold_S)
+    same_folds, by_means = _same_folds(base, other), _by_means(base, other)
+    stratum_S = base.evidence.fold_S if by_means else np.zeros_like(base.evidence.fold_S)
     ours, theirs = figures_of(other.evidence), figures_of(base.evidence)
     drawn: Mapping[str, NDArray[np.float64]] = {}
     if can_resample(stratum_S):
         weight_RS = draw_weights(base.evidence.subjects, stratum_S, draws=draws)
-        of = "mean" if same_folds else "pooled"
-        one, two = (getattr(resample(run.evidence, weight_RS), of) for run in (base, other))
+        one, two = (
+            resample(run.evidence, weight_RS).mean if by_means else run.evidence.figures(weight_RS)
+            for run in (base, other)
+        )
         drawn = {name: two[name] - one[name] for name in one if name in two}
     found = {}
     for name in theirs.pooled:
         if name not in ours.pooled:
             continue
-        pair = (theirs.mean, ours.mean) if same_folds else (theirs.pooled, ours.pooled)
+        pair = (theirs.mean, ours.mean) if by_means else (theirs.pooled, ours.pooled)
         per_fold = [
             _minus(new[name], old[name])
             for new, old in zip(ours.by_fold, theirs.by_fold, strict=False)

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from algr.config import Config, config_hash
+from algr.cv.numerics import Numerics
 from algr.data import FoldPlan, PreparedDataset
 from algr.data.node_copy import open_on_node
 from algr.engine import (
@@ -21,6 +22,7 @@ from algr.engine import (
     export_weights,
     load_exported,
     pick_device,
+    resolved_precision,
     unheard,
 )
 from algr.errors import StudyError
@@ -59,6 +61,13 @@ class FoldsJob:
 class FoldsExecutor(Protocol):
     """Runs the folds of a job, here or elsewhere. Running a job again continues it."""
 
+    def numerics(self, config: Config, folds: Sequence[int]) -> Numerics:
+        """How it would make the numbers of a job.
+
+        Raises:
+            UsageError: The workers cannot be shared out over the folds.
+        """
+
     def execute(
         self,
         job: FoldsJob,
@@ -90,6 +99,11 @@ class LocalExecutor:
     def __init__(self, *, device: torch.device | None = None) -> None:
         self._device = device or pick_device()
 
+    def numerics(self, config: Config, folds: Sequence[int]) -> Numerics:  # noqa: ARG002 - the port's
+        """How it would make the numbers of a job; see `FoldsExecutor`."""
+        precision = resolved_precision(config.train.precision, device=self._device)
+        return Numerics(precision=precision, device=self._device.type)
+
     def execute(
         self,
         job: FoldsJob,
@@ -117,7 +131,12 @@ class LocalExecutor:
 
 
 def job_identity(
-    config: Config, plan: FoldPlan, folds: Sequence[int], *, since: Collection[str] = ()
+    config: Config,
+    plan: FoldPlan,
+    folds: Sequence[int],
+    *,
+    since: Collection[str] = (),
+    numerics: Numerics | None = None,
 ) -> str:
     """SHA-256 of all that the numbers depend on, as hexadecimal digits.
 
@@ -126,6 +145,7 @@ def job_identity(
         plan: All folds.
         folds: Those of the job.
         since: Keys that the run was begun without, see `keys_of_run_since`.
+        numerics: What the run remembers of its machines; by default one replica in fp32.
     """
     tree = {
         "config": config_hash(config, since=since),
@@ -133,6 +153,7 @@ def job_identity(
         "protocol": plan.protocol,
         "folds_hash": plan.folds_hash,
         "folds": list(folds),
+        **(numerics.in_identity if numerics else {}),
     }
     return hashlib.sha256(json.dumps(tree, sort_keys=True).encode()).hexdigest()
 

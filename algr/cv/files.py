@@ -1,15 +1,24 @@
 """`plan.json` and `config.json` of a run: what it was asked to do, for reading and for resuming.
 
-Beside them `environment.json` says by which versions it was done.
+Beside them `environment.json` says by which versions it was done and on what, and `numerics.json`
+what of the machines its numbers depend on.
 """
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from algr.config import Config, flatten, keys_since, with_values
+from algr.cv.executor import job_identity
+from algr.cv.numerics import (
+    NUMERICS_FILE,
+    Numerics,
+    begun_with,
+    numerics_of_run,
+    numerics_problems,
+)
 from algr.data import FoldPlan
 from algr.durable import write_whole
 from algr.errors import IntegrityError, StudyError
@@ -22,15 +31,30 @@ CONFIG_FILE = "config.json"
 REPEATS_FILE = "repeats.json"
 
 
-def write_run_files(directory: Path, *, config: Config, plan: FoldPlan) -> None:
+def write_run_files(
+    directory: Path, *, config: Config, plan: FoldPlan, numerics: Numerics | None = None
+) -> None:
     """Write both files; a folder that has them already must have the same.
 
+    Args:
+        directory: Of the run; made if it is not there.
+        config: What it trains and how.
+        plan: Its folds.
+        numerics: How this command makes numbers, for `numerics.json`; None if it makes none.
+
     Raises:
-        StudyError: The folder belongs to another configuration or other folds; all differences
-            are named.
+        StudyError: The folder belongs to another configuration, other folds, or numbers that were
+            made in another way; all differences are named.
     """
     trees = {PLAN_FILE: plan.to_dict(), CONFIG_FILE: _settings(directory, config)}
-    _refuse_differences(directory, trees)
+    noted: dict[str, Mapping[str, Any]] = {}
+    problems: list[str] = []
+    if numerics is not None:
+        then = begun_with(directory, numerics, is_begun=(directory / CONFIG_FILE).exists())
+        at_once = 1 if plan.protocol == "nested" else len(plan.folds)
+        problems = numerics_problems(then, numerics, num_folds=at_once)
+        noted = {NUMERICS_FILE: then.to_dict()}
+    _refuse_differences(directory, trees, further=problems)
     since = keys_of_run_since(directory, config)
     if since:
         values = flatten(config)
@@ -39,7 +63,17 @@ def write_run_files(directory: Path, *, config: Config, plan: FoldPlan) -> None:
             directory.name,
             ", ".join(f"{key} {values[key]}" for key in since),
         )
-    _write(directory, trees)
+    _write(directory, noted | trees, device=numerics.device if numerics else None)
+
+
+def identity_of_run(directory: Path, config: Config, plan: FoldPlan, folds: Sequence[int]) -> str:
+    """`job_identity` of folds of a run whose files were written.
+
+    Raises:
+        IntegrityError: A file cannot be read.
+    """
+    since = keys_of_run_since(directory, config)
+    return job_identity(config, plan, folds, since=since, numerics=numerics_of_run(directory))
 
 
 def keys_of_run_since(directory: Path, config: Config) -> tuple[str, ...]:
@@ -80,13 +114,16 @@ def write_repeats_files(directory: Path, *, config: Config, plans: Mapping[str, 
     _write(directory, {CONFIG_FILE: settings, REPEATS_FILE: known | folds})
 
 
-def _refuse_differences(directory: Path, trees: Mapping[str, Mapping[str, Any]]) -> None:
+def _refuse_differences(
+    directory: Path, trees: Mapping[str, Mapping[str, Any]], *, further: Sequence[str] = ()
+) -> None:
     problems = [
         f"{name}: {problem}"
         for name, tree in trees.items()
         if (directory / name).exists()
         for problem in _differences(*_with_same_pictures(_read(directory / name), _plain(tree)))
     ]
+    problems += further
     if problems:
         raise StudyError(
             f"{directory.name} was started with other settings",
@@ -95,11 +132,13 @@ def _refuse_differences(directory: Path, trees: Mapping[str, Mapping[str, Any]])
         )
 
 
-def _write(directory: Path, trees: Mapping[str, Mapping[str, Any]]) -> None:
+def _write(
+    directory: Path, trees: Mapping[str, Mapping[str, Any]], *, device: str | None = None
+) -> None:
     directory.mkdir(parents=True, exist_ok=True)
     for name, tree in trees.items():
         write_whole(directory / name, json.dumps(tree, indent=2) + "\n")
-    record_versions(directory)
+    record_versions(directory, device=device)
 
 
 def read_run_files(directory: Path) -> tuple[Config, FoldPlan]:

@@ -36,6 +36,7 @@ class Spread:
     """95 % intervals of the means over folds and of the pooled figures."""
 
     mean: Intervals
+    """None for all where a fold tests one subject: alone it is the same in every draw."""
     pooled: Intervals
 
     def to_dict(self) -> dict[str, Any]:
@@ -177,13 +178,18 @@ def _only(evidence: Evidence, weight_1S: NDArray[np.float64]) -> Scores:
 
 
 def _spread(evidence: Evidence, points: Points, *, draws: int) -> Spread:
-    if not can_resample(evidence.fold_S):
-        return Spread(dict.fromkeys(points.mean), dict.fromkeys(points.pooled))
-    weight_RS = draw_weights(evidence.subjects, evidence.fold_S, draws=draws)
-    resampled = resample(evidence, weight_RS)
-    return Spread(
-        intervals(resampled.mean, points.mean), intervals(resampled.pooled, points.pooled)
-    )
+    if can_resample(evidence.fold_S):
+        weight_RS = draw_weights(evidence.subjects, evidence.fold_S, draws=draws)
+        resampled = resample(evidence, weight_RS)
+        return Spread(
+            intervals(resampled.mean, points.mean), intervals(resampled.pooled, points.pooled)
+        )
+    none: Intervals = dict.fromkeys(points.mean)
+    everybody_S = np.zeros_like(evidence.fold_S)
+    if not can_resample(everybody_S):
+        return Spread(none, none)
+    weight_RS = draw_weights(evidence.subjects, everybody_S, draws=draws)
+    return Spread(none, intervals(evidence.figures(weight_RS), points.pooled))
 
 
 def _section(name: str, evidence: Evidence, points: Points, *, spread: Spread) -> Section:

@@ -1,8 +1,12 @@
 """The folds of one configuration as one Ray Train run."""
 
-from algr.cv import EpochListener, FoldsJob
+from collections.abc import Sequence
+
+from algr.config import Config
+from algr.cv import EpochListener, FoldsJob, Numerics
 from algr.distributed.mailbox import EpochMessage, ProgressMessage, start_mailbox
 from algr.distributed.mesh import Seat, default_workers, seats, worker_share
+from algr.distributed.numerics import worker_numerics
 from algr.distributed.results import take_results
 from algr.distributed.session import Devices, cluster_devices
 from algr.distributed.survivors import devices_to_share
@@ -25,6 +29,16 @@ class RayTrainExecutor:
 
     def __init__(self, *, workers: int | None = None) -> None:
         self._workers = workers
+
+    def numerics(self, config: Config, folds: Sequence[int]) -> Numerics:
+        """How the workers would make the numbers of a job; see `FoldsExecutor`.
+
+        Workers that die leave this as it is: those who start again sit as those before them did.
+        """
+        devices = cluster_devices()
+        workers = self._workers or default_workers(len(folds), devices)
+        replicas = len(seats(folds, workers=workers)[0].replicas)
+        return worker_numerics(config, replicas=replicas, with_gpu=devices.gpus > 0)
 
     def execute(
         self,

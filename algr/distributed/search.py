@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from algr.config import Config, SearchSpace
+from algr.cv import record_numerics
 from algr.data import FoldPlan
 from algr.distributed.executor import MAX_RESTARTS
 from algr.distributed.listener import SearchListener
 from algr.distributed.mesh import trial_seats
+from algr.distributed.numerics import worker_numerics
 from algr.distributed.room import NEXT_TO_NOTHING, trial_resources, trials_at_once
 from algr.distributed.runner import FoldsRunnerFactory, RunnerFactory
 from algr.distributed.session import cluster_devices
@@ -131,8 +133,8 @@ def run_search(
         clock: The time, for the limits.
 
     Raises:
-        StudyError: The study exists and is not resumed, is about something else, is in use, or no
-            trial succeeded.
+        StudyError: The study exists and is not resumed, is about something else or in another
+            precision, is in use, or no trial succeeded.
         UsageError: One trial is too large for the session, or its workers cannot be shared out.
         Interrupted: The user stopped or paused it, or a limit came before any result; what is half
             done goes on with `resume`.
@@ -142,6 +144,9 @@ def run_search(
     resources = trial_resources(
         job.config, cluster_devices(), gpus=job.gpus_per_trial, workers=job.workers_per_trial
     )
+    numerics = worker_numerics(
+        job.config, replicas=job.identity.replicas, with_gpu=resources.get("gpu", 0) > 0
+    )
     with open_study(
         job.study_directory,
         identity=job.identity,
@@ -150,6 +155,8 @@ def run_search(
         resume=job.resume,
         storage_url=job.storage_url,
     ) as store:
+        is_begun = any(record.state != "WAITING" for record in store.records())
+        record_numerics(job.study_directory, numerics, is_begun=is_begun)
         store.enqueue(job.points)
         if job.warm is not None:
             store.enqueue(job.warm.points)

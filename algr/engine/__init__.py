@@ -11,7 +11,13 @@ from algr.engine.checkpoint import (
     save_checkpoint,
 )
 from algr.engine.checks import check_buildable
-from algr.engine.device import cpu_threads, is_out_of_memory, pick_device
+from algr.engine.device import (
+    Precision,
+    cpu_threads,
+    is_out_of_memory,
+    pick_device,
+    resolved_precision,
+)
 from algr.engine.export import export_weights, load_exported, network_for
 from algr.engine.fold import FoldTrainer
 from algr.engine.latency import count_parameters, latency_ms
@@ -49,6 +55,7 @@ __all__ = [
     "FoldsRun",
     "FramePredictions",
     "FrameSource",
+    "Precision",
     "ProgressListener",
     "Rehearsal",
     "Scores",
@@ -72,6 +79,7 @@ __all__ = [
     "pick_device",
     "read_start",
     "rehearse",
+    "resolved_precision",
     "save_checkpoint",
     "steps_of",
     "unheard",

@@ -6,6 +6,8 @@ from typing import Literal
 
 import torch
 
+Precision = Literal["fp32", "bf16"]
+
 _RESIDENT_SHARE = 0.5
 _OUT_OF_MEMORY = (
     "DefaultCPUAllocator: can't allocate memory",
@@ -29,6 +31,14 @@ def pick_arithmetic(
         fast = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         return torch.bfloat16 if fast else torch.float32
     return torch.bfloat16 if precision == "bf16" else torch.float32
+
+
+def resolved_precision(
+    precision: Literal["auto", "fp32", "bf16"], *, device: torch.device
+) -> Precision:
+    """What the configured precision comes to on a device."""
+    is_short = pick_arithmetic(precision, device=device) is torch.bfloat16
+    return "bf16" if is_short else "fp32"
 
 
 def free_bytes(device: torch.device) -> int | None:

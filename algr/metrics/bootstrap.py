@@ -1,9 +1,10 @@
 """Intervals by resampling subjects, never frames or folds.
 
 The test subjects of every fold are drawn with replacement, as many as there are; each draw gives
-every figure once more. Draws depend on the content of the subjects (their digests) and nothing
-else, so that they are the same whatever the order of subjects or folds, and the same for every
-configuration that is tested on these subjects: a comparison is paired.
+every figure once more. Where a fold has one subject alone, as under leave-one-subject-out, subjects
+are drawn among all, for the pooled figures. Draws depend on the content of the subjects (their
+digests) and nothing else, so that they are the same whatever the order of subjects or folds, and
+the same for every configuration that is tested on these subjects: a comparison is paired.
 
 Shape suffixes: S = subjects, R = draws, F = folds.
 """

@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from algr.cli.statistics_tables import figure_words
+from algr.cli.statistics_tables import difference_table, figure_words
 from algr.config import DataHome
 from tests.compose.conftest import BEFORE, finish_run, request_for, write_dataset
+from tests.cv.test_comparison import compare, compared, one_by_one
 
 
 @pytest.fixture(scope="module")
@@ -43,6 +44,19 @@ def test_a_run_that_is_not_there_is_said_with_those_that_are(run, two_runs: Path
 
     assert done.code == 5
     assert "one of one, two" in done.err
+
+
+@pytest.mark.parametrize(("has_several", "folds"), [(True, 3), (False, 0)])
+def test_differences_by_fold_are_shown_beside_those_of_means(has_several: bool, folds: int) -> None:
+    runs = [compared(name, mistakes=0.2, seed=seed) for seed, name in enumerate("ab")]
+    by_one = [one_by_one(run) for run in runs]
+
+    table = difference_table(compare(*(runs if has_several else by_one)))
+
+    headers = [str(column.header) for column in table.columns]
+    assert [name for name in headers if name.startswith("fold")] == [
+        f"fold {fold}" for fold in range(folds)
+    ]
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,25 @@ def test_two_runs_are_compared_figure_by_figure(runs: DataHome) -> None:
     assert len(error["by_fold"]) == 3
 
 
+def test_replicas_and_versions_of_the_runs_are_compared(runs: DataHome) -> None:
+    request = request_for(runs, "before", None, train__learning_rate=0.03)
+    finish_run(request, "shared")
+    (runs.run("shared") / "numerics.json").write_text('{"replicas": 2, "precision": "fp32"}')
+    (runs.run("base") / "numerics.json").write_text('{"replicas": 1, "precision": "fp32"}')
+    versions = runs.run("shared") / "environment.json"
+    (entry,) = json.loads(versions.read_text())
+    versions.write_text(json.dumps([entry, entry | {"torch": "9.9"}, entry | {"torch": "9.9"}]))
+
+    (found,) = compare_by_name(runs, ["base", "shared"])
+
+    (runs.run("base") / "numerics.json").unlink()
+    now = entry["torch"]
+    assert found.notes == (
+        "made in different ways, which alone moves figures a little: "
+        f"replicas 1 and 2; torch {now} and {now} then 9.9",
+    )
+
+
 def test_one_figure_alone(runs: DataHome) -> None:
     (found,) = compare_by_name(runs, ["base", "faster"], metric="units/kappa_mean")
 

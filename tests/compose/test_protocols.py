@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -24,8 +24,8 @@ from algr.compose.nested import NestedSearch, plan_nested_search, refuse_unsuite
 from algr.compose.repeats import run_repeats
 from algr.compose.requests import drawn_anew, open_material
 from algr.compose.search import last_study
-from algr.config import DataHome, SearchSpace, with_values
-from algr.cv import LocalExecutor, job_identity, read_run_files
+from algr.config import Config, DataHome, SearchSpace, with_values
+from algr.cv import LocalExecutor, Numerics, job_identity, read_run_files
 from algr.data import PreparedDataset
 from algr.distributed import SearchJob, SearchListener, SearchOutcome
 from algr.engine import FoldsRun, epoch_value
@@ -73,6 +73,13 @@ class SeenFrames(GatheredFrames):
     def load(self, rows_B: Rows) -> LoadedBatch:
         self._seen.update(rows_B.tolist())
         return super().load(rows_B)
+
+
+class SharingExecutor(LocalExecutor):
+    """Says that two replicas share each fold, and trains each alone."""
+
+    def numerics(self, config: Config, folds: Sequence[int]) -> Numerics:
+        return replace(super().numerics(config, folds), replicas=2)
 
 
 class SearchHere:
@@ -171,6 +178,7 @@ def nest(
         halt: Halt | None = None,
         limits: Limits | None = None,
         gpu_hours: float = 0.0,
+        executor: type[LocalExecutor] = LocalExecutor,
     ) -> tuple[NestedResult, SearchHere]:
         request = make_request("before", None, resume=resume, cv__protocol="nested")
         options = SearchOptions(trials=2, space=SPACE, limits=limits or Limits())
@@ -179,7 +187,7 @@ def nest(
         search = NestedSearch(
             planned=planned, search_display=silent_search, epoch_display=Silence, runner=runner
         )
-        return search.run(tracker, LocalExecutor(device=CPU)), runner
+        return search.run(tracker, executor(device=CPU)), runner
 
     return run
 
@@ -331,6 +339,24 @@ def test_a_nested_search_that_goes_on_repeats_no_trial_and_finds_the_same(
     assert again.to_dict() == first.to_dict()
 
 
+def test_the_tests_of_outer_folds_go_on_with_as_many_replicas_as_they_were_begun_with(
+    nest: Callable[..., tuple[NestedResult, SearchHere]], home: DataHome
+) -> None:
+    nest("shared", executor=SharingExecutor)
+
+    with pytest.raises(StudyError, match="shared was started") as caught:
+        nest("shared", resume=True)
+    nest("shared", resume=True, executor=SharingExecutor)
+
+    assert "replicas: 2 there, 1 now; go on with --workers 2" in str(caught.value.problems)
+    (final, *_) = home.runs.glob("shared/outer-0-best-*")
+    config, plan = read_run_files(final)
+    identity = torch.load(final / "checkpoint.pt", weights_only=True)["identity"]
+    assert identity == job_identity(
+        config, plan, (0,), numerics=Numerics(replicas=2, precision="fp32")
+    )
+
+
 def test_the_searches_of_outer_folds_are_nobodys_last_study(
     make_request: MakeRequest, home: DataHome
 ) -> None:
@@ -361,12 +387,19 @@ def test_every_run_says_by_which_versions_it_was_done(
     run_id = found.repeats[0].result.run_id
     tags = client.get_run(run_id).data.tags
     assert tags["algr.version"] == entry["algr"]
-    assert {name: tags[f"algr.version.{name}"] for name in entry if name != "algr"} == {
-        name: entry[name] for name in entry if name != "algr"
+    libraries = entry.keys() - {"algr", "device"}
+    assert {name: tags[f"algr.version.{name}"] for name in libraries} == {
+        name: entry[name] for name in libraries
     }
+    assert (tags["algr.device"], tags["algr.precision"], tags["algr.replicas"]) == (
+        entry["device"],
+        "fp32",
+        "1",
+    )
     assert {file.path for file in client.list_artifacts(run_id, "run")} == {
         "run/config.json",
         "run/environment.json",
+        "run/numerics.json",
         "run/plan.json",
     }
 

@@ -1,7 +1,7 @@
 """Rows of a comparison: what is trained, what is not repeated, what a failure leaves."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -14,8 +14,8 @@ from algr.compose.row_study import plan_rows as plan_all
 from algr.compose.row_study_file import refuse_other_study, study_tree, write_study
 from algr.compose.rows import PlannedRow, choose_rows, network_title, refuse_varied
 from algr.compose.rows_runner import RowsRunner, earlier_outcome
-from algr.config import DataHome, with_values
-from algr.cv import FoldsJob, read_finished
+from algr.config import Config, DataHome, with_values
+from algr.cv import FoldsJob, Numerics, read_finished
 from algr.data import FoldPlan
 from algr.engine import (
     FoldEpoch,
@@ -55,6 +55,10 @@ class FakeExecutor:
     faults: dict[str, BaseException] = field(default_factory=dict)
     executed: list[str] = field(default_factory=list)
     jobs: list[FoldsJob] = field(default_factory=list)
+    replicas: int = 1
+
+    def numerics(self, config: Config, folds: Sequence[int]) -> Numerics:
+        return Numerics(replicas=self.replicas, precision="fp32", device="cpu")
 
     def execute(
         self, job: FoldsJob, *, on_epoch, on_progress: Callable[[FoldProgress], None] = unheard
@@ -249,6 +253,15 @@ def test_a_finished_run_of_other_settings_is_not_taken_for_the_row(
 
 @pytest.mark.slow
 @pytest.mark.filterwarnings("ignore::sqlalchemy.exc.SADeprecationWarning")
+def test_a_finished_row_of_other_replicas_is_not_put_beside_new_ones(train, plan_rows) -> None:
+    train(plan_rows("full"), FakeExecutor())
+
+    with pytest.raises(StudyError) as caught:
+        train(plan_rows("full"), FakeExecutor(replicas=2))
+
+    assert "replicas: 1 there, 2 now; go on with --workers 3 or fewer" in str(caught.value.problems)
+
+
 def test_rows_are_children_of_the_study_in_the_tracker(
     train, plan_rows, home: DataHome, material: Material
 ) -> None:

@@ -169,19 +169,58 @@ def test_other_data_are_refused() -> None:
         compare(compared("a", mistakes=0.2), compared("b", mistakes=0.2, fingerprint="0" * 64))
 
 
-def test_folds_of_one_subject_have_differences_without_intervals() -> None:
+def one_by_one(run: ComparedRun) -> ComparedRun:
+    """The run with a fold for each subject."""
+    subjects = run.evidence.subjects
+    folds = tuple(
+        Fold(index=index, train=tuple(set(subjects) - {name}), validation=(), test=(name,))
+        for index, name in enumerate(subjects)
+    )
+    evidence = replace(run.evidence, fold_S=np.arange(len(subjects)))
+    return replace(run, evidence=evidence, plan=replace(run.plan, folds=folds))
+
+
+def test_folds_of_one_subject_are_compared_by_pooled_figures() -> None:
+    weak, strong = compared("weak", mistakes=0.3), compared("strong", mistakes=0.1, seed=1)
+    weak_pooled = replace(weak, plan=replace(weak.plan, folds=weak.plan.folds[::-1]))
+
+    found = compare(one_by_one(weak), one_by_one(strong))
+
+    gain = found.differences["f1_macro"]
+    pooled = compare(weak_pooled, strong).differences["f1_macro"]
+    assert (found.of, gain.verdict) == ("pooled", "better")
+    assert (gain.base, gain.other, gain.interval) == (pooled.base, pooled.other, pooled.interval)
+    assert len(gain.per_fold) == 24
+    assert found.notes == ("a fold tests one subject: pooled figures, subjects drawn among all",)
+
+
+def test_one_subject_alone_has_differences_without_intervals() -> None:
     runs = [
-        compared(name, mistakes=0.2, seed=seed, tested=3, num_folds=1)
+        compared(name, mistakes=0.2, seed=seed, tested=1, num_folds=1)
         for name, seed in (("a", 0), ("b", 1))
     ]
-    lone = [replace(run, evidence=replace(run.evidence, fold_S=np.arange(3))) for run in runs]
 
-    found = compare(*lone)
+    found = compare(*runs)
 
     assert found.differences["accuracy"].value is not None
     assert found.differences["accuracy"].interval is None
     assert found.differences["accuracy"].verdict is None
     assert found.sentence("accuracy").endswith("there is no interval")
+
+
+def test_what_made_the_numbers_is_noted_where_it_differs() -> None:
+    base, other = compared("a", mistakes=0.2), compared("b", mistakes=0.2, seed=1)
+    made = {"replicas": "1", "precision": "fp32", "torch": "2.8"}
+
+    found = compare(
+        replace(base, made_by=made), replace(other, made_by=made | {"replicas": "2", "algr": "9"})
+    )
+    same = compare(replace(base, made_by=made), replace(other, made_by=made))
+
+    assert found.notes == (
+        "made in different ways, which alone moves figures a little: replicas 1 and 2",
+    )
+    assert same.notes == ()
 
 
 def test_an_other_protocol_is_noted() -> None:

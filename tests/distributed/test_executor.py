@@ -11,11 +11,12 @@ import pytest
 import torch
 
 from algr.config import Config, with_values
-from algr.cv import FoldsJob, LocalExecutor, exported_model
+from algr.cv import FoldsJob, LocalExecutor, Numerics, exported_model
 from algr.data import refit_fold
-from algr.distributed import RayTrainExecutor
+from algr.distributed import RayTrainExecutor, executor, numerics
 from algr.distributed.executor import EpochRelay
 from algr.distributed.results import result_file, take_results, write_result
+from algr.distributed.session import Devices
 from algr.engine import FoldEpoch, FoldFailedError, FoldResult
 from algr.errors import IntegrityError, Interrupted, StudyError
 
@@ -54,6 +55,30 @@ def _train_workers() -> list[int]:
         if b"RayTrainWorker" in path.read_bytes()
     ]
     return [pid for pid in named if is_ours(pid)]
+
+
+@pytest.mark.parametrize(
+    ("workers", "folds", "replicas"),
+    [(None, 3, 1), (1, 3, 1), (3, 3, 1), (6, 3, 2), (2, 1, 2)],
+)
+def test_replicas_are_counted_by_workers_and_folds(
+    config: Config, monkeypatch: pytest.MonkeyPatch, workers: int | None, folds: int, replicas: int
+):
+    monkeypatch.setattr(executor, "cluster_devices", lambda: Devices(cpus=8, gpus=0))
+
+    found = RayTrainExecutor(workers=workers).numerics(config, range(folds))
+
+    assert found == Numerics(replicas=replicas, precision="fp32", device="cpu")
+
+
+def test_a_worker_says_which_device_and_precision_it_computes_in(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
+
+    assert numerics._resolve("auto") == ("cuda", "bf16")
+    assert numerics._resolve("fp32") == ("cuda", "fp32")
 
 
 def test_epochs_are_told_whole_and_in_order_whoever_is_first():

@@ -218,7 +218,9 @@ class TestOnRay:
         assert {group["state"] for group in placement_group_table().values()} == {"REMOVED"}
         files = [path for path in (tmp_path / "s").rglob("*") if path.is_file()]
         assert sorted(str(path.relative_to(tmp_path / "s")) for path in files) == [
+            "environment.json",
             "lock",
+            "numerics.json",
             "study.journal",
             "study.json",
             "trials/0/checkpoint.pt",

@@ -2,6 +2,7 @@
 
 import dataclasses
 import errno
+import json
 import os
 import signal
 from collections import Counter
@@ -45,7 +46,9 @@ def test_a_search_finds_what_the_study_alone_finds_and_leaves_nothing_else(tmp_p
     best = max(outcome.trials, key=lambda record: record.value)
     assert outcome.best == best
     assert _files(tmp_path / "s") == [
+        "environment.json",
         "lock",
+        "numerics.json",
         "study.journal",
         "study.json",
         f"trials/{best.number}/checkpoint.pt",
@@ -133,6 +136,27 @@ def test_what_the_user_has_to_mend_stops_the_search_which_then_goes_on_undisturb
     assert outcome.trials == search_without_ray(tmp_path / "alone", trials=3)
     begun = Counter(entry[:2] for entry in read_log(log))
     assert {key: count for key, count in begun.items() if count > 1} == {(1, 2): 2}
+
+
+def test_a_study_goes_on_in_the_precision_that_it_was_begun_in(tmp_path):
+    study, listener = tmp_path / "s", Diary.empty()
+    run_search(search_job(study, trials=1), listener=listener, factory=FakeFactory())
+    file = study / "numerics.json"
+    left = file.read_text()
+    file.write_text(left.replace("fp32", "bf16"))
+
+    with pytest.raises(StudyError, match="started with other numerics") as caught:
+        run_search(
+            search_job(study, trials=2, resume=True), listener=listener, factory=FakeFactory()
+        )
+    file.unlink()  # as a version of algr left it that noted nothing
+    outcome = run_search(
+        search_job(study, trials=2, resume=True), listener=listener, factory=FakeFactory()
+    )
+
+    assert "precision: bf16 there, fp32 now" in str(caught.value.problems)
+    assert json.loads(left) == {"replicas": 1, "precision": "fp32"}
+    assert (len(outcome.trials), json.loads(file.read_text())) == (2, {"replicas": 1})
 
 
 class _OnFullDisk(Diary):

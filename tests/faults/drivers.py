@@ -133,7 +133,9 @@ class Drivers:
         best = best_of(read_records(study), objective)
         assert best is not None
         assert files_of(study) == [
+            "environment.json",
             "lock",
+            "numerics.json",
             "study.journal",
             "study.json",
             f"trials/{best.number}/checkpoint.pt",
