@@ -147,11 +147,9 @@ def run_search(
         trials=job.trials,
         resume=job.resume,
         storage_url=job.storage_url,
+        adopted=() if job.warm is None else job.warm.observed,
     ) as store:
-        store.enqueue(job.points)
-        if job.warm is not None:
-            store.enqueue(job.warm.points)
-            store.adopt(job.warm.observed)
+        store.enqueue((*job.points, *(job.warm.points if job.warm is not None else ())))
         halt = None
         budget = Budget(job.limits, gpus_per_trial=resources.get("gpu", 0), clock=clock)
         if not store.is_complete:

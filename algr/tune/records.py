@@ -15,6 +15,7 @@ WALL_SECONDS = "wall_seconds"
 REASON = "reason"
 EPOCH = "epoch-"
 ADOPTED = "adopted"
+VERDICT = "verdict"
 
 
 @dataclass(frozen=True)
