@@ -1,8 +1,9 @@
 """`algr tune`: a search, and what follows it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from algr.compose.finish import Finisher, SearchResult
 from algr.compose.gpu_share import largest_need, settle_share
@@ -28,7 +29,7 @@ from algr.config import Config, SearchSpace, load_points, load_search_space, wit
 from algr.data import FoldPlan
 from algr.distributed import RayTrainExecutor, SearchJob, ray_session, trial_seats
 from algr.engine import check_buildable
-from algr.errors import UsageError
+from algr.errors import ConfigError, UsageError
 from algr.metrics import EvaluationCounts, headline, scores
 from algr.tracking import Tracker
 from algr.tune import (
@@ -129,7 +130,7 @@ def described(
     Raises:
         AlgrError: Space, objectives or storage cannot be used.
     """
-    return SearchJob(
+    job = SearchJob(
         config=request.config,
         space=_search_space(options, request, material),
         plan=material.plan,
@@ -144,6 +145,9 @@ def described(
         start_file=start.path if start else None,
         workers_per_trial=workers_of(options, material.plan, config=request.config),
     )
+    if not isinstance(options.space, SearchSpace):  # that of a study which was begun
+        _refuse_contradictions(job, job.space.enqueue, what="enqueue of the search space")
+    return job
 
 
 def workers_of(options: SearchOptions, plan: FoldPlan, *, config: Config) -> int:
@@ -171,11 +175,41 @@ def with_points(job: SearchJob, options: SearchOptions) -> SearchJob:
     """With the points of `--points`.
 
     Raises:
-        ConfigError: They do not lie in the space.
+        ConfigError: They do not lie in the space, or cannot be trained.
     """
     if options.points is None:
         return job
-    return replace(job, points=load_points(options.points, space=job.space, config=job.config))
+    points = load_points(options.points, space=job.space, config=job.config)
+    _refuse_contradictions(job, points, what=options.points.name)
+    return replace(job, points=points)
+
+
+def _refuse_contradictions(
+    job: SearchJob, points: Sequence[Mapping[str, Any]], *, what: str
+) -> None:
+    """Refuse points that no trial can train; what is left out of a point is not known yet.
+
+    Raises:
+        ConfigError: All of them, with the reasons.
+    """
+    problems = []
+    for number, point in enumerate(points, start=1):
+        if not set(job.space.active(point)) <= set(point):
+            continue
+        try:
+            config = with_values(job.config, {**point, "train.init_from": None})
+            check_buildable(config, replicas=job.identity.replicas)
+        except ConfigError as error:
+            values = ", ".join(f"{key}: {value}" for key, value in point.items())
+            reason = "; ".join([error.found, *error.problems])
+            problems.append(f"point {number} ({values}): {reason}")
+    if problems:
+        raise ConfigError(
+            f"{what}: points that contradict themselves",
+            problems=problems,
+            expected="points whose values go together",
+            advice="mend or leave out these points",
+        )
 
 
 def with_share(job: SearchJob, options: SearchOptions) -> SearchJob:

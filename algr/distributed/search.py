@@ -157,6 +157,7 @@ def run_search(
                 job, store, resources=resources, factory=factory, open_run=open_run
             ) as carrier:
                 halt = _run_trials(job, store, listener, carrier, budget)
+        _warn_of_contradictions(store)
         best = store.best()
         if halt is not None and (best is None or halt.kind == "pause"):
             raise _interrupted(store, halt)
@@ -364,6 +365,17 @@ def _as_disk_trouble(error: Exception, store: StudyStore) -> StudyError | None:
         advice="make room there, then repeat the command with --resume --name "
         f"{store.directory.name}",
     )
+
+
+def _warn_of_contradictions(store: StudyStore) -> None:
+    records = [record for record in store.records() if record.state != "WAITING"]
+    untrained = [record for record in records if record.is_contradictory]
+    if untrained:
+        logger.warning(
+            "%d of %d trials were not trained, as trial %d: %s; a `when` in the search space keeps "
+            "such points out",
+            *(len(untrained), len(records), untrained[0].number, untrained[0].reason),
+        )
 
 
 def _no_result(store: StudyStore) -> AlgrError:

@@ -195,7 +195,7 @@ def test_a_study_that_another_command_begins_at_the_same_moment_is_found(
     tmp_path, identity, run_study, monkeypatch, resume, message
 ):
     """The other one is over before this one holds the lock."""
-    locked = store._locked  # noqa: SLF001 - the moment between the look and the lock
+    locked = store._locked
 
     def late(directory: Path):
         monkeypatch.setattr(store, "_locked", locked)
