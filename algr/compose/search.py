@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 from algr.compose.finish import Finisher, SearchResult
 from algr.compose.gpu_share import largest_need, settle_share
+from algr.compose.measured import PointCost
 from algr.compose.requests import (
     EpochDisplayFactory,
     Material,
@@ -42,13 +43,15 @@ from algr.tune import (
     read_warm_start,
 )
 
+DEFAULT_TRIALS = 50
+
 
 @dataclass(frozen=True, kw_only=True)
 class SearchOptions:
     """What `algr tune` is asked for besides the request."""
 
     trials: int | None
-    """In all; None for as many as the study already wants."""
+    """In all; None for as many as the study already wants, or `DEFAULT_TRIALS` of a new one."""
     max_concurrent: int | None = None
     space: str | SearchSpace | None = None
     """A name, a file, or the space itself; None for the dataset's."""
@@ -102,6 +105,8 @@ def plan_search(
     name = _study_name(request)
     directory = request.home.study(name)
     request, notice = settle(request, material, directory=directory, refits=True)
+    if options.trials is None and not (directory / STUDY_FILE).exists():
+        options = replace(options, trials=DEFAULT_TRIALS)
     job = described(options, request, material, directory=directory, start=notice.start)
     refuse_other(job)
     job = _with_earlier(with_points(job, options), options, request)
@@ -212,15 +217,23 @@ def _refuse_contradictions(
         )
 
 
-def with_share(job: SearchJob, options: SearchOptions) -> SearchJob:
+def with_share(
+    job: SearchJob, options: SearchOptions, *, costs: Sequence[PointCost] | None = None
+) -> SearchJob:
     """With the part of a GPU of `--gpus-per-trial`, for which a trial's memory is measured.
+
+    Args:
+        job: The search.
+        options: As they were typed.
+        costs: Of its extremes, where they have been measured already.
 
     Raises:
         AlgrError: There is no GPU, or trials do not fit.
     """
     if options.gpus_per_trial is None:
         return job
-    share = settle_share(options.gpus_per_trial, need_bytes=largest_need(job))
+    need_bytes = largest_need(job if costs is None else costs)
+    share = settle_share(options.gpus_per_trial, need_bytes=need_bytes)
     return replace(job, gpus_per_trial=share)
 
 
@@ -271,9 +284,7 @@ def search(
         Tracker.connect(request.home, dataset=material.info, uri=request.tracking_uri) as tracker,
         goes_on_as(planned.name),
     ):
-        recorder = StudyRecorder(tracker, job, tags=start.tags if start else {})
-        if start is not None:
-            start.record(job.study_directory)
+        recorder = StudyRecorder(tracker, job, tags=start.tags if start else {}, start=start)
         outcome = run_study(job, recorder, search_display)
         if outcome.stopped is not None:
             return SearchResult(planned.name, recorder.study.run_id or "", outcome, None, None)
@@ -287,6 +298,7 @@ def search(
             display=epoch_display,
             start=start,
             objective=planned.objectives[0],
+            limits=job.limits,
         )
         return finisher.finish(outcome, gate=options.gate)
 

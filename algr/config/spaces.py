@@ -177,7 +177,7 @@ def load_search_space(
         config: The configuration that the space varies; bounds must be acceptable to it.
 
     Raises:
-        ConfigError: No such space, keys that are unknown or that no trial honours, refused bounds or
+        ConfigError: No such space, unknown keys or those that no trial honours, refused bounds or
             points; all of them together.
     """
     file = _find(chosen, dataset=dataset, kind=kind)
