@@ -1,6 +1,7 @@
 """Files and folders that are whole or not there at all, also after a power cut; and locks."""
 
 import errno
+import fcntl
 import hashlib
 import os
 import secrets
@@ -102,7 +103,7 @@ def held(lock: Path, *, otherwise: Exception, wait_s: float = 0.0) -> Iterator[N
     Args:
         lock: The file; made if it is not there.
         otherwise: Raised where another process holds it.
-        wait_s: How long to wait for it, since `is_held` takes it for a moment.
+        wait_s: How long to wait for it, since `is_held` shares it with other lookers for a moment.
     """
     file_lock = FileLock(lock, timeout=wait_s)
     try:
@@ -116,13 +117,18 @@ def held(lock: Path, *, otherwise: Exception, wait_s: float = 0.0) -> Iterator[N
 
 
 def is_held(lock: Path) -> bool:
-    """Whether a process holds the lock file; takes it for a moment to find out."""
-    if not lock.exists():
-        return False
-    probe = FileLock(lock, timeout=0)
+    """Whether a process holds the lock file.
+
+    The look asks for a share of the lock, which others who look can have at the same time.
+    """
     try:
-        probe.acquire()
-    except Timeout:
+        descriptor = os.open(lock, os.O_RDONLY)
+    except FileNotFoundError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
         return True
-    probe.release()
+    finally:
+        os.close(descriptor)  # with its share
     return False

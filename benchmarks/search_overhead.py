@@ -89,6 +89,9 @@ class Clock:
     epochs: list[float] = field(default_factory=list)
     ended: list[float] = field(default_factory=list)
 
+    def on_begin(self) -> None:
+        """Nothing yet."""
+
     def on_trial_start(self, *_: object) -> None:
         self.begun.append(time.perf_counter())
 

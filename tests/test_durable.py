@@ -1,3 +1,4 @@
+import fcntl
 import os
 import subprocess
 import sys
@@ -5,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from algr.durable import held, recover_folder, sha256_of, swap_folder, write_whole
+from algr.durable import held, is_held, recover_folder, sha256_of, swap_folder, write_whole
 
 
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
@@ -60,6 +61,19 @@ def test_a_lock_keeps_other_processes_out_until_it_is_let_go(tmp_path: Path) -> 
         assert subprocess.run(command, check=False).returncode == 9
 
     assert subprocess.run(command, check=False).returncode == 0
+
+
+def test_a_lock_that_is_held_is_seen_and_one_that_others_look_at_is_not(tmp_path: Path) -> None:
+    lock = tmp_path / "lock"
+    before = is_held(lock)
+
+    with held(lock, otherwise=RuntimeError("busy")):
+        while_held = is_held(lock)
+    with lock.open() as other:
+        fcntl.flock(other, fcntl.LOCK_SH)  # another look, at the same moment
+        while_looked_at = is_held(lock)
+
+    assert (before, while_held, while_looked_at) == (False, True, False)
 
 
 @pytest.fixture

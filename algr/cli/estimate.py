@@ -83,6 +83,7 @@ def _cost(estimate: "SearchEstimate", *, afterwards: str) -> list[str]:
         f"{_gpu(estimate.gpu_hours_pruned)}, about {estimate.expected_epochs:.1f} epochs a trial",
         f"  assumed: {ASSUMPTION}; real searches train somewhat more",
         f"{afterwards} {_time(3600 * estimate.finish_hours)}",
+        *_limit(estimate),
         f"at once: {estimate.at_once} trials of {estimate.workers_per_trial} workers, "
         f"{estimate.gpus_per_trial:g} GPUs each; by memory "
         f"{estimate.fits_one_device} would fit "
@@ -90,6 +91,18 @@ def _cost(estimate: "SearchEstimate", *, afterwards: str) -> list[str]:
         f"memory: {_size(estimate.memory_bytes)} a trial of {_size(estimate.memory_device)}",
         f"disk: {_size(estimate.disk_bytes)} of {_size(estimate.disk_free)} free",
         *(f"note: {remark}" for remark in estimate.remarks),
+    ]
+
+
+def _limit(estimate: "SearchEstimate") -> list[str]:
+    limit = estimate.limit
+    if limit is None:
+        return []
+    if not limit.by:
+        return ["limits: with the pruner the search would be over before"]
+    return [
+        f"limits: {limit.by} would end the search after about {limit.trials} of {estimate.trials} "
+        "trials, and nothing would follow it"
     ]
 
 

@@ -10,7 +10,7 @@ import typer
 from algr.cli.options import home_words, print_json
 
 if TYPE_CHECKING:
-    from algr.compose import SearchOptions, TrainingRequest
+    from algr.compose import SearchOptions, SearchResult, TrainingRequest
     from algr.tune import Limits
 
 
@@ -126,19 +126,34 @@ def run_and_print(
         print_search(result)
     words = home_words(home)
     if result.outcome.stopped is not None:
-        ended = sum(one.state not in ("RUNNING", "WAITING") for one in result.outcome.trials)
-        begun = sum(one.state != "WAITING" for one in result.outcome.trials)
-        typer.echo(
-            f"notice: study {result.study} ended by {result.outcome.stopped.reason} with {ended} "
-            f"trials done; nothing is cross-validated or registered yet\n"
-            f"next: algr resume {result.study}{words}, or, to finish with what has begun, "
-            f"algr resume {result.study} --trials {begun}{words}",
-            err=True,
-        )
+        typer.echo("\n".join(_ended_early(result, words)), err=True)
     elif not as_json:
         typer.echo(
             f"next: algr models pull {request.dataset}@champion --out ./model{words}", err=True
         )
+
+
+def _ended_early(result: "SearchResult", words: str) -> tuple[str, str]:
+    """What is missing of a search that ended by a limit or request, and what to type next."""
+    outcome = result.outcome
+    assert outcome.stopped is not None
+    ended = sum(one.state not in ("RUNNING", "WAITING") for one in outcome.trials)
+    begun = sum(one.state != "WAITING" and not one.adopted for one in outcome.trials)
+    missing = (
+        "nothing is cross-validated or registered yet"
+        if result.cross_validated is None
+        else "the best one is cross-validated, not refitted or registered yet"
+    )
+    next_line = f"next: algr resume {result.study}{words}"
+    if not outcome.is_complete:
+        next_line += (
+            f", or, to finish with what has begun, algr resume {result.study} --trials {begun}"
+            f"{words}"
+        )
+    notice = (
+        f"notice: study {result.study} ended by {outcome.stopped.reason} with {ended} trials done; "
+    )
+    return notice + missing, next_line
 
 
 def nest_and_print(

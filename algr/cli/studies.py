@@ -67,8 +67,10 @@ def status(study: StudyArgument, home: HomeOption = None, as_json: JsonOption = 
     found = study_status(locate(home), study)
     if as_json:
         print_json(found.to_dict())
-    else:
-        print_status(found)
+        return
+    print_status(found)
+    if found.resumes_alone and found.summary.state not in ("running", "finished"):
+        typer.echo(f"next: algr resume {study}{home_words(home)}", err=True)
 
 
 def pause(study: StudyArgument, home: HomeOption = None) -> None:

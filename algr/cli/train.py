@@ -144,7 +144,15 @@ def cv(
 @stops_cleanly("the same command with --resume goes on where it stopped")
 def tune(
     dataset: DatasetOption,
-    trials: Annotated[int, typer.Option("--trials", min=1, help="Trials in all.")] = 50,
+    trials: Annotated[
+        int | None,
+        typer.Option(
+            "--trials",
+            min=1,
+            help="Trials in all.",
+            show_default="50; with --resume as before",
+        ),
+    ] = None,
     max_concurrent: ConcurrentOption = None,
     gpus_per_trial: GpusOption = None,
     workers_per_trial: WorkersPerTrialOption = None,

@@ -2,11 +2,13 @@
 
 import math
 import shutil
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from algr.compose.gpu_share import refuse_without_gpu
 from algr.compose.measured import (
     MOST_COPIES,
     PointCost,
@@ -16,14 +18,15 @@ from algr.compose.measured import (
     points_to_measure,
 )
 from algr.compose.requests import TrainingRequest
-from algr.compose.search import PlannedSearch, SearchOptions, plan_search
+from algr.compose.search import PlannedSearch, SearchOptions, plan_search, with_share
 from algr.compose.start import check_start
 from algr.compose.study import STUDY_FILE, wanted_trials
 from algr.compose.trial_shape import TRAIN_RUN_S, TrialShape
+from algr.compose.within_limits import LimitForecast, forecast_limits
 from algr.data import FoldPlan
-from algr.distributed import Devices, SearchJob, devices_at, trial_resources, trials_at_once
+from algr.distributed import Devices, SearchJob, devices_at, room_of, trials_at_once
 from algr.errors import ConfigError, DataError
-from algr.tune import ASSUMPTION, TrialRecord, forecast_epochs, read_records
+from algr.tune import ASSUMPTION, Limits, TrialRecord, forecast_epochs, read_records
 
 _SEARCH_START_S = 12.0
 """Ray, its first worker with torch, and the tracker."""
@@ -66,6 +69,8 @@ class SearchEstimate:
     memory_bytes: int
     memory_device: int
     remarks: tuple[str, ...]
+    limit: LimitForecast | None = None
+    """Where the limits would end it; None without limits."""
 
     def to_dict(self) -> dict[str, Any]:
         """What `algr tune --dry-run --json` prints."""
@@ -97,6 +102,7 @@ class SearchEstimate:
             "memory_bytes": self.memory_bytes,
             "memory_device": self.memory_device,
             "remarks": list(self.remarks),
+            "limit": None if self.limit is None else self.limit.to_dict(),
         }
 
 
@@ -129,15 +135,19 @@ def estimate_search(request: TrainingRequest, options: SearchOptions) -> SearchE
     Raises:
         AlgrError: What would stop the search: options, dataset, space, study, disk, memory.
     """
+    now = time.time()
     planned = plan_search(request, options, settle=check_start)
+    if options.gpus_per_trial is not None:
+        refuse_without_gpu()
     site = Site.of(request)
     (points,) = measure_job(planned.job, plans=(planned.job.plan,), site=site)
-    estimate = estimate_job(
-        planned.job, points, site=site, finish_s=_finish_s(planned, points[0], site.devices)
-    )
+    job = with_share(planned.job, options, costs=points)
+    finish_s = _finish_s(planned, points[0], site.devices)
+    estimate = estimate_job(job, points, site=site, finish_s=finish_s)
     refuse_full_disk(estimate)
     return replace(
         estimate,
+        limit=within_limits(estimate, job.limits, now=now, hours=estimate.hours_pruned),
         remarks=(*estimate.remarks, *cluster_remarks(request), *planned.notice.remarks),
     )
 
@@ -151,7 +161,7 @@ def measure_job(
         ConfigError: The configuration itself does not train here.
         AlgrError: A trial does not fit into the session.
     """
-    resources = trial_resources(job.config, site.devices, workers=job.workers_per_trial)
+    resources = room_of(job, site.devices)
     copies = _at_once(job, trials_at_once(resources, site.devices)) * job.workers_per_trial
     costs = measure_points(
         points_to_measure(job.space, job.config),
@@ -181,7 +191,7 @@ def estimate_job(
     """
     config, devices = job.config, site.devices
     shape = TrialShape.of(job.plan, workers=job.workers_per_trial)
-    resources = trial_resources(config, devices, workers=shape.workers)
+    resources = room_of(job, devices)
     at_once = _at_once(job, trials_at_once(resources, devices))
     records = known_records(job)
     ended = [
@@ -239,6 +249,29 @@ def estimate_job(
         memory_device=site.memory_bytes,
         remarks=_remarks(points, needed_bytes=at_once * per_trial, site=site),
     )
+
+
+def within_limits(
+    estimate: SearchEstimate, limits: Limits, *, now: float, hours: float
+) -> LimitForecast | None:
+    """Where the limits would end the search, with the pruner; None without limits.
+
+    Args:
+        estimate: Of what is missing.
+        limits: Of the command.
+        now: Its start.
+        hours: That it would take by the clock.
+    """
+    done = sum(estimate.ended.values())
+    found = forecast_limits(
+        limits,
+        now=now,
+        hours=hours,
+        gpu_hours=estimate.gpu_hours_pruned,
+        start_hours=_SEARCH_START_S / 3600,
+        trials=max(estimate.trials - done, 0),
+    )
+    return None if found is None else replace(found, trials=found.trials + done)
 
 
 def known_records(job: SearchJob) -> tuple[TrialRecord, ...]:

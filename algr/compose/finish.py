@@ -1,7 +1,8 @@
 """What follows a search: cross-validate the best, refit it on everybody, package, register."""
 
+import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -29,7 +30,7 @@ from algr.engine import FoldEpoch
 from algr.metrics import gather_evidence, headline
 from algr.models import has_regions, regions_for
 from algr.tracking import RefitTracking, Registration, Registry, RunHandle, Tracker, run_key
-from algr.tune import Objective, TrialRecord
+from algr.tune import Clock, Halt, Limits, Objective, TrialRecord
 
 
 @dataclass(frozen=True)
@@ -40,8 +41,9 @@ class SearchResult:
     run_id: str
     outcome: SearchOutcome
     cross_validated: CrossValidated | None
-    """None, as `registration`, of a search that was told to end."""
+    """None of a search that was told to end before."""
     registration: Registration | None
+    """None where a limit came before the refit."""
 
     def to_dict(self) -> dict[str, Any]:
         """What `algr tune --json` prints."""
@@ -84,9 +86,14 @@ class Finisher:
     start: StartInUse | None
     objective: Objective
     """That of the best trial's value."""
+    limits: Limits
+    clock: Clock = time.time
 
     def finish(self, outcome: SearchOutcome, *, gate: Literal["mean", "interval"]) -> SearchResult:
-        """Cross-validate the best configuration, refit it, register it."""
+        """Cross-validate the best configuration, refit it, register it.
+
+        Where the time is over after the cross-validation, the rest is left for another command.
+        """
         best = outcome.best
         config = with_values(self.request.config, best.params)
         with self.study:
@@ -101,9 +108,14 @@ class Finisher:
                 start=self.start,
                 study=self.name,
             )
-            registration = self._refit(config, best, cross_validated, gate=gate)
-            self._note(best, cross_validated, registration)
+            if (over := self.limits.over(self.clock())) is None:
+                registration = self._refit(config, best, cross_validated, gate=gate)
+                self._note(best, cross_validated, registration)
             run_id = self.study.run_id or ""
+        if over is not None:
+            self.study.end(status="KILLED", state="INTERRUPTED")
+            outcome = replace(outcome, stopped=Halt("limit", over))
+            return SearchResult(self.name, run_id, outcome, cross_validated, None)
         return SearchResult(self.name, run_id, outcome, cross_validated, registration)
 
     def _refit(

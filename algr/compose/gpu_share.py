@@ -1,8 +1,15 @@
 """Several trials on one GPU: as many as their measured memory allows."""
 
+from collections.abc import Sequence
 from typing import Literal
 
-from algr.compose.measured import device_memory, measure_points, on_gpu, points_to_measure
+from algr.compose.measured import (
+    PointCost,
+    device_memory,
+    measure_points,
+    on_gpu,
+    points_to_measure,
+)
 from algr.distributed import SearchJob
 from algr.errors import ConfigError, UsageError
 
@@ -33,11 +40,22 @@ def parse_share(text: str) -> float | Literal["auto"]:
     return share
 
 
-def largest_need(job: SearchJob) -> int:
-    """Bytes of the largest trial of the space, measured here.
+def largest_need(known: SearchJob | Sequence[PointCost]) -> int:
+    """Bytes of the largest trial of a search's space, measured here unless that has been done.
 
     Raises:
         UsageError: There is no GPU on this machine to measure on.
+    """
+    refuse_without_gpu()
+    costs = _measured(known) if isinstance(known, SearchJob) else known
+    return max(cost.memory_bytes for cost in costs)
+
+
+def refuse_without_gpu() -> None:
+    """Refuse `--gpus-per-trial` where no trial can be measured.
+
+    Raises:
+        UsageError: There is no GPU on this machine.
     """
     if not on_gpu():
         raise UsageError(
@@ -45,6 +63,9 @@ def largest_need(job: SearchJob) -> int:
             expected="a machine with a GPU of the kind that trials run on",
             advice="leave the option out: each trial then has a whole GPU",
         )
+
+
+def _measured(job: SearchJob) -> tuple[PointCost, ...]:
     (costs,) = measure_points(
         points_to_measure(job.space, job.config),
         config=job.config,
@@ -52,7 +73,7 @@ def largest_need(job: SearchJob) -> int:
         plans=(job.plan,),
         copies=1,
     )
-    return max(cost.memory_bytes for cost in costs)
+    return costs
 
 
 def settle_share(

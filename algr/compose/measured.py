@@ -14,6 +14,7 @@ import torch
 from algr.config import Config, SearchSpace, flatten, with_values
 from algr.data import FoldPlan, PreparedDataset
 from algr.engine import FoldFailedError, Rehearsal, rehearse, steps_of
+from algr.errors import ConfigError
 
 _FREE_OF_CHARGE = (
     "cv.",
@@ -129,12 +130,12 @@ def _measure(
     plans: Sequence[FoldPlan],
     copies: int,
 ) -> list[PointCost]:
-    tried = with_values(config, {**point, "train.init_from": None})
     with ProcessPoolExecutor(copies, mp_context=get_context("spawn")) as pool:
         try:
+            tried = with_values(config, {**point, "train.init_from": None})
             running = [pool.submit(rehearse, directory, tried, plans[0]) for _ in range(copies)]
             costs = [one.result() for one in running]
-        except FoldFailedError as error:
+        except (FoldFailedError, ConfigError) as error:
             return [PointCost(point, 0, 0, 0, 0, failure=error.found)] * len(plans)
         except BrokenProcessPool:
             reason = "its process died; memory may be short"

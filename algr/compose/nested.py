@@ -1,5 +1,7 @@
 """`algr tune --protocol nested`: a search inside each outer fold, and one test of what it chose."""
 
+from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -12,9 +14,16 @@ from algr.compose.requests import (
     open_material,
     refuse_existing,
 )
-from algr.compose.search import SearchOptions, described, with_points, with_share
+from algr.compose.search import (
+    DEFAULT_TRIALS,
+    SearchOptions,
+    described,
+    with_points,
+    with_share,
+)
 from algr.compose.start import StartListener, StartNotice, StartSettler, settle_start
 from algr.compose.study import (
+    STUDY_FILE,
     SearchDisplayFactory,
     SearchRunner,
     StudyRecorder,
@@ -22,7 +31,7 @@ from algr.compose.study import (
     run_study,
 )
 from algr.compose.training import Executed, conclude, execute, held_run, log_files, run_name
-from algr.config import flatten, with_values
+from algr.config import DataHome, flatten, with_values
 from algr.cv import (
     FoldsExecutor,
     FoldsJob,
@@ -34,13 +43,15 @@ from algr.distributed import (
     RayTrainExecutor,
     SearchJob,
     SearchOutcome,
+    cluster_devices,
     ray_session,
+    room_of,
     run_search,
 )
-from algr.errors import Interrupted, UsageError
+from algr.errors import Interrupted, StudyError, UsageError
 from algr.metrics import headline
 from algr.tracking import FoldsTracking, RunHandle, Tracker, context_tags, run_key
-from algr.tune import TrialRecord
+from algr.tune import TrialRecord, read_progress
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +75,7 @@ class PlannedNested:
 
     def search_job(self, fold: NestedFold) -> SearchJob:
         """The search of one outer fold."""
-        directory = self.request.home.study(f"{self.name}-outer-{fold.outer.index}")
+        directory = outer_study(self.request.home, self.name, fold)
         return replace(self.common, plan=fold.inner, study_directory=directory)
 
     def final_job(self, fold: NestedFold, best: TrialRecord) -> FoldsJob:
@@ -92,6 +103,39 @@ class PlannedNested:
         return replace(self.material.plan, folds=(fold.outer,))
 
 
+def outer_study(home: DataHome, name: str, fold: NestedFold) -> Path:
+    """The folder of the study of one outer fold."""
+    return home.study(f"{name}-outer-{fold.outer.index}")
+
+
+def settled_trials(wanted: int | None, studies: Sequence[Path]) -> int:
+    """How many trials the search of each outer fold shall have: the same for all.
+
+    Args:
+        wanted: As it was typed; None for as many as before.
+        studies: Folders of the outer folds' studies, which need not exist.
+
+    Raises:
+        StudyError: An outer fold has begun more.
+    """
+    known = {path.name: read_progress(path) for path in studies if (path / STUDY_FILE).exists()}
+    if wanted is None:
+        return max((one.wanted for one in known.values()), default=DEFAULT_TRIALS)
+    begun = {
+        name: sum(record.state != "WAITING" for record in one.records)
+        for name, one in known.items()
+    }
+    most = max(begun.values(), default=0)
+    if most > wanted:
+        raise StudyError(
+            f"--trials {wanted}: an outer fold has begun more",
+            problems=[f"{name}: {count} begun" for name, count in begun.items() if count > wanted],
+            expected="the same number of trials in each outer fold",
+            advice=f"--trials {most} or more, or leave it out for as many as before",
+        )
+    return wanted
+
+
 def plan_nested_search(
     request: TrainingRequest, options: SearchOptions, *, settle: StartSettler = settle_start
 ) -> PlannedNested:
@@ -99,6 +143,7 @@ def plan_nested_search(
 
     Raises:
         UsageError: An option that a nested search does not have.
+        StudyError: An outer fold has begun more trials than are asked for.
         AlgrError: What the user has to mend.
     """
     refuse_unsuited(options)
@@ -109,6 +154,8 @@ def plan_nested_search(
     refuse_existing(directory, resume=request.resume)
     request, notice = settle(request, material, directory=directory, refits=True)
     first = replace(material, plan=folds[0].inner)
+    studies = [outer_study(request.home, name, fold) for fold in folds]
+    options = replace(options, trials=settled_trials(options.trials, studies))
     common = described(options, request, first, directory=directory, start=notice.start)
     planned = PlannedNested(
         request=request,
@@ -151,12 +198,11 @@ def search_nested(
         epoch_display=epoch_display,
     )
     info, uri = planned.material.info, request.tracking_uri
-    with (
-        ray_session(address=request.address),
-        Tracker.connect(request.home, dataset=info, uri=uri) as tracker,
-        goes_on_as(planned.name),
-        held_run(planned.directory),
-    ):
+    with ray_session(address=request.address), ExitStack() as stack:
+        room_of(nested.planned.common, cluster_devices())
+        tracker = stack.enter_context(Tracker.connect(request.home, dataset=info, uri=uri))
+        stack.enter_context(goes_on_as(planned.name))
+        stack.enter_context(held_run(planned.directory))
         return nested.run(tracker, RayTrainExecutor(workers=request.workers))
 
 
@@ -244,7 +290,7 @@ class NestedSearch:
         if outcome.stopped is not None:
             raise Interrupted(
                 f"the search of outer fold {fold.outer.index} ended by {outcome.stopped.reason}; "
-                "half a search is not tested"
+                f"{'it' if outcome.is_complete else 'half a search'} is not tested"
             )
         recorder.study.set_tags({"algr.best_trial": str(outcome.best.number)})
         recorder.study.end()

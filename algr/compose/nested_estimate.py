@@ -1,5 +1,6 @@
 """`algr tune --protocol nested --dry-run`: all outer folds, from some steps measured once."""
 
+import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -13,11 +14,13 @@ from algr.compose.estimate import (
     known_records,
     measure_job,
     refuse_full_disk,
+    within_limits,
 )
+from algr.compose.gpu_share import refuse_without_gpu
 from algr.compose.measured import PointCost
 from algr.compose.nested import PlannedNested, plan_nested_search
 from algr.compose.requests import TrainingRequest
-from algr.compose.search import SearchOptions
+from algr.compose.search import SearchOptions, with_share
 from algr.compose.start import check_start
 from algr.compose.study import objectives_of, wanted_trials
 from algr.compose.trial_shape import TRAIN_RUN_S
@@ -70,11 +73,15 @@ def estimate_nested(request: TrainingRequest, options: SearchOptions) -> NestedE
     Raises:
         AlgrError: What would stop the search: options, dataset, space, study, disk, memory.
     """
+    now = time.time()
     planned = plan_nested_search(request, options, settle=check_start)
+    if options.gpus_per_trial is not None:
+        refuse_without_gpu()
     site = Site.of(request)
     plans = [fold.inner for fold in planned.folds]
     plans += [planned.final_plan(fold) for fold in planned.folds]
     costs = measure_job(planned.common, plans=plans, site=site)
+    planned = replace(planned, common=with_share(planned.common, options, costs=costs[0]))
     count = len(planned.folds)
     searches = tuple(
         estimate_job(
@@ -92,7 +99,9 @@ def estimate_nested(request: TrainingRequest, options: SearchOptions) -> NestedE
         ),
     )
     refuse_full_disk(whole)
-    return NestedEstimate(whole=whole, searches=searches)
+    hours = whole.hours_pruned + whole.finish_hours  # an outer fold is tested before the next one
+    limit = within_limits(whole, planned.common.limits, now=now, hours=hours)
+    return NestedEstimate(whole=replace(whole, limit=limit), searches=searches)
 
 
 def _together(name: str, searches: Sequence[SearchEstimate]) -> SearchEstimate:

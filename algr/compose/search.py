@@ -1,11 +1,13 @@
 """`algr tune`: a search, and what follows it."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from algr.compose.finish import Finisher, SearchResult
 from algr.compose.gpu_share import largest_need, settle_share
+from algr.compose.measured import PointCost
 from algr.compose.requests import (
     EpochDisplayFactory,
     Material,
@@ -28,7 +30,7 @@ from algr.config import Config, SearchSpace, load_points, load_search_space, wit
 from algr.data import FoldPlan
 from algr.distributed import RayTrainExecutor, SearchJob, ray_session, trial_seats
 from algr.engine import check_buildable
-from algr.errors import UsageError
+from algr.errors import ConfigError, UsageError
 from algr.metrics import EvaluationCounts, headline, scores
 from algr.tracking import Tracker
 from algr.tune import (
@@ -41,13 +43,15 @@ from algr.tune import (
     read_warm_start,
 )
 
+DEFAULT_TRIALS = 50
+
 
 @dataclass(frozen=True, kw_only=True)
 class SearchOptions:
     """What `algr tune` is asked for besides the request."""
 
     trials: int | None
-    """In all; None for as many as the study already wants."""
+    """In all; None for as many as the study already wants, or `DEFAULT_TRIALS` of a new one."""
     max_concurrent: int | None = None
     space: str | SearchSpace | None = None
     """A name, a file, or the space itself; None for the dataset's."""
@@ -101,6 +105,8 @@ def plan_search(
     name = _study_name(request)
     directory = request.home.study(name)
     request, notice = settle(request, material, directory=directory, refits=True)
+    if options.trials is None and not (directory / STUDY_FILE).exists():
+        options = replace(options, trials=DEFAULT_TRIALS)
     job = described(options, request, material, directory=directory, start=notice.start)
     refuse_other(job)
     job = _with_earlier(with_points(job, options), options, request)
@@ -129,7 +135,7 @@ def described(
     Raises:
         AlgrError: Space, objectives or storage cannot be used.
     """
-    return SearchJob(
+    job = SearchJob(
         config=request.config,
         space=_search_space(options, request, material),
         plan=material.plan,
@@ -145,6 +151,9 @@ def described(
         start_file=start.path if start else None,
         workers_per_trial=workers_of(options, material.plan, config=request.config),
     )
+    if not isinstance(options.space, SearchSpace):  # that of a study which was begun
+        _refuse_contradictions(job, job.space.enqueue, what="enqueue of the search space")
+    return job
 
 
 def workers_of(options: SearchOptions, plan: FoldPlan, *, config: Config) -> int:
@@ -172,22 +181,60 @@ def with_points(job: SearchJob, options: SearchOptions) -> SearchJob:
     """With the points of `--points`.
 
     Raises:
-        ConfigError: They do not lie in the space.
+        ConfigError: They do not lie in the space, or cannot be trained.
     """
     if options.points is None:
         return job
-    return replace(job, points=load_points(options.points, space=job.space, config=job.config))
+    points = load_points(options.points, space=job.space, config=job.config)
+    _refuse_contradictions(job, points, what=options.points.name)
+    return replace(job, points=points)
 
 
-def with_share(job: SearchJob, options: SearchOptions) -> SearchJob:
+def _refuse_contradictions(
+    job: SearchJob, points: Sequence[Mapping[str, Any]], *, what: str
+) -> None:
+    """Refuse points that no trial can train; what is left out of a point is not known yet.
+
+    Raises:
+        ConfigError: All of them, with the reasons.
+    """
+    problems = []
+    for number, point in enumerate(points, start=1):
+        if not set(job.space.active(point)) <= set(point):
+            continue
+        try:
+            config = with_values(job.config, {**point, "train.init_from": None})
+            check_buildable(config, replicas=job.identity.replicas)
+        except ConfigError as error:
+            values = ", ".join(f"{key}: {value}" for key, value in point.items())
+            reason = "; ".join([error.found, *error.problems])
+            problems.append(f"point {number} ({values}): {reason}")
+    if problems:
+        raise ConfigError(
+            f"{what}: points that contradict themselves",
+            problems=problems,
+            expected="points whose values go together",
+            advice="mend or leave out these points",
+        )
+
+
+def with_share(
+    job: SearchJob, options: SearchOptions, *, costs: Sequence[PointCost] | None = None
+) -> SearchJob:
     """With the part of a GPU of `--gpus-per-trial`, for which a trial's memory is measured.
+
+    Args:
+        job: The search.
+        options: As they were typed.
+        costs: Of its extremes, where they have been measured already.
 
     Raises:
         AlgrError: There is no GPU, or trials do not fit.
     """
     if options.gpus_per_trial is None:
         return job
-    share = settle_share(options.gpus_per_trial, need_bytes=largest_need(job))
+    need_bytes = largest_need(job if costs is None else costs)
+    share = settle_share(options.gpus_per_trial, need_bytes=need_bytes)
     return replace(job, gpus_per_trial=share)
 
 
@@ -238,9 +285,7 @@ def search(
         Tracker.connect(request.home, dataset=material.info, uri=request.tracking_uri) as tracker,
         goes_on_as(planned.name, command=f"algr resume {planned.name}"),
     ):
-        recorder = StudyRecorder(tracker, job, tags=start.tags if start else {})
-        if start is not None:
-            start.record(job.study_directory)
+        recorder = StudyRecorder(tracker, job, tags=start.tags if start else {}, start=start)
         outcome = run_study(job, recorder, search_display)
         if outcome.stopped is not None:
             return SearchResult(planned.name, recorder.study.run_id or "", outcome, None, None)
@@ -254,6 +299,7 @@ def search(
             display=epoch_display,
             start=start,
             objective=planned.objectives[0],
+            limits=job.limits,
         )
         return finisher.finish(outcome, gate=options.gate)
 

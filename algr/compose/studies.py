@@ -77,6 +77,8 @@ class StudyStatus:
     holder: Mapping[str, Any] | None
     left_s: float | None
     """About how long the rest of the search takes; None where nothing tells."""
+    resumes_alone: bool = True
+    """Whether `algr resume` goes on with it: not with the search of one outer fold."""
 
     @property
     def front(self) -> tuple[TrialRecord, ...]:
@@ -138,6 +140,7 @@ def study_status(home: DataHome, name: str) -> StudyStatus:
         halt=progress.halt,
         holder=progress.holder,
         left_s=time_left(progress),
+        resumes_alone=not _is_of_outer_fold(header),
     )
 
 
@@ -186,7 +189,7 @@ def resume_study(
         ConfigError: It was begun by a version of algr with other keys.
     """
     header = read_header(home.study(name))
-    if header.identity["config"].get("cv.protocol") == "nested":
+    if _is_of_outer_fold(header):
         whole = name.rpartition("-outer-")[0]
         raise StudyError(
             f"study {name!r} is the search of one outer fold",
@@ -291,6 +294,10 @@ def time_left(progress: StudyProgress) -> float | None:
     return rest_s / max(len(running), 1)
 
 
+def _is_of_outer_fold(header: StudyHeader) -> bool:
+    return bool(header.identity["config"].get("cv.protocol") == "nested")
+
+
 def _summary(
     home: DataHome, directory: Path, header: StudyHeader, progress: StudyProgress
 ) -> StudySummary:
@@ -313,8 +320,10 @@ def _state(home: DataHome, name: str, progress: StudyProgress) -> StudyState:
         record for record in progress.records if record.state != "WAITING" and not record.adopted
     ]
     if 0 < progress.wanted <= len(begun) and all(record.state != "RUNNING" for record in begun):
-        refits = home.runs.glob(f"{name}-refit-*/bundle/bundle.json")
-        return "finished" if any(refits) else "searched"
+        best = best_of(progress.records, progress.objectives[0])
+        refit = None if best is None else home.run(f"{name}-refit-{best.number}")
+        is_refitted = refit is not None and (refit / "bundle" / "bundle.json").exists()
+        return "finished" if is_refitted else "searched"
     match (progress.halt or {}).get("kind"):
         case "pause":
             return "paused"

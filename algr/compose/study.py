@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal, Protocol
 
+from algr.compose.start import StartInUse
 from algr.compose.training import log_files
 from algr.config import flatten
 from algr.cv import write_run_files
@@ -84,7 +85,6 @@ def run_study(
     ) as display:
         if (directory / STUDY_FILE).exists():
             display.restore(read_records(directory))
-        write_run_files(directory, config=job.config, plan=job.plan)
         with recorder.shown_on(display):
             outcome = runner(job, listener=recorder)
             _draw(job, recorder.study, objectives=objectives)
@@ -135,6 +135,7 @@ class StudyRecorder:
         job: The search.
         tags: Further tags of the study's run.
         parent: The run above it.
+        start: What its trials start from, to be noted in its folder.
     """
 
     def __init__(
@@ -144,11 +145,13 @@ class StudyRecorder:
         *,
         tags: Mapping[str, str],
         parent: RunHandle | None = None,
+        start: StartInUse | None = None,
     ) -> None:
         self._tracker = tracker
         self._tags = tags
         self._job = job
         self._parent = parent
+        self._start = start
         self._display: SearchDisplay | None = None
         self._tracking: SearchTracking | None = None
         self._study: RunHandle | None = None
@@ -181,6 +184,13 @@ class StudyRecorder:
             metric = objectives_of(self._job)[0].metric
             self._tracking = SearchTracking(self._tracker, study=self.study, metric=metric)
         return self._tracking
+
+    def on_begin(self) -> None:
+        """The study is ours: say in its folder what it was asked to do."""
+        directory = self._job.study_directory
+        write_run_files(directory, config=self._job.config, plan=self._job.plan)
+        if self._start is not None:
+            self._start.record(directory)
 
     def on_trial_start(self, number: int, params: Mapping[str, Any]) -> None:
         """A trial begins, or goes on from its checkpoint."""

@@ -150,6 +150,19 @@ class SearchSpace(_Strict):
         return self.model_copy(update={"enqueue": (*self.enqueue, own)})
 
 
+_NEVER_VARIED = {
+    "cv.": "all trials are scored on the same folds; choose it with --set, in a study of its own",
+    "data.fps": "it is settled when a dataset is prepared; prepare one for each value",
+    "data.crop_size": "it is settled when a dataset is prepared",
+    "seed": "the best of several seeds is luck; see how much they matter with `algr cv --repeats`",
+    "train.compile": "it is not built yet and changes nothing; leave it out",
+    "train.init_from": "all trials start from the same weights; choose them with --init-from",
+    "train.threads_per_fold": "all trials hold the same CPUs; choose it with --set",
+    "tune.": "it steers the search, not a trial; choose it with --set",
+}
+"""Keys, or how they begin, that a trial does not honour, and what to do."""
+
+
 def load_search_space(
     chosen: str | None, *, dataset: str, kind: Literal["au", "grade"], config: Config
 ) -> SearchSpace:
@@ -164,7 +177,8 @@ def load_search_space(
         config: The configuration that the space varies; bounds must be acceptable to it.
 
     Raises:
-        ConfigError: No such space, unknown keys, refused bounds or points; all of them together.
+        ConfigError: No such space, unknown keys or those that no trial honours, refused bounds or
+            points; all of them together.
     """
     file = _find(chosen, dataset=dataset, kind=kind)
     tree = read_yaml_mapping(file, what="search space")
@@ -173,6 +187,12 @@ def load_search_space(
     except ValidationError as error:
         raise file_problems(file, [_describe(item) for item in error.errors()]) from None
     problems = unknown_keys(space.parameters)
+    problems += [
+        f"{key}: cannot be varied: {reason}"
+        for key in space.parameters
+        for start, reason in _NEVER_VARIED.items()
+        if key == start or (start.endswith(".") and key.startswith(start))
+    ]
     problems += _wrong_conditions(space)
     known = {key: rule for key, rule in space.parameters.items() if not unknown_keys({key: 0})}
     for key, rule in known.items():

@@ -7,7 +7,7 @@ from algr.distributed.executor import RayTrainExecutor
 from algr.distributed.jobs import submit_job
 from algr.distributed.listener import SearchListener
 from algr.distributed.mesh import seats, trial_seats
-from algr.distributed.room import trial_resources, trials_at_once
+from algr.distributed.room import room_of, trial_resources, trials_at_once
 from algr.distributed.runner import (
     FoldsRunnerFactory,
     RunnerFactory,
@@ -32,6 +32,7 @@ __all__ = [
     "cluster_devices",
     "devices_at",
     "ray_session",
+    "room_of",
     "run_search",
     "seats",
     "submit_job",

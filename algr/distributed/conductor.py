@@ -21,8 +21,9 @@ from algr.config import Config, with_values
 from algr.distributed.listener import SearchListener
 from algr.distributed.runner import TrialSpec
 from algr.distributed.trainable import REPORT, SPEC, StepReport
-from algr.errors import ClusterError, StudyError
-from algr.tune import Halt, Pace, StartedTrial, StudyStore, asked
+from algr.engine import check_buildable
+from algr.errors import ClusterError, ConfigError, StudyError
+from algr.tune import Halt, Pace, StartedTrial, StudyStore, asked, contradiction
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +34,8 @@ _SECONDS_BETWEEN_POLLS = 1.0
 
 HOPELESS_AFTER = 3
 """Failures after which a search without any other result stops."""
+HOPELESS_AFTER_UNTRAINED = 20
+"""The same of trials whose values contradict each other, which cost nothing."""
 
 
 @dataclass
@@ -127,12 +130,20 @@ class Conductor:
             return str(Searcher.FINISHED)
         if not self._fits():  # GPU-hours that are kept for running trials may be left over
             return None if self._running else str(Searcher.FINISHED)
-        started = self._store.take()
-        assert started is not None, "the store said that it has more"
-        self._pace.begin(started.number)
-        self._running[trial_id] = _UnderWay(started.number, started.epochs, self._pace.clock())
-        self._listener.on_trial_start(started.number, started.params)
-        return {SPEC: self._spec(started)}
+        while (started := self._store.take()) is not None:
+            self._listener.on_trial_start(started.number, started.params)
+            try:
+                spec = self._spec(started)
+            except ConfigError as error:
+                reason = contradiction(error)
+                record = self._store.fail(started.number, reason=reason, seconds=0.0)
+                self._listener.on_trial_end(record)
+                self._check_hope()
+                continue
+            self._pace.begin(started.number)
+            self._running[trial_id] = _UnderWay(started.number, started.epochs, self._pace.clock())
+            return {SPEC: spec}
+        return str(Searcher.FINISHED)
 
     def on_report(self, trial_id: str, report: StepReport) -> bool:
         """Note what a step found.
@@ -247,7 +258,13 @@ class Conductor:
         return reason is None
 
     def _spec(self, started: StartedTrial) -> TrialSpec:
+        """What its worker gets.
+
+        Raises:
+            ConfigError: The trial's values contradict each other.
+        """
         config = with_values(self._config, started.params)
+        check_buildable(config, replicas=self._store.identity.replicas)
         return TrialSpec(
             number=started.number,
             config=config,
@@ -259,7 +276,10 @@ class Conductor:
         ended = [
             record for record in self._store.records() if record.state not in ("RUNNING", "WAITING")
         ]
-        if len(ended) < HOPELESS_AFTER or any(record.state != "FAIL" for record in ended):
+        if any(record.state != "FAIL" for record in ended):
+            return
+        trained = sum(not record.is_contradictory for record in ended)
+        if trained < HOPELESS_AFTER and len(ended) < HOPELESS_AFTER_UNTRAINED:
             return
         raise StudyError(
             f"the first {len(ended)} trials all failed",

@@ -10,6 +10,9 @@ from algr.tune import TrialRecord
 class SearchListener(Protocol):
     """Told, in the driver's process, what the search does."""
 
+    def on_begin(self) -> None:
+        """The study is open, and nobody else works on it."""
+
     def on_trial_start(self, number: int, params: Mapping[str, Any]) -> None:
         """A trial begins, or one that an earlier process left goes on from its checkpoint."""
 

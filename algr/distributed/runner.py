@@ -68,7 +68,8 @@ class TrialRunner(Protocol):
         """The next epoch.
 
         Raises:
-            FoldFailedError: The configuration cannot be trained: a result of the search.
+            FoldFailedError: The training failed: a result of the search.
+            ConfigError: The trial's values contradict each other: a result of the search.
             AlgrError: Something that the user has to mend before any trial can go on.
             TrialDiedError: Its processes died too often.
         """

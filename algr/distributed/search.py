@@ -18,12 +18,11 @@ from algr.cv import record_numerics
 from algr.data import FoldPlan
 from algr.distributed.executor import MAX_RESTARTS
 from algr.distributed.listener import SearchListener
-from algr.distributed.mesh import trial_seats
 from algr.distributed.numerics import worker_numerics
-from algr.distributed.room import NEXT_TO_NOTHING, trial_resources, trials_at_once
+from algr.distributed.room import NEXT_TO_NOTHING, room_of, trials_at_once
 from algr.distributed.runner import FoldsRunnerFactory, RunnerFactory
 from algr.distributed.session import cluster_devices
-from algr.errors import AlgrError, ClusterError, Interrupted, StudyError, UsageError
+from algr.errors import AlgrError, ClusterError, Interrupted, StudyError
 from algr.tune import (
     HEADLINE,
     Budget,
@@ -38,6 +37,7 @@ from algr.tune import (
     WarmStart,
     forget,
     front_of,
+    has_begun,
     open_study,
 )
 
@@ -108,6 +108,8 @@ class SearchOutcome:
     objectives: tuple[Objective, ...] = (HEADLINE,)
     gpu_hours: float = 0.0
     """For which trials of this command held GPUs."""
+    is_complete: bool = True
+    """Whether all trials have ended; what is stopped then is what follows them."""
 
     @property
     def front(self) -> tuple[TrialRecord, ...]:
@@ -140,10 +142,7 @@ def run_search(
             done goes on with `resume`.
         AlgrError: What a worker asks the user to mend; the study can be resumed afterwards.
     """
-    trial_seats(job.plan, workers=job.workers_per_trial)
-    resources = trial_resources(
-        job.config, cluster_devices(), gpus=job.gpus_per_trial, workers=job.workers_per_trial
-    )
+    resources = room_of(job, cluster_devices())
     numerics = worker_numerics(
         job.config, replicas=job.identity.replicas, with_gpu=resources.get("gpu", 0) > 0
     )
@@ -154,13 +153,11 @@ def run_search(
         trials=job.trials,
         resume=job.resume,
         storage_url=job.storage_url,
+        adopted=() if job.warm is None else job.warm.observed,
     ) as store:
-        is_begun = any(record.state != "WAITING" for record in store.records())
-        record_numerics(job.study_directory, numerics, is_begun=is_begun)
-        store.enqueue(job.points)
-        if job.warm is not None:
-            store.enqueue(job.warm.points)
-            store.adopt(job.warm.observed)
+        record_numerics(job.study_directory, numerics, is_begun=has_begun(store.records()))
+        listener.on_begin()
+        store.enqueue((*job.points, *(job.warm.points if job.warm is not None else ())))
         halt = None
         budget = Budget(job.limits, gpus_per_trial=resources.get("gpu", 0), clock=clock)
         if not store.is_complete:
@@ -168,12 +165,23 @@ def run_search(
                 job, store, resources=resources, factory=factory, open_run=open_run
             ) as carrier:
                 halt = _run_trials(job, store, listener, carrier, budget)
+        _warn_of_contradictions(store)
         best = store.best()
+        if best is None and (halt is None or store.is_complete):
+            raise _no_result(store)
+        if reached := budget.refusal(0.0):  # nothing may follow, although the trials are done
+            halt = halt or Halt("limit", reached)
         if halt is not None and (best is None or halt.kind == "pause"):
             raise _interrupted(store, halt)
-        if best is None:
-            raise _no_result(store)
-        return SearchOutcome(store.records(), best, halt, store.objectives, budget.gpu_hours)
+        assert best is not None, "a search without any result was told"
+        return SearchOutcome(
+            store.records(),
+            best,
+            halt,
+            store.objectives,
+            gpu_hours=budget.gpu_hours,
+            is_complete=store.is_complete,
+        )
 
 
 @dataclass(frozen=True)
@@ -235,12 +243,6 @@ def _run_trials(
 
     resources = carrier.resources
     fits = trials_at_once(resources, cluster_devices())
-    if job.limits.gpu_hours is not None and not resources.get("gpu"):
-        raise UsageError(
-            f"--max-gpu-hours {job.limits.gpu_hours:g}: this session has no GPU",
-            expected="a GPU whose hours can be counted",
-            advice="use --max-hours or --deadline",
-        )
     if job.max_concurrent is not None and job.max_concurrent > fits:
         logger.warning("%d trials fit at once, not %d", fits, job.max_concurrent)
     conductor = parts.Conductor(
@@ -375,6 +377,17 @@ def _as_disk_trouble(error: Exception, store: StudyStore) -> StudyError | None:
         advice="make room there, then repeat the command with --resume --name "
         f"{store.directory.name}",
     )
+
+
+def _warn_of_contradictions(store: StudyStore) -> None:
+    records = [record for record in store.records() if record.state != "WAITING"]
+    untrained = [record for record in records if record.is_contradictory]
+    if untrained:
+        logger.warning(
+            "%d of %d trials were not trained, as trial %d: %s; a `when` in the search space keeps "
+            "such points out",
+            *(len(untrained), len(records), untrained[0].number, untrained[0].reason),
+        )
 
 
 def _no_result(store: StudyStore) -> AlgrError:

@@ -19,8 +19,8 @@ from algr.distributed.runner import (
     free_memory,
 )
 from algr.engine import FoldFailedError, is_out_of_memory
-from algr.errors import AlgrError
-from algr.tune import is_finite
+from algr.errors import AlgrError, ConfigError
+from algr.tune import contradiction, is_finite
 
 REPORT = "report"
 SPEC = "spec"
@@ -66,6 +66,8 @@ class SearchTrainable(Trainable):  # type: ignore[misc]
             report = self._next_epoch()
         except FoldFailedError as error:
             report = StepReport(is_last=True, failure=error.found)
+        except ConfigError as error:
+            report = StepReport(is_last=True, failure=contradiction(error))
         except AlgrError as error:
             report = StepReport(is_last=True, error=error)
         except TrialDiedError as error:

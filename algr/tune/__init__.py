@@ -28,7 +28,15 @@ from algr.tune.objectives import (
     recorded_objectives,
 )
 from algr.tune.pace import Pace
-from algr.tune.records import TrialRecord, TrialState, best_of, epoch_values, front_of
+from algr.tune.records import (
+    TrialRecord,
+    TrialState,
+    best_of,
+    contradiction,
+    epoch_values,
+    front_of,
+    has_begun,
+)
 from algr.tune.signals import Halt, Wish, ask, asked, forget
 from algr.tune.store import StartedTrial, StudyStore, open_study
 from algr.tune.strategies import (
@@ -68,10 +76,12 @@ __all__ = [
     "best_of",
     "build_pruner",
     "check_storage",
+    "contradiction",
     "epoch_values",
     "forecast_epochs",
     "forget",
     "front_of",
+    "has_begun",
     "is_finite",
     "iso",
     "load_study",

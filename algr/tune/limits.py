@@ -28,6 +28,10 @@ class Limits:
     gpu_hours_before: float = 0.0
     """Used by earlier searches of the same command."""
 
+    def over(self, now: float) -> str | None:
+        """The option by which the time is over; None if it is not."""
+        return self.ends_because if self.ends_at is not None and now >= self.ends_at else None
+
 
 def settle_limits(
     *,
@@ -104,8 +108,8 @@ class Budget:
             others_s: What the epochs under way in other trials still take, added up.
         """
         limits = self._limits
-        if limits.ends_at is not None and self.clock() + epoch_s >= limits.ends_at:
-            return limits.ends_because
+        if because := limits.over(self.clock() + epoch_s):
+            return because
         before_s = limits.gpu_hours_before * _HOUR_S
         spent_s = before_s + self._gpu_s + (epoch_s + others_s) * self._gpus
         if limits.gpu_hours is not None and spent_s >= limits.gpu_hours * _HOUR_S:

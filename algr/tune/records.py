@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from optuna.trial import FrozenTrial
 
+from algr.errors import ConfigError
 from algr.tune.objectives import Objective, pareto_front
 
 TrialState = Literal["COMPLETE", "PRUNED", "FAIL", "RUNNING", "WAITING"]
@@ -15,6 +16,9 @@ WALL_SECONDS = "wall_seconds"
 REASON = "reason"
 EPOCH = "epoch-"
 ADOPTED = "adopted"
+VERDICT = "verdict"
+
+_CONTRADICTION = "values that contradict each other"
 
 
 @dataclass(frozen=True)
@@ -40,6 +44,11 @@ class TrialRecord:
     wall_s: float = field(default=0.0, compare=False)
     """From begin to end, whatever its workers did at the same time; 0 while the trial runs."""
 
+    @property
+    def is_contradictory(self) -> bool:
+        """Whether it failed without training, because its values do not go together."""
+        return self.reason.startswith(_CONTRADICTION)
+
     def to_dict(self) -> dict[str, Any]:
         """The entry of `trials` in the JSON of `algr tune`."""
         return {
@@ -52,6 +61,11 @@ class TrialRecord:
             **({"adopted": self.adopted} if self.adopted else {}),
             **({"values": dict(self.values)} if self.values else {}),
         }
+
+
+def contradiction(error: ConfigError) -> str:
+    """Why a trial failed whose configuration cannot be trained."""
+    return f"{_CONTRADICTION}: {'; '.join([error.found, *error.problems])}"
 
 
 def epoch_values(trial: FrozenTrial) -> dict[int, float]:
@@ -110,3 +124,8 @@ def front_of(
     values = {one.number: tuple(one.values.values()) for one in records if one.values}
     front = pareto_front(values, objectives)
     return tuple(record for record in records if record.number in front)
+
+
+def has_begun(records: Sequence[TrialRecord]) -> bool:
+    """Whether a trial of the study itself was begun, other than those that it adopted."""
+    return any(record.state != "WAITING" and not record.adopted for record in records)

@@ -39,6 +39,7 @@ from algr.tune.records import (
     EPOCH,
     REASON,
     SECONDS,
+    VERDICT,
     WALL_SECONDS,
     TrialRecord,
     best_of,
@@ -75,7 +76,13 @@ class StudyStore:
     """An open study. Trials are named by their numbers; epochs count from 0."""
 
     def __init__(
-        self, directory: Path, *, name: str, storage: BaseStorage, identity: StudyIdentity
+        self,
+        directory: Path,
+        *,
+        name: str,
+        storage: BaseStorage,
+        identity: StudyIdentity,
+        adopted: Sequence[optuna.trial.FrozenTrial] = (),
     ) -> None:
         tune = identity.config.tune
         optuna.logging.set_verbosity(optuna.logging.WARNING)
@@ -93,6 +100,7 @@ class StudyStore:
             pruner=build_pruner(tune),
             sampler=NumberedSampler(seed=identity.config.seed, startup_trials=tune.startup_trials),
         )
+        self._adopt(adopted)  # first, so that no point is tried that they have tried
         self.enqueue(identity.space.enqueue)
         study_id = storage.get_study_id_from_name(name)
         self._left_running = [
@@ -160,7 +168,8 @@ class StudyStore:
 
         Returns:
             Whether the trial should stop; never with several objectives. Asked again after a
-            crash, the last epoch gets the same answer; those before it were passed.
+            crash, the last epoch gets the same answer, whatever others have reported since; those
+            before it were passed.
         """
         assert is_finite(value), f"epoch {epoch} of trial {number}: {value}"
         trial = self._open[number]
@@ -175,7 +184,12 @@ class StudyStore:
             return False
         if step > known:
             trial.report(value, step)
-        return bool(trial.should_prune())
+        noted = self._frozen(number).user_attrs.get(VERDICT, {})
+        if noted.get("step") == step:
+            return bool(noted["stop"])
+        stop = bool(trial.should_prune())
+        trial.set_user_attr(VERDICT, {"step": step, "stop": stop})
+        return stop
 
     def complete(self, number: int, *, seconds: float, wall_s: float | None = None) -> TrialRecord:
         """End a trial that ran all its epochs; its value is its best epoch's.
@@ -244,17 +258,21 @@ class StudyStore:
         for point in points:
             self._study.enqueue_trial(point_values(point, self._space), skip_if_exists=True)
 
-    def adopt(self, trials: Sequence[optuna.trial.FrozenTrial]) -> None:
+    def _adopt(self, trials: Sequence[optuna.trial.FrozenTrial]) -> None:
         """Take finished trials of another study as if they were ours.
 
-        Those that are here already are left out, and ours that come back from another study.
+        Those that are here already are left out, ours that come back from another study, and those
+        whose point we have tried or are about to try: it would count twice.
         """
-        here = {record.adopted for record in self.records()}
+        records = self.records()
+        here = {record.adopted for record in records}
+        tried = [dict(one.params) for one in records if not one.adopted and one.state != "FAIL"]
         ours = f"{self.directory.name}/"
         for trial in trials:
             origin = trial.user_attrs[ADOPTED]
-            if origin not in here and not origin.startswith(ours):
-                self._study.add_trial(trial)
+            if origin in here or origin.startswith(ours) or trial.params in tried:
+                continue
+            self._study.add_trial(trial)
 
     def _num_begun(self) -> int:
         """Own trials that are not waiting."""
@@ -290,6 +308,7 @@ def open_study(
     trials: int | None,
     resume: bool,
     storage_url: str | None = None,
+    adopted: Sequence[optuna.trial.FrozenTrial] = (),
 ) -> Iterator[StudyStore]:
     """Begin a study, or go on with it, as its only user.
 
@@ -300,6 +319,7 @@ def open_study(
         trials: How many trials it shall have in all; None for as many as before.
         resume: Go on with a study that exists. One that does not exist is begun either way.
         storage_url: A database for the trials of a new study, see `check_storage`; else a journal.
+        adopted: Finished trials of another study that count as this one's.
 
     Raises:
         StudyError: It exists and `resume` is false, or it is about something else, or another
@@ -307,15 +327,17 @@ def open_study(
         IntegrityError: Its files cannot be read.
     """
     distributions(identity.space)
-    exists = (directory / HEADER_FILE).exists()
+    header_file = directory / HEADER_FILE
     refuse_other_study(directory, identity=identity, resume=resume, storage_url=storage_url)
-    if not exists and trials is None:
+    if not header_file.exists() and trials is None:
         raise StudyError(
             f"study {directory.name!r} does not exist", advice="say how many --trials it shall have"
         )
     directory.mkdir(parents=True, exist_ok=True)
     with _locked(directory):
-        if not exists:
+        # another command may have begun the study since
+        refuse_other_study(directory, identity=identity, resume=resume, storage_url=storage_url)
+        if not header_file.exists():
             if storage_url is not None:
                 _refuse_taken(storage_url, directory.name)
             write_header(directory, identity, dataset, storage=storage_url)
@@ -327,6 +349,7 @@ def open_study(
             name=header.name,
             storage=storage,
             identity=identity.as_begun(header.identity),
+            adopted=adopted,
         )
         if trials is not None:
             store.want(trials)

@@ -1,16 +1,20 @@
 """What a search would cost: measured, added up, and nothing written."""
 
 import dataclasses
+import time
 from pathlib import Path
 
 import pytest
 
+from algr.cli.estimate import print_estimate
 from algr.compose import SearchOptions, estimate_search
 from algr.compose.measured import PointCost, points_to_measure
 from algr.compose.search import plan_search
+from algr.compose.within_limits import LimitForecast, forecast_limits
 from algr.config import Config, SearchSpace, with_values
-from algr.errors import ConfigError, DataError
-from algr.tune import open_study
+from algr.distributed import Devices
+from algr.errors import ConfigError, DataError, UsageError
+from algr.tune import Limits, open_study
 
 
 def _space(**parameters) -> SearchSpace:
@@ -82,6 +86,67 @@ def test_a_full_disk_refuses_the_search_before_it_starts(make_request, monkeypat
 
     with pytest.raises(DataError, match="about .* GB for checkpoints"):
         estimate_search(make_request("before", None), SearchOptions(trials=4, space="bp4d"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"gpus_per_trial": 0.5}, "this machine has no GPU"),
+        ({"limits": Limits(gpu_hours=1.0)}, "--max-gpu-hours 1: this session has no GPU"),
+    ],
+)
+def test_the_dry_run_refuses_what_the_start_refuses(make_request, monkeypatch, options, message):
+    monkeypatch.setattr("algr.compose.estimate.measure_points", _costs)
+    monkeypatch.setattr("algr.compose.gpu_share.on_gpu", lambda: False)
+    monkeypatch.setattr("algr.compose.estimate.devices_at", lambda _: Devices(cpus=2, gpus=0))
+
+    with pytest.raises(UsageError, match=message):
+        estimate_search(
+            make_request("before", None), SearchOptions(trials=4, space="bp4d", **options)
+        )
+
+
+@pytest.mark.parametrize(
+    ("ends_in_hours", "gpu_hours", "expected"),
+    [
+        (None, None, None),
+        (3.0, None, LimitForecast("", 10)),
+        (2.0, None, LimitForecast("--max-hours", 5)),  # one hour until the first trial begins
+        (0.5, None, LimitForecast("--max-hours", 0)),
+        (2.0, 3.0, LimitForecast("--max-gpu-hours 3", 3)),
+    ],
+)
+def test_limits_cut_off_what_does_not_fit(ends_in_hours, gpu_hours, expected):
+    limits = Limits(
+        ends_at=ends_in_hours and 1000.0 + 3600 * ends_in_hours,
+        ends_because="--max-hours",
+        gpu_hours=gpu_hours,
+    )
+
+    found = forecast_limits(
+        limits, now=1000.0, hours=3.0, gpu_hours=10.0, start_hours=1.0, trials=10
+    )
+
+    assert found == expected
+
+
+def test_an_estimate_says_how_many_trials_the_limits_leave(make_request, monkeypatch, capsys):
+    monkeypatch.setattr("algr.compose.estimate.measure_points", _costs)
+    request = make_request("before", None, tune__pruner="none")
+    options = SearchOptions(trials=10, space="bp4d", max_concurrent=1)
+    ends_at = time.time() + 12 + 55  # ten trials of ten seconds, after the start
+    limits = Limits(ends_at=ends_at, ends_because="--max-hours 1")
+
+    free = estimate_search(request, options)
+    limited = estimate_search(request, dataclasses.replace(options, limits=limits))
+    print_estimate(limited)
+
+    assert free.to_dict()["limit"] is None
+    assert limited.to_dict()["limit"] == {"by": "--max-hours 1", "trials": 5}
+    assert (
+        "limits: --max-hours 1 would end the search after about 5 of 10 trials, and nothing would "
+        "follow it"
+    ) in capsys.readouterr().out
 
 
 def test_a_configuration_that_cannot_be_trained_is_refused(make_request, monkeypatch):

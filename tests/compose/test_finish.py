@@ -1,54 +1,91 @@
-"""The refit that follows a search: how its numbers are made stays."""
+"""What follows a search, as far as limits let it."""
 
-from pathlib import Path
+import dataclasses
 
 import pytest
-import torch
 
+from algr.cli.searching import _ended_early
 from algr.compose.finish import Finisher
-from algr.compose.requests import open_material
-from algr.config import DataHome
-from algr.cv import LocalExecutor, Numerics, job_identity, record_numerics
-from algr.errors import StudyError
-from tests.compose.conftest import request_for
+from algr.distributed import SearchOutcome
+from algr.tune import HEADLINE, Halt, Limits, TrialRecord
 
-SHARED = Numerics(replicas=2, precision="fp32", device="cpu")
+
+class StudyRun:
+    """In the place of the study's run in the tracker."""
+
+    run_id = "r"
+
+    def __init__(self) -> None:
+        self.ended: list[str] = []
+
+    def __enter__(self) -> "StudyRun":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.end(status="FINISHED")
+
+    def end(self, *, status: str, state: str | None = None) -> None:
+        self.ended.append(state or status)
 
 
 @pytest.fixture
-def finisher(home: DataHome) -> Finisher:
-    """Of a search whose tracker, displays and result do not matter here."""
-    request = request_for(home, "before", None)
-    return Finisher(
-        request=request,
-        material=open_material(request),
-        study=None,
-        name="search",
-        tracker=None,
-        executor=LocalExecutor(device=torch.device("cpu")),
-        display=None,
-        start=None,
-        objective=None,
+def finish(make_request, monkeypatch):
+    """Finish a search whose cross-validation ends at second 100."""
+    best = TrialRecord(0, "COMPLETE", {"train.learning_rate": 0.02}, 0.5, 1, 1.0)
+    monkeypatch.setattr("algr.compose.finish.run_folds", lambda *_, **__: "validated")
+    monkeypatch.setattr(Finisher, "_refit", lambda *_, **__: "registered")
+    monkeypatch.setattr(Finisher, "_note", lambda *_: None)
+
+    def run(limits: Limits):
+        study = StudyRun()
+        finisher = Finisher(
+            request=make_request("before", None),
+            material=None,
+            study=study,
+            name="mine",
+            tracker=None,
+            executor=None,
+            display=None,
+            start=None,
+            objective=HEADLINE,
+            limits=limits,
+            clock=lambda: 100.0,
+        )
+        return finisher.finish(SearchOutcome((best,), best), gate="mean"), study
+
+    return run
+
+
+def test_the_refit_does_not_begin_after_the_limit(finish):
+    found, study = finish(Limits(ends_at=100.0, ends_because="--deadline x"))
+
+    assert found.cross_validated == "validated"
+    assert found.registration is None
+    assert found.outcome.stopped.reason == "--deadline x"
+    assert study.ended[-1] == "INTERRUPTED"
+    assert _ended_early(found, "") == (
+        "notice: study mine ended by --deadline x with 1 trials done; the best one is "
+        "cross-validated, not refitted or registered yet",
+        "next: algr resume mine",
     )
 
 
-def test_a_refit_of_several_replicas_has_an_identity_of_its_own(
-    finisher: Finisher, tmp_path: Path
-) -> None:
-    config = finisher.request.config
-    alone = finisher._refit_job(config, tmp_path)
-    record_numerics(tmp_path, SHARED, is_begun=False)
+def test_before_the_limit_all_of_it_is_done(finish):
+    found, study = finish(Limits(ends_at=100.5, ends_because="--deadline x"))
 
-    shared = finisher._refit_job(config, tmp_path)
-
-    assert alone.identity == job_identity(config, alone.plan, (0,))
-    assert shared.identity == job_identity(config, shared.plan, (0,), numerics=SHARED)
+    assert found.registration == "registered"
+    assert found.outcome.stopped is None
+    assert study.ended == ["FINISHED"]
 
 
-def test_a_refit_does_not_go_on_with_other_replicas(finisher: Finisher, tmp_path: Path) -> None:
-    record_numerics(tmp_path, SHARED, is_begun=False)
+def test_what_a_half_search_is_told_to_do_next(finish):
+    found, _ = finish(Limits())
+    halted = dataclasses.replace(
+        found.outcome, is_complete=False, stopped=Halt("limit", "--max-hours 1")
+    )
 
-    with pytest.raises(StudyError) as caught:
-        finisher._refit_in(tmp_path, finisher.request.config, 1, None, gate="mean")
+    _, advice = _ended_early(dataclasses.replace(found, outcome=halted), "")
 
-    assert "replicas: 2 there, 1 now; go on with --workers 2" in str(caught.value.problems)
+    assert advice == (
+        "next: algr resume mine, or, to finish with what has begun, algr resume mine --trials 1"
+    )

@@ -1,6 +1,7 @@
 """What a nested search would cost: every outer fold, with its own frames."""
 
 import dataclasses
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,8 +15,8 @@ from algr.compose.nested import plan_nested_search
 from algr.compose.trial_shape import TRAIN_RUN_S
 from algr.cv import LocalExecutor
 from algr.engine import Rehearsal
-from algr.errors import DataError
-from algr.tune import best_of, open_study, read_records
+from algr.errors import DataError, StudyError, UsageError
+from algr.tune import Limits, best_of, open_study, read_records
 
 STEP = Rehearsal(
     start_s=0.0,
@@ -126,6 +127,52 @@ def test_what_is_done_is_skipped_for_each_outer_fold(request_of, capsys):
         line.startswith("outer fold 0 (begun-outer-0): 4 of 4 trials done; search 0.0 s")
         for line in printed
     )
+
+
+def test_outer_folds_never_have_unequal_numbers_of_trials(request_of):
+    request = request_of("equal")
+    job = plan_nested_search(request, OPTIONS).search_job(
+        plan_nested_search(request, OPTIONS).folds[0]
+    )
+    with open_study(
+        job.study_directory, identity=job.identity, dataset="before", trials=4, resume=False
+    ) as store:
+        for _ in range(3):
+            store.take()
+    resumed = dataclasses.replace(request, resume=True)
+
+    with pytest.raises(StudyError, match="--trials 2: an outer fold has begun more") as caught:
+        plan_nested_search(resumed, dataclasses.replace(OPTIONS, trials=2))
+    wanted = [
+        plan_nested_search(one, dataclasses.replace(OPTIONS, trials=trials)).common.trials
+        for one, trials in ((resumed, 3), (resumed, None), (request_of("unbegun"), None))
+    ]
+
+    assert caught.value.problems == ("equal-outer-0: 3 begun",)
+    assert wanted == [3, 4, 50]
+
+
+def test_the_dry_run_of_a_nested_search_refuses_what_its_start_refuses(request_of):
+    options = dataclasses.replace(OPTIONS, limits=Limits(gpu_hours=1.0))
+    with pytest.raises(UsageError, match="this session has no GPU"):
+        estimate_nested(request_of("measured"), options)
+    with pytest.raises(UsageError, match="this machine has no GPU"):
+        estimate_nested(request_of("measured"), dataclasses.replace(OPTIONS, gpus_per_trial=0.5))
+
+
+def test_the_limits_of_a_nested_search_count_the_tests_between_its_searches(request_of, capsys):
+    request = request_of("measured", tune__pruner="none")
+    whole = estimate_nested(request, OPTIONS).whole
+    hours = whole.hours_pruned + whole.finish_hours
+    limits = Limits(ends_at=time.time() + 3600 * hours * 0.6, ends_because="--max-hours 1")
+
+    found = estimate_nested(request, dataclasses.replace(OPTIONS, limits=limits))
+    print_nested_estimate(found)
+
+    assert whole.limit is None
+    assert found.to_dict()["limit"]["by"] == "--max-hours 1"
+    assert 5 <= found.whole.limit.trials <= 7
+    assert "limits: --max-hours 1 would end the search after about" in capsys.readouterr().out
 
 
 def test_a_full_disk_refuses_a_nested_search_before_it_starts(request_of, monkeypatch):

@@ -106,6 +106,7 @@ class SearchHere:
             trials=job.trials,
             resume=job.resume,
         ) as store:
+            listener.on_begin()
             while (trial := store.take()) is not None:
                 config = with_values(job.config, trial.params)
                 listener.on_trial_start(trial.number, trial.params)

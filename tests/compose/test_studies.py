@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from algr.cli.studies import status
 from algr.cli.study_tables import print_studies
 from algr.compose import (
     SearchOptions,
@@ -17,9 +18,11 @@ from algr.compose import (
     study_status,
 )
 from algr.compose.search import plan_search
+from algr.compose.study import StudyRecorder, run_study, wanted_trials
 from algr.config import DataHome
 from algr.errors import IntegrityError, StudyError, UsageError
 from algr.tune import Halt, StudyStore, asked, open_study
+from tests.compose.test_protocols import silent_search
 
 OPTIONS = SearchOptions(trials=3, space="bp4d")
 
@@ -97,6 +100,61 @@ def test_a_study_on_which_nobody_works_says_why(own_home, job, halt, state):
         opened.note_halt(halt, at=0.0)
 
     assert study_status(own_home, "mine").summary.state == state
+
+
+def test_a_study_is_finished_when_the_best_of_now_is_refitted(own_home, job, capsys):
+    given = {"identity": job.identity, "dataset": "before", "resume": True}
+    for trials, value in ((1, 0.5), (2, 0.9)):
+        with open_study(job.study_directory, **given, trials=trials) as opened:
+            number = opened.take().number
+            opened.report(number, epoch=0, value=value)
+            opened.complete(number, seconds=1.0)
+    states = []
+    for name in ("mine-refit-0", "mine-refit-1"):
+        bundle = own_home.run(name) / "bundle"
+        bundle.mkdir(parents=True)
+        (bundle / "bundle.json").touch()
+        states.append(list_studies(own_home)[0].state)
+        status("mine", home=own_home.root)
+
+    assert states == ["searched", "finished"]
+    assert capsys.readouterr().err == (
+        f"next: algr resume mine --data-home {own_home.root}\n"  # after the first look alone
+    )
+
+
+def test_a_search_that_is_refused_writes_nothing(own_home, job):
+    def refuse(*_: object, **__: object):
+        raise UsageError("no room")
+
+    with pytest.raises(UsageError, match="no room"):
+        run_study(job, StudyRecorder(None, job, tags={}), silent_search, runner=refuse)
+
+    assert not job.study_directory.exists()
+
+
+def test_the_files_of_a_study_are_written_when_it_is_held(own_home, job):
+    StudyRecorder(None, job, tags={}).on_begin()
+
+    assert sorted(path.name for path in job.study_directory.iterdir()) == [
+        "config.json",
+        "environment.json",
+        "plan.json",
+    ]
+
+
+def test_a_new_study_wants_the_usual_number_of_trials_and_another_one_as_many_as_before(
+    own_home, make_request, store
+):
+    request = dataclasses.replace(make_request("before", None), home=own_home)
+    options = SearchOptions(trials=None, space="bp4d")
+
+    new = plan_search(dataclasses.replace(request, name="new"), options).job
+    again = plan_search(dataclasses.replace(request, name="mine", resume=True), options).job
+
+    assert new.trials == 50
+    assert again.trials is None
+    assert wanted_trials(again) == 3
 
 
 def test_a_search_is_asked_through_its_folder(own_home, store):

@@ -83,6 +83,57 @@ def test_replicas_need_a_configuration_that_they_can_share(make_request):
         plan_search(request, SearchOptions(trials=4, space="bp4d", workers_per_trial=6))
 
 
+SPACE = """
+parameters:
+  model.cell_state: {type: categorical, choices: [neighbour, gated_sum]}
+  model.bilstm: {type: categorical, choices: [skip, plain]}
+"""
+BAD = "- {model.cell_state: gated_sum, model.bilstm: plain}\n"
+
+
+@pytest.fixture
+def cells(tmp_path, make_request):
+    """A request, and how its search is planned from a list of points and one of `enqueue`."""
+
+    def planned(*, points: str, enqueue: str):
+        (tmp_path / "space.yaml").write_text(f"{SPACE}enqueue:\n{enqueue}")
+        (tmp_path / "points.yaml").write_text(points)
+        options = SearchOptions(
+            trials=4, space=str(tmp_path / "space.yaml"), points=tmp_path / "points.yaml"
+        )
+        request = make_request("before", None, model__kind="algrnet", train__batch_size=8)
+        return request, options
+
+    return planned
+
+
+@pytest.mark.parametrize(
+    ("points", "enqueue", "message"),
+    [
+        (f"- {{model.cell_state: neighbour}}\n{BAD}", "- {model.bilstm: skip}\n", "points.yaml"),
+        ("- {model.bilstm: plain}\n", f"- {{model.bilstm: skip}}\n{BAD}", "enqueue of the search"),
+    ],
+)
+def test_a_point_that_contradicts_itself_is_refused_before_anything_starts(
+    cells, points, enqueue, message
+):
+    with pytest.raises(ConfigError, match=f"{message}.*: points that contradict") as caught:
+        estimate_search(*cells(points=points, enqueue=enqueue))
+
+    assert caught.value.problems == (
+        "point 2 (model.cell_state: gated_sum, model.bilstm: plain): model.cell_state: gated_sum "
+        "needs the gates of model.bilstm=skip",
+    )
+
+
+def test_a_point_that_leaves_the_other_value_open_is_no_contradiction(cells):
+    request, options = cells(
+        points="- {model.bilstm: plain}\n", enqueue=BAD.replace("plain", "skip")
+    )
+
+    assert plan_search(request, options).job.points == ({"model.bilstm": "plain"},)
+
+
 def test_a_study_with_replicas_goes_on_with_as_many(make_request):
     options = SearchOptions(trials=4, space="bp4d", replicas=2)
 

@@ -81,6 +81,32 @@ def test_a_bad_rule_is_explained(tmp_path: Path, rule: str, message: str) -> Non
         _load(tmp_path, f"parameters:\n  train.learning_rate: {rule}\n")
 
 
+@pytest.mark.parametrize(
+    ("key", "rule", "reason"),
+    [
+        ("cv.protocol", "{type: categorical, choices: [honest, paper]}", "the same folds"),
+        ("tune.grace_epochs", "{type: int, low: 1, high: 3}", "it steers the search"),
+        ("data.fps", "{type: float, low: 1, high: 6}", "prepare one for each value"),
+        ("data.crop_size", "{type: categorical, choices: [176]}", "settled when a dataset"),
+        ("seed", "{type: int, low: 0, high: 99}", "the best of several seeds is luck"),
+        ("train.threads_per_fold", "{type: int, low: 1, high: 8}", "hold the same CPUs"),
+        ("train.init_from", "{type: categorical, choices: [a]}", "choose them with --init-from"),
+        ("train.compile", "{type: categorical, choices: [auto, off]}", "changes nothing"),
+    ],
+)
+def test_a_key_that_no_trial_honours_is_refused(
+    tmp_path: Path, key: str, rule: str, reason: str
+) -> None:
+    with pytest.raises(ConfigError, match=f"{key}: cannot be varied: .*{reason}"):
+        _load(tmp_path, f"parameters:\n  {key}: {rule}\n")
+
+
+def test_whether_frames_are_augmented_can_be_varied(tmp_path: Path) -> None:
+    text = "parameters:\n  data.augment: {type: categorical, choices: [true, false]}\n"
+
+    assert _load_text(tmp_path, text).enqueue == ({"data.augment": True},)
+
+
 def test_an_unknown_name_suggests_a_shipped_one() -> None:
     with pytest.raises(ConfigError, match="did you mean 'fpara'"):
         load_search_space("fparra", dataset="any", kind="grade", config=Config())

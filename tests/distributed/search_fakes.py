@@ -204,6 +204,8 @@ class Diary:
     def empty(cls) -> "Diary":
         return cls([], [], [])
 
+    def on_begin(self) -> None: ...
+
     def on_trial_start(self, number, params) -> None:
         self.starts.append((number, dict(params)))
 

@@ -1,18 +1,19 @@
 """What the driver tells Tune and the study, without a cluster."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 
 import pytest
 from ray.exceptions import ActorDiedError, RayTaskError
 from ray.tune.search import Searcher
 from search_fakes import Diary, curve, search_job
 
-from algr.config import with_values
-from algr.distributed.conductor import Conductor, StudySearcher
-from algr.distributed.runner import TrialEpoch
-from algr.distributed.trainable import REPORT, SPEC, StepReport
-from algr.errors import ClusterError, StudyError
+from algr.config import Config, SearchSpace, with_values
+from algr.distributed.conductor import HOPELESS_AFTER_UNTRAINED, Conductor, StudySearcher
+from algr.distributed.runner import TrialEpoch, TrialRunner, TrialSpec
+from algr.distributed.trainable import REPORT, SPEC, SearchTrainable, StepReport
+from algr.errors import ClusterError, ConfigError, StudyError
 from algr.tune import Budget, Halt, Limits, Pace, ask, open_study, read_records
 
 
@@ -151,6 +152,108 @@ def test_a_search_whose_first_trials_all_fail_stops_and_says_why(make_conductor)
     assert isinstance(conductor.error, StudyError)
     assert conductor.error.problems == tuple(
         f"trial {number}: the training loss is not finite" for number in range(3)
+    )
+
+
+CELLS = {
+    "model.cell_state": {"type": "categorical", "choices": ["neighbour", "gated_sum"]},
+    "model.bilstm": {"type": "categorical", "choices": ["skip", "plain"]},
+}
+
+
+@pytest.fixture
+def contradicting(tmp_path, diary) -> Iterator[Callable[..., Conductor]]:
+    """A search by a space of which some points contradict themselves."""
+
+    @contextmanager
+    def begin(*points, trials: int = 4, workers: int = 1, parameters=CELLS) -> Iterator[Conductor]:
+        space = SearchSpace.model_validate({"parameters": parameters, "enqueue": points})
+        job = replace(search_job(tmp_path / "s", trials=trials, workers=workers), space=space)
+        given = {"identity": job.identity, "dataset": "toy", "trials": trials, "resume": True}
+        with open_study(tmp_path / "s", **given) as store:
+            yield Conductor(
+                store,
+                config=job.config,
+                identity_of=job.identity.trial_digest,
+                max_concurrent=1,
+                listener=diary,
+                pace=Pace(Budget(Limits(), gpus_per_trial=1, clock=lambda: 0.0)),
+            )
+
+    return begin
+
+
+def test_a_trial_whose_values_contradict_each_other_fails_and_the_next_one_runs(
+    contradicting, diary, tmp_path
+):
+    bad = {"model.cell_state": "gated_sum", "model.bilstm": "plain"}
+    good = {"model.cell_state": "gated_sum", "model.bilstm": "skip"}
+    with contradicting(bad, good) as conductor:
+        running = conductor.guard(conductor.next_trial, otherwise=None)("a")
+
+    assert conductor.error is None
+    assert running[SPEC].number == 1
+    assert [state.state for state in read_records(tmp_path / "s")] == ["FAIL", "RUNNING"]
+    assert diary.ends[0].reason == (
+        "values that contradict each other: model.cell_state: gated_sum needs the gates of "
+        "model.bilstm=skip"
+    )
+
+
+def test_a_half_done_trial_that_contradicts_itself_is_not_taken_up_for_ever(
+    contradicting, tmp_path
+):
+    bad = {"model.cell_state": "gated_sum", "model.bilstm": "plain"}
+    with contradicting(bad, trials=1) as conductor:
+        conductor._store.take()
+    with contradicting(bad, trials=1) as conductor:
+        assert conductor.next_trial("a") == Searcher.FINISHED
+
+    assert [state.state for state in read_records(tmp_path / "s")] == ["FAIL"]
+
+
+@pytest.mark.parametrize(
+    ("values", "reason"),
+    [
+        ({"train.batch_size": 3}, "3 is too small for 2 replicas"),
+        ({"loss.dice": "official"}, "official sums over the whole batch"),
+        ({"train.compile": "on"}, "on is not built yet"),
+        ({"train.num_epochs": 1, "tune.grace_epochs": 3}, "is larger than train.num_epochs"),
+    ],
+)
+def test_whatever_a_trial_cannot_be_trained_with_is_its_own_failure(
+    contradicting, diary, values, reason
+):
+    parameters = {key: {"type": "categorical", "choices": [value]} for key, value in values.items()}
+    with contradicting(values, trials=1, workers=6, parameters=parameters) as conductor:
+        assert conductor.next_trial("a") == Searcher.FINISHED
+
+    assert reason in diary.ends[0].reason
+
+
+def test_a_search_of_contradictions_alone_goes_on_longer_and_then_says_why(contradicting, diary):
+    parameters = {"train.batch_size": {"type": "int", "low": 2, "high": 3}}
+    with contradicting(trials=50, workers=6, parameters=parameters) as conductor:
+        conductor.guard(conductor.next_trial, otherwise=None)("a")
+
+    assert len(diary.ends) == HOPELESS_AFTER_UNTRAINED
+    assert conductor.error.found == "the first 20 trials all failed"
+
+
+def test_what_a_worker_finds_contradictory_is_a_failure_of_its_trial(tmp_path):
+    """As weights to start from that do not fit a width that is varied."""
+
+    def refuse(_: TrialSpec) -> TrialRunner:
+        raise ConfigError("the weights do not fit", problems=["model.width: 1.0 there"])
+
+    trainable = SearchTrainable.__new__(SearchTrainable)
+    trainable.setup({SPEC: TrialSpec(0, Config(), tmp_path, "")}, refuse)
+
+    report = trainable.step()[REPORT]
+
+    assert report.error is None
+    assert report.failure == (
+        "values that contradict each other: the weights do not fit; model.width: 1.0 there"
     )
 
 

@@ -1,10 +1,14 @@
 """What a trial of several workers holds, and how many fit."""
 
+from dataclasses import replace
+
 import pytest
+from search_fakes import Diary, search_job, search_without_ray
 
 from algr.config import Config, with_values
-from algr.distributed import Devices, trial_resources, trials_at_once
+from algr.distributed import Devices, run_search, trial_resources, trials_at_once
 from algr.errors import UsageError
+from algr.tune import Halt, Limits
 
 TWO_THREADS = with_values(Config(), {"train.threads_per_fold": 2})
 
@@ -43,3 +47,43 @@ def test_no_more_trials_of_several_workers_than_fit(devices, workers, at_once):
 def test_a_trial_that_is_too_large_for_the_session_is_refused(devices, message):
     with pytest.raises(UsageError, match=f"--workers-per-trial 3: {message}"):
         trial_resources(TWO_THREADS, devices, workers=3)
+
+
+@pytest.mark.parametrize(
+    ("workers", "limits", "message"),
+    [
+        (3, Limits(), "a trial needs 3 CPUs, this session has 2 CPUs"),
+        (1, Limits(gpu_hours=1.0), "--max-gpu-hours 1: this session has no GPU"),
+    ],
+)
+def test_a_search_that_a_session_has_no_room_for_leaves_nothing(
+    tmp_path, monkeypatch, workers, limits, message
+):
+    monkeypatch.setattr("algr.distributed.search.cluster_devices", lambda: Devices(cpus=2, gpus=0))
+    job = replace(search_job(tmp_path / "s", trials=2, workers=workers), limits=limits)
+
+    with pytest.raises(UsageError, match=message):
+        run_search(job, listener=Diary.empty())
+
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    ("limits", "stopped"),
+    [
+        (Limits(ends_at=100.0, ends_because="--max-hours 1"), Halt("limit", "--max-hours 1")),
+        (Limits(ends_at=101.0, ends_because="--max-hours 1"), None),
+    ],
+)
+def test_nothing_follows_a_search_that_is_over_after_its_limit(
+    tmp_path, monkeypatch, limits, stopped
+):
+    monkeypatch.setattr("algr.distributed.search.cluster_devices", lambda: Devices(cpus=2, gpus=0))
+    search_without_ray(tmp_path / "s", trials=2)
+    job = replace(search_job(tmp_path / "s", trials=None, resume=True), limits=limits)
+
+    outcome = run_search(job, listener=Diary.empty(), clock=lambda: 100.0)
+
+    assert outcome.stopped == stopped
+    assert outcome.is_complete
+    assert len(outcome.trials) == 2

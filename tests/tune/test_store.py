@@ -11,7 +11,7 @@ import pytest
 
 from algr.config import SearchSpace, with_values
 from algr.errors import IntegrityError, StudyError
-from algr.tune import open_study, read_header, read_records
+from algr.tune import open_study, read_header, read_records, store
 
 
 def test_the_enqueued_point_is_tried_first_and_numbers_have_no_gaps(tmp_path, run_study):
@@ -188,6 +188,32 @@ def test_the_lock_keeps_others_out_and_dies_with_its_process(tmp_path, identity,
     assert len(run_study(tmp_path / "s", trials=4, resume=True)) == 4
 
 
+@pytest.mark.parametrize(
+    ("resume", "message"), [(False, "study 's' exists"), (True, "is about something else")]
+)
+def test_a_study_that_another_command_begins_at_the_same_moment_is_found(
+    tmp_path, identity, run_study, monkeypatch, resume, message
+):
+    """The other one is over before this one holds the lock."""
+    locked = store._locked
+
+    def late(directory: Path):
+        monkeypatch.setattr(store, "_locked", locked)
+        run_study(directory, trials=2)
+        return locked(directory)
+
+    monkeypatch.setattr(store, "_locked", late)
+    config = with_values(identity.config, {"train.batch_size": 4})
+    other = dataclasses.replace(identity, config=config)
+    with (
+        pytest.raises(StudyError, match=message),
+        open_study(tmp_path / "s", identity=other, dataset="toy", trials=4, resume=resume),
+    ):
+        pass
+
+    assert read_header(tmp_path / "s").digest == identity.digest
+
+
 def test_a_lock_that_a_dead_process_left_in_the_journal_does_not_delay(tmp_path, run_study):
     run_study(tmp_path / "s", trials=1)
     journal = tmp_path / "s" / "study.journal"
@@ -220,6 +246,27 @@ def test_an_epoch_that_was_passed_is_not_judged_again(tmp_path, identity):
         assert not store.report(good.number, epoch=0, value=0.9)
 
         assert not store.report(bad.number, epoch=0, value=0.1)
+
+
+@pytest.mark.parametrize(
+    ("others_before", "others_after", "stops"), [((), (0.5, 0.6), False), ((0.5, 0.6), (), True)]
+)
+def test_the_last_epoch_gets_the_same_answer_after_a_crash_whatever_others_reported(
+    tmp_path, identity, others_before, others_after, stops
+):
+    given = {"identity": identity, "dataset": "toy", "trials": 3}
+    with open_study(tmp_path / "s", **given, resume=False) as opened:
+        number, *others = (opened.take().number for _ in range(3))
+        for other, value in zip(others, others_before, strict=False):
+            opened.report(other, epoch=0, value=value)
+        first = opened.report(number, epoch=0, value=0.3)
+        for other, value in zip(others, others_after, strict=False):
+            opened.report(other, epoch=0, value=value)
+
+    with open_study(tmp_path / "s", **given, resume=True) as opened:
+        again = opened.report(opened.take().number, epoch=0, value=0.3)
+
+    assert (first, again) == (stops, stops)
 
 
 def test_only_the_best_trials_checkpoint_is_kept(tmp_path, identity):

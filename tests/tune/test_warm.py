@@ -6,7 +6,7 @@ import pytest
 
 from algr.config import SearchSpace, load_points, with_values
 from algr.errors import ConfigError
-from algr.tune import open_study, read_warm_start
+from algr.tune import TrialRecord, has_begun, open_study, read_warm_start
 
 
 @pytest.fixture
@@ -17,10 +17,14 @@ def earlier(tmp_path, run_study):
 
 def _begin(directory, identity, warm, *, trials=2):
     with open_study(
-        directory, identity=identity, dataset="toy", trials=trials, resume=True
+        directory,
+        identity=identity,
+        dataset="toy",
+        trials=trials,
+        resume=True,
+        adopted=warm.observed,
     ) as store:
         store.enqueue(warm.points)
-        store.adopt(warm.observed)
         while (trial := store.take()) is not None:
             store.report(trial.number, epoch=0, value=0.1)
             store.complete(trial.number, seconds=1.0)
@@ -36,6 +40,27 @@ def test_trials_of_the_very_same_count_as_observed_and_not_as_own(tmp_path, earl
     assert len([record for record in records if not record.adopted]) == 2
     assert [record.number for record in records] == list(range(10))
     assert best.adopted.startswith("earlier/")
+
+
+def test_no_point_that_was_adopted_is_trained_again(tmp_path, earlier, identity):
+    warm = read_warm_start(earlier, identity=identity)
+    records, _ = _begin(tmp_path / "s", identity, warm, trials=4)
+
+    adopted = [dict(record.params) for record in records if record.adopted]
+    own = [dict(record.params) for record in records if not record.adopted]
+    assert dict(identity.space.enqueue[0]) in adopted
+    assert len(own) == 4
+    assert [point for point in own if point in adopted] == []
+
+
+def test_a_point_that_was_tried_here_is_not_adopted_as_well(tmp_path, earlier, identity, run_study):
+    run_study(tmp_path / "s", trials=1)
+    warm = read_warm_start(earlier, identity=identity)
+    records, _ = _begin(tmp_path / "s", identity, warm, trials=2)
+
+    point = dict(identity.space.enqueue[0])
+    assert len([record for record in records if record.adopted]) == 7
+    assert len([record for record in records if dict(record.params) == point]) == 1
 
 
 def test_adopting_twice_adds_nothing(tmp_path, earlier, identity):
@@ -137,3 +162,12 @@ def test_a_file_without_points_is_refused(tmp_path, identity, text):
 
     with pytest.raises(ConfigError, match="holds no points"):
         load_points(tmp_path / "p.yaml", space=identity.space, config=identity.config)
+
+
+def test_a_study_that_only_adopted_trials_has_not_begun():
+    adopted = TrialRecord(0, "COMPLETE", {}, 0.5, 1, 1.0, adopted="earlier/0")
+    waiting = TrialRecord(1, "WAITING", {}, None, 0, 0.0)
+    own = TrialRecord(2, "RUNNING", {}, None, 0, 0.0)
+
+    assert not has_begun([adopted, waiting])
+    assert has_begun([adopted, own])
