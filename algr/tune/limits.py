@@ -108,7 +108,7 @@ class Budget:
             others_s: What the epochs under way in other trials still take, added up.
         """
         limits = self._limits
-        if because := limits.over(self.clock() + epoch_s):
+        if (because := limits.over(self.clock() + epoch_s)) is not None:
             return because
         before_s = limits.gpu_hours_before * _HOUR_S
         spent_s = before_s + self._gpu_s + (epoch_s + others_s) * self._gpus

@@ -10,6 +10,7 @@ from algr.compose.requests import open_material
 from algr.config import DataHome
 from algr.cv import LocalExecutor, Numerics, job_identity, record_numerics
 from algr.errors import StudyError
+from algr.tune import Limits
 from tests.compose.conftest import request_for
 
 SHARED = Numerics(replicas=2, precision="fp32", device="cpu")
@@ -29,6 +30,7 @@ def finisher(home: DataHome) -> Finisher:
         display=None,
         start=None,
         objective=None,
+        limits=Limits(),
     )
 
 
