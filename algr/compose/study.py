@@ -87,7 +87,7 @@ def run_study(
             display.restore(read_records(directory))
         with recorder.shown_on(display):
             outcome = runner(job, listener=recorder)
-            _draw(directory, recorder.study, objectives=objectives)
+            _draw(directory, recorder, objectives=objectives)
     if outcome.stopped is not None:
         recorder.interrupt()
     return outcome
@@ -110,13 +110,18 @@ def wanted_trials(job: SearchJob) -> int:
     return read_progress(job.study_directory).wanted
 
 
-def _draw(directory: Path, run: RunHandle, *, objectives: tuple[Objective, ...]) -> None:
+def _draw(directory: Path, recorder: "StudyRecorder", *, objectives: tuple[Objective, ...]) -> None:
     """Draw what was found into the study's folder, and upload it with the study's run."""
-    plots = draw_plots(load_study(directory), directory / "plots", objectives=objectives)
+    plots = draw_plots(
+        load_study(directory),
+        directory / "plots",
+        objectives=objectives,
+        simulated=recorder.is_simulated,
+    )
     if plots.left_out:
         logger.info("plots left out: %s", "; ".join(plots.left_out))
     if plots.files:
-        run.log_artifact(directory / "plots")
+        recorder.study.log_artifact(directory / "plots")
 
 
 class StudyRecorder:
@@ -149,6 +154,11 @@ class StudyRecorder:
         self._display: SearchDisplay | None = None
         self._tracking: SearchTracking | None = None
         self._study: RunHandle | None = None
+
+    @property
+    def is_simulated(self) -> bool:
+        """Whether the faces are nobody's."""
+        return self._tracker.dataset.simulated
 
     @property
     def study(self) -> RunHandle:

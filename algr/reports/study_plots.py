@@ -27,6 +27,7 @@ _PAGE = """<!doctype html>
 _WIDTH_PER_PARAMETER = 2.4
 _PIXELS_PER_ROW = 240
 _SEED = 0
+_SIMULATED = "simulated faces"
 
 
 @dataclass(frozen=True)
@@ -50,7 +51,11 @@ class _Figure:
 
 
 def draw_plots(
-    study: optuna.Study, folder: Path, *, objectives: tuple[Objective, ...]
+    study: optuna.Study,
+    folder: Path,
+    *,
+    objectives: tuple[Objective, ...],
+    simulated: bool = False,
 ) -> DrawnPlots:
     """Draw every figure that the study has enough trials for; older ones are replaced.
 
@@ -58,12 +63,15 @@ def draw_plots(
         study: With the trials.
         folder: Made if it is not there.
         objectives: For the axes.
+        simulated: Whether the faces are nobody's; every figure says so then.
     """
     import matplotlib as mpl
     from optuna import visualization
     from optuna.visualization import matplotlib as drawn
 
     folder.mkdir(parents=True, exist_ok=True)
+    study = _begun(study)
+    heading = _SIMULATED if simulated else ""
     complete = study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
     varied = _varied(complete)
     files: list[Path] = []
@@ -81,17 +89,27 @@ def draw_plots(
                     )
                     continue
                 try:
-                    files.append(_png(figure, drawn, study, folder / f"{figure.name}.png"))
-                    parts.append(_html(figure, visualization, study, is_first=not parts))
+                    files.append(_png(figure, drawn, study, folder / f"{figure.name}.png", heading))
+                    parts.append(_html(figure, visualization, study, heading, is_first=not parts))
                 except (ValueError, RuntimeError) as error:  # as of trials that are all alike
                     left_out.append(f"{figure.name} ({error})")
     finally:
         mpl.use(before)
     if parts:
         page = folder / PAGE_FILE
-        write_whole(page, _PAGE.format(name=html.escape(study.study_name), body="\n".join(parts)))
+        name = html.escape(study.study_name + (f" ({heading})" if heading else ""))
+        write_whole(page, _PAGE.format(name=name, body="\n".join(parts)))
         files.append(page)
     return DrawnPlots(tuple(files), tuple(left_out))
+
+
+def _begun(study: optuna.Study) -> optuna.Study:
+    """The study without trials that wait, on to which Optuna would draw the best value so far."""
+    begun = optuna.create_study(study_name=study.study_name, directions=study.directions)
+    begun.add_trials(
+        [one for one in study.get_trials(deepcopy=False) if one.state != TrialState.WAITING]
+    )
+    return begun
 
 
 def _figures(objectives: tuple[Objective, ...]) -> tuple[_Figure, ...]:
@@ -130,7 +148,7 @@ def _figures(objectives: tuple[Objective, ...]) -> tuple[_Figure, ...]:
     return (*figures, _Figure("pareto", front, 1, parameters=0))
 
 
-def _png(figure: _Figure, kit: Any, study: optuna.Study, file: Path) -> Path:
+def _png(figure: _Figure, kit: Any, study: optuna.Study, file: Path, heading: str) -> Path:
     import matplotlib.pyplot as plt
     import numpy as np
 
@@ -143,18 +161,22 @@ def _png(figure: _Figure, kit: Any, study: optuna.Study, file: Path) -> Path:
     else:
         picture.set_size_inches(9, 5.5)
     _legible(picture)
+    if heading:
+        picture.suptitle(f"{picture.get_suptitle()} ({heading})".strip(), y=1.02)
     picture.savefig(file, dpi=110, bbox_inches="tight")
     plt.close(picture)
     return file
 
 
-def _html(figure: _Figure, kit: Any, study: optuna.Study, *, is_first: bool) -> str:
+def _html(figure: _Figure, kit: Any, study: optuna.Study, heading: str, *, is_first: bool) -> str:
     """A part of the page; the first one brings plotly.js for all."""
     drawn = figure.draw(kit, study)
     rows = sum(1 for key in drawn.to_dict()["layout"] if key.startswith("yaxis"))
     if figure.name == "contour" and rows > 1:
         drawn.update_layout(height=_PIXELS_PER_ROW * round(rows**0.5) + 150)
     drawn.update_layout(autosize=True)
+    if heading:
+        drawn.update_layout(title_text=f"{drawn.layout.title.text or figure.name} ({heading})")
     return str(drawn.to_html(include_plotlyjs=is_first, full_html=False))
 
 

@@ -4,7 +4,9 @@ import re
 from pathlib import Path
 
 import optuna
+import plotly.graph_objects as go
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from algr.reports import draw_plots
@@ -52,6 +54,38 @@ def test_the_page_asks_nothing_of_a_network(drawn):
     assert "<title>a &lt;study&gt;</title>" in page
     assert page.count('class="plotly-graph-div"') == 5
     assert re.findall(r"<(?:script|link)[^>]+(?:src|href)=", page) == []
+
+
+def test_figures_of_drawn_faces_say_so(tmp_path, monkeypatch):
+    titles = []
+    suptitle = Figure.suptitle
+    monkeypatch.setattr(
+        Figure,
+        "suptitle",
+        lambda self, text, **kw: titles.append(text) or suptitle(self, text, **kw),
+    )
+
+    found = draw_plots(_study(trials=3), tmp_path, objectives=(SCORE,), simulated=True)
+
+    page = found.files[-1].read_text()
+    headed = [title for title in titles if title.endswith("(simulated faces)")]
+    assert len(headed) == len(found.files) - 1
+    assert "<h1>a &lt;study&gt; (simulated faces)</h1>" in page
+    assert page.count('(simulated faces)"') == len(found.files) - 1
+
+
+def test_the_history_ends_with_the_last_trial_that_was_begun(tmp_path, monkeypatch):
+    study = _study(trials=3)
+    study.enqueue_trial({"train.learning_rate": 0.05})
+    seen = []
+    monkeypatch.setattr(
+        "optuna.visualization.plot_optimization_history",
+        lambda drawn, **_: seen.append(len(drawn.trials)) or go.Figure(),
+    )
+
+    draw_plots(study, tmp_path, objectives=(SCORE,))
+
+    assert seen == [3]
 
 
 def test_two_objectives_have_their_front_drawn(tmp_path):
