@@ -8,7 +8,7 @@ import pytest
 
 from algr.cli.estimate import print_estimate
 from algr.compose import SearchOptions, estimate_search
-from algr.compose.measured import PointCost, points_to_measure
+from algr.compose.measured import PointCost, measure_points, points_to_measure
 from algr.compose.search import plan_search
 from algr.compose.within_limits import LimitForecast, forecast_limits
 from algr.config import Config, SearchSpace, with_values
@@ -96,7 +96,7 @@ def test_a_full_disk_refuses_the_search_before_it_starts(make_request, monkeypat
     ],
 )
 def test_the_dry_run_refuses_what_the_start_refuses(make_request, monkeypatch, options, message):
-    monkeypatch.setattr("algr.compose.estimate.measure_points", _costs)
+    monkeypatch.setattr("algr.compose.estimate.measure_points", _nothing_is_measured)
     monkeypatch.setattr("algr.compose.gpu_share.on_gpu", lambda: False)
     monkeypatch.setattr("algr.compose.estimate.devices_at", lambda _: Devices(cpus=2, gpus=0))
 
@@ -168,6 +168,22 @@ def test_a_study_of_something_else_is_refused_as_the_start_would(make_request):
 
     with pytest.raises(Exception, match=r"train\.num_epochs: 1 in the study, 2 now"):
         estimate_search(dataclasses.replace(request, config=changed, resume=True), options)
+
+
+def test_a_point_that_contradicts_itself_is_told_in_place_of_its_cost(tmp_path):
+    point = {"train.num_epochs": 1, "tune.grace_epochs": 3}
+
+    ((cost,),) = measure_points(
+        [point], config=Config(), directory=tmp_path, plans=[None], copies=1
+    )
+
+    assert cost.failure == (
+        "configuration: 1 problem; tune.grace_epochs (3) is larger than train.num_epochs (1)"
+    )
+
+
+def _nothing_is_measured(*_, **__):
+    raise AssertionError("refused too late")
 
 
 def _costs(points, *, plans, **_):
