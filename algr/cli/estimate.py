@@ -74,8 +74,10 @@ def _points(estimate: "SearchEstimate") -> list[str]:
 
 
 def _cost(estimate: "SearchEstimate", *, afterwards: str) -> list[str]:
+    from algr.data.words import counted
     from algr.tune import ASSUMPTION
 
+    gpus = f", {estimate.gpus_per_trial:g} GPUs each" if estimate.gpus_per_trial else ""
     return [
         f"without pruning: {_time(3600 * estimate.hours_unpruned)}"
         f"{_gpu(estimate.gpu_hours_unpruned)}",
@@ -84,8 +86,8 @@ def _cost(estimate: "SearchEstimate", *, afterwards: str) -> list[str]:
         f"  assumed: {ASSUMPTION}; real searches train somewhat more",
         f"{afterwards} {_time(3600 * estimate.finish_hours)}",
         *_limit(estimate),
-        f"at once: {estimate.at_once} trials of {estimate.workers_per_trial} workers, "
-        f"{estimate.gpus_per_trial:g} GPUs each; by memory "
+        f"at once: {counted(estimate.at_once, 'trial')} of "
+        f"{counted(estimate.workers_per_trial, 'worker')}{gpus}; by memory "
         f"{estimate.fits_one_device} would fit "
         + ("one GPU" if estimate.device == "GPU" else "this machine"),
         f"memory: {_size(estimate.memory_bytes)} a trial of {_size(estimate.memory_device)}",
