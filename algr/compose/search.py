@@ -28,6 +28,7 @@ from algr.compose.study import (
 )
 from algr.config import Config, SearchSpace, load_points, load_search_space, with_values
 from algr.data import FoldPlan
+from algr.data.words import counted
 from algr.distributed import RayTrainExecutor, SearchJob, ray_session, trial_seats
 from algr.engine import check_buildable
 from algr.errors import ConfigError, UsageError
@@ -256,10 +257,25 @@ def _objectives(options: SearchOptions, material: Material) -> tuple[Objective, 
 
 
 def _remarks(job: SearchJob) -> tuple[str, ...]:
-    warm = () if job.warm is None else job.warm.remarks
-    if len(job.objectives) < 2 or job.config.tune.pruner == "none":
-        return warm
-    return (*warm, "with several objectives no trial is stopped early: there is no one order")
+    remarks = () if job.warm is None else job.warm.remarks
+    if len(job.objectives) > 1 and job.config.tune.pruner != "none":
+        remarks += ("with several objectives no trial is stopped early: there is no one order",)
+    return remarks + unreached_points(job)
+
+
+def unreached_points(job: SearchJob) -> tuple[str, ...]:
+    """A remark where more points are to be tried first than a new study has trials."""
+    if job.trials is None or (job.study_directory / STUDY_FILE).exists():
+        return ()
+    points = (*job.space.enqueue, *job.points, *(job.warm.points if job.warm else ()))
+    distinct = {frozenset(point.items()) for point in points}
+    if len(distinct) <= job.trials:
+        return ()
+    return (
+        f"{len(distinct)} points are to be tried first, those of the space before those of "
+        f"--points and --warm-start, and there are {counted(job.trials, 'trial')}: the last "
+        f"{len(distinct) - job.trials} are not reached; raise --trials",
+    )
 
 
 def search(

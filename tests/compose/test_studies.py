@@ -157,6 +157,25 @@ def test_a_new_study_wants_the_usual_number_of_trials_and_another_one_as_many_as
     assert wanted_trials(again) == 3
 
 
+def test_points_for_which_there_are_no_trials_are_said(own_home, make_request, tmp_path):
+    (tmp_path / "points.yaml").write_text(
+        "".join(f"- {{train.learning_rate: 0.0{number}}}\n" for number in range(1, 5))
+    )
+    request = dataclasses.replace(make_request("before", None), home=own_home, name="new")
+    options = SearchOptions(trials=3, space="bp4d", points=tmp_path / "points.yaml")
+
+    planned = plan_search(request, options)
+    roomy = plan_search(request, dataclasses.replace(options, trials=20))
+
+    in_line = 4 + len({frozenset(point.items()) for point in planned.job.space.enqueue})
+    assert planned.notice.remarks == (
+        f"{in_line} points are to be tried first, those of the space before those of --points and "
+        f"--warm-start, and there are 3 trials: the last {in_line - 3} are not reached; raise "
+        "--trials",
+    )
+    assert roomy.notice.remarks == ()
+
+
 def test_a_search_is_asked_through_its_folder(own_home, store):
     ask_study(own_home, "mine", "pause")
 
