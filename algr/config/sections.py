@@ -22,8 +22,8 @@ class DataConfig(Section):
     """How frames are taken and cropped."""
 
     fps: PositiveFloat = 6.0
-    """Frames per second that algr data prepare takes of clinic videos; training does not look at it,
-    and what a dataset was prepared with stands in the dataset."""
+    """Frames per second that algr data prepare takes of clinic videos; training does not look at
+    it, and what a dataset was prepared with stands in the dataset."""
     crop_size: Literal[176] = 176
     """Side of the crop from the aligned 200-pixel face, pixels."""
     augment: bool = True
