@@ -1,15 +1,13 @@
 """A node that is killed while a search trains on it."""
 
 import subprocess
-import sys
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
-import ray
-from processes import below, kill_all, wait_until
+from processes import below, kill_all, second_node_of_cluster
 from search_fakes import EPOCHS, Diary, FakeFactory, read_log, search_job, search_without_ray
 
 from algr.distributed import run_search
@@ -22,21 +20,8 @@ SPACE = {"tune__pruner": "none", "tune__startup_trials": 5}
 
 @pytest.fixture
 def second_node(cluster) -> Iterator[subprocess.Popen]:
-    """A node of one CPU that joins the cluster of all tests."""
-    address = ray.get_runtime_context().gcs_address
-    options = ["--num-cpus", "1", "--block", "--disable-usage-stats"]
-    words = ["start", "--address", address, *options]
-    node = subprocess.Popen(
-        [sys.executable, "-m", "ray.scripts.scripts", *words],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    wait_until(lambda: ray.cluster_resources()["CPU"] == 3)
-    yield node
-    kill_all([node.pid])
-    node.wait()
-    wait_until(lambda: ray.cluster_resources()["CPU"] == 2)
+    with second_node_of_cluster({}) as node:
+        yield node
 
 
 @dataclass

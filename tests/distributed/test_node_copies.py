@@ -1,15 +1,11 @@
 """A dataset that was named by its place, on a cluster whose nodes share no data home."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import ray
 import torch
-from processes import kill_all, wait_until
+from processes import second_node_of_cluster
 
 from algr.config import DataHome
 from algr.cv import LocalExecutor
@@ -25,21 +21,8 @@ pytestmark = [pytest.mark.ray, pytest.mark.slow]
 def second_cache(cluster, tmp_path) -> Iterator[Path]:
     """Of a node of one CPU that joins the cluster of all tests."""
     cache = tmp_path / "second"
-    address = ray.get_runtime_context().gcs_address
-    options = ["--num-cpus", "1", "--block", "--disable-usage-stats"]
-    words = ["start", "--address", address, *options]
-    node = subprocess.Popen(
-        [sys.executable, "-m", "ray.scripts.scripts", *words],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        env=os.environ | {NODE_CACHE: str(cache)},
-    )
-    wait_until(lambda: ray.cluster_resources()["CPU"] == 3)
-    yield cache
-    kill_all([node.pid])
-    node.wait()
-    wait_until(lambda: ray.cluster_resources()["CPU"] == 2)
+    with second_node_of_cluster({NODE_CACHE: str(cache)}):
+        yield cache
 
 
 def test_every_node_pulls_one_copy_and_the_numbers_are_those_of_one_process(
