@@ -15,7 +15,8 @@ from algr.distributed.runner import (
     TrialRunner,
     TrialSpec,
 )
-from algr.distributed.search import SearchJob, SearchOutcome, run_search
+from algr.distributed.search import run_search
+from algr.distributed.search_job import SearchJob, SearchOutcome
 from algr.distributed.session import Devices, cluster_devices, devices_at, ray_session
 
 __all__ = [

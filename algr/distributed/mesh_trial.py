@@ -29,7 +29,7 @@ from algr.tune import VALIDATION, Objective
 if TYPE_CHECKING:
     from ray.actor import ActorHandle
 
-    from algr.distributed.search import SearchJob
+    from algr.distributed.search_job import SearchJob
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from algr.distributed.session import Devices
 from algr.errors import ClusterError, UsageError
 
 if TYPE_CHECKING:
-    from algr.distributed.search import SearchJob
+    from algr.distributed.search_job import SearchJob
 
 NEXT_TO_NOTHING = {"memory": 1.0}
 """What the process of a trial of several workers asks for: Tune takes no request for nothing."""
