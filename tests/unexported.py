@@ -7,8 +7,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from algr.bundle import Bundle, BundleSpec, read_bundle
+from algr.bundle import DRAWS_FILE, Bundle, BundleSpec, read_bundle
 from algr.bundle.deployed import DeployedNetwork
+from algr.bundle.draws import write_draws
 from algr.bundle.golden import golden_crops, write_golden
 from algr.bundle.write import _index
 from algr.config import Config, with_values
@@ -46,5 +47,7 @@ def write_unexported(directory: Path, *, model: nn.Module, spec: BundleSpec) -> 
     (directory / "config.json").write_text(json.dumps(spec.config.model_dump(mode="json")))
     for name in ("model.onnx", "card.md", "pyfunc_model.py"):
         (directory / name).write_text("not exported")
+    if spec.draws:
+        write_draws(directory / DRAWS_FILE, spec.draws)
     (directory / "bundle.json").write_text(json.dumps(_index(directory, spec)))
     return read_bundle(directory)
