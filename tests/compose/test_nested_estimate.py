@@ -88,7 +88,7 @@ def test_each_search_counts_its_inner_folds_and_the_final_training_its_outer_fol
 
 
 def test_what_is_done_is_skipped_for_each_outer_fold(request_of, capsys):
-    request = request_of("begun")
+    request = request_of("begun-nested")
     planned = plan_nested_search(request, OPTIONS)
     first, second = (planned.search_job(fold) for fold in planned.folds[:2])
     for job, trials in ((first, 4), (second, 1)):
