@@ -217,7 +217,8 @@ def _check_distinct(subjects: Sequence[_Subject], labels: Mapping[str, str]) -> 
                 ]
             ),
             expected="each person under one name, so that no face is trained and tested on",
-            advice="take one of the copies out of the source",
+            advice="take all recordings of one of these subjects out of the source, or, if one was "
+            "only put into the wrong place, that one",
         )
 
 

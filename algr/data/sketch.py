@@ -20,8 +20,6 @@ MOST_APART = 8
 """Frames from one sketch to the next, at most: a third of a second of most videos."""
 _LEAST_SKETCHES = 48
 """Of a recording, where it has as many frames."""
-_ROWS_READ = 128
-"""Of a picture, about: two of them are averaged to each row of a sketch."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -83,7 +81,7 @@ class Sketcher:
         if self._count % self._apart == 0:
             height, width = image_HWC.shape[:2]
             box_4 = face_box(landmarks_L2, size=(width, height))
-            self._parts.append((_sketch_of(image_HWC), box_4))
+            self._parts.append((sketch(Image.fromarray(image_HWC).convert("L")), box_4))
         self._count += 1
 
     def sketches(self) -> Sketches:
@@ -91,13 +89,8 @@ class Sketcher:
         return Sketches.of(self._parts)
 
 
-def _sketch_of(image_HWC: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    rows_HWC = np.ascontiguousarray(image_HWC[:: max(1, len(image_HWC) // _ROWS_READ)])
-    return sketch(Image.fromarray(rows_HWC).convert("L"))
-
-
 def sketch(grey: Image.Image) -> NDArray[np.uint8]:
-    """(S, S) mean grey values."""
+    """(S, S) mean grey values, of all pixels, so that a picture of another size gives the same."""
     return np.asarray(grey.resize((SIDE, SIDE), Image.Resampling.BOX), np.uint8)
 
 

@@ -27,6 +27,9 @@ SAME_FACE = 0.97
 """The same of what stands where the landmarks of either say that a face is."""
 SURE_PICTURES = 12
 """Pictures of two subjects in common, in order, from which on it is no chance."""
+SURE_OF_SHORT = 4
+"""The same of a short recording, where these are also most of its pictures."""
+_MOST = 0.75
 MIN_PICTURES = 2
 MOST_SKETCHES = 60_000
 """Of all recordings together; of more, every second one is compared, or every third, …"""
@@ -125,6 +128,7 @@ def _compare(one: _Known, other: _Known, likeness_PQ: NDArray[np.float32]) -> Sh
         second=other.position,
         pictures=pictures,
         with_face=longest_chain(with_face_PQ),
+        of_shorter=int(min(one.has_face_P.sum(), other.has_face_P.sum())),
         is_exact=False,
     )
 
@@ -173,7 +177,7 @@ def longest_chain(same_PQ: NDArray[np.bool_]) -> int:
 def _judged(
     shared: Sequence[SharedFootage], recordings: Sequence[Recording]
 ) -> list[SharedFootage]:
-    """Sure is what two subjects have in common in all their recordings together."""
+    """Sure is what two subjects share in all their recordings, or in most of a short one."""
 
     def subjects_of(item: SharedFootage) -> tuple[str, str]:
         one, other = sorted(composed(recordings[i].subject) for i in (item.first, item.second))
@@ -182,4 +186,13 @@ def _judged(
     together = Counter[tuple[str, str]]()
     for item in shared:
         together[subjects_of(item)] += item.with_face
-    return [replace(item, is_sure=together[subjects_of(item)] >= SURE_PICTURES) for item in shared]
+    return [
+        replace(
+            item, is_sure=together[subjects_of(item)] >= SURE_PICTURES or _is_most_of_short(item)
+        )
+        for item in shared
+    ]
+
+
+def _is_most_of_short(item: SharedFootage) -> bool:
+    return item.with_face >= max(SURE_OF_SHORT, _MOST * item.of_shorter)

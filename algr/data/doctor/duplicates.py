@@ -31,6 +31,8 @@ class SharedFootage:
     """The files are equal byte by byte, over all files; else alike, among the sampled ones."""
     with_face: int = 0
     """Of pictures that are alike, those with landmarks."""
+    of_shorter: int = 0
+    """Pictures with landmarks that were compared, of the recording that has fewer."""
     is_sure: bool = False
     """So many are alike that it is no chance."""
 

@@ -16,6 +16,10 @@ _WAYS_OUT: Mapping[Layout, str] = {
     "clinic": "give both one patient_id in manifest.csv, or one of them an exclude_reason",
     "manifest": "give both one subject or group in manifest.csv, or take one of them out",
 }
+_WAY_OUT = (
+    "take all recordings of one of these subjects out, or, if this one was only put into the wrong "
+    "place, this one"
+)
 
 
 def repeated_findings(surplus: Mapping[int, int], reading: SourceReading) -> list[Finding]:
@@ -122,7 +126,7 @@ def _of_two(item: SharedFootage, reading: SourceReading, *, common: str) -> str:
     return (
         f"{who} have the same pictures, in {one.name} and {other.name}: {common}; one person under "
         f"two names would be trained and tested on: {'if they are one, ' if is_doubtful else ''}"
-        f"{_WAYS_OUT.get(reading.layout, 'take one of the copies out of the source')}"
+        f"{_WAYS_OUT.get(reading.layout, _WAY_OUT)}"
     )
 
 

@@ -5,6 +5,7 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from algr.data import ReadOptions, prepare_clinic, prepare_source
 from algr.data.doctor import examine_source
@@ -65,7 +66,7 @@ def test_a_copy_under_another_name_is_refused_by_doctor_and_preparation(copy, so
 
 
 def test_a_few_frames_under_another_name_are_a_warning_of_both(source, home):
-    copy_take(source, first_video(source), "other.mp4", Copy(first=-6))
+    copy_take(source, first_video(source), "other.mp4", Copy(first=-3))
     give_to(source, "other.mp4", "somebody-else")
     common = {"source": source, "home": home}
 
@@ -79,6 +80,14 @@ def test_a_few_frames_under_another_name_are_a_warning_of_both(source, home):
     with pytest.raises(DataError, match="--strict") as caught:
         prepare_clinic(name="strict", strict=True, **common)
     assert caught.value.problems[0] == doctor.text()
+
+
+def test_a_copy_of_which_few_frames_are_sampled_is_refused_too(source, home):
+    copy_take(source, first_video(source), "other.mp4", Copy(crf=30, scale=0.8))
+    give_to(source, "other.mp4", "somebody-else")
+
+    with pytest.raises(DataError, match="two patients have the same pictures"):
+        prepare_clinic(source=source, home=home, name="told", fps=1.5)
 
 
 def test_a_copy_in_a_resumed_preparation_is_refused_too(source, home):
@@ -162,6 +171,37 @@ def test_few_pictures_in_common_are_in_doubt_and_a_dozen_are_sure(common, is_sur
     (found,) = alike_footage({0: one, 1: other}, people("anna", "bert"))
 
     assert (found.pictures, found.is_sure) == (common, is_sure)
+
+
+@pytest.mark.parametrize(
+    ("common", "more", "is_sure"), [(3, 0, False), (4, 0, True), (4, 2, False)]
+)
+def test_most_of_a_short_recording_is_sure(common, more, is_sure):
+    shared = pictures(common, seed=1)
+    one = joined(pictures(20, seed=2), shared)
+    other = joined(shared, pictures(more, seed=3))
+
+    (found,) = alike_footage({0: one, 1: other}, people("anna", "bert"))
+
+    assert (found.pictures, found.is_sure) == (common, is_sure)
+
+
+@pytest.mark.parametrize("scale", [0.8, 0.6, 0.4])
+def test_a_picture_of_another_size_has_the_same_sketch(scale):
+    rng = np.random.default_rng(0)
+    fine = Image.fromarray(rng.integers(0, 256, (348, 260), dtype=np.uint8))
+    picture = fine.resize((1040, 1392), Image.Resampling.BICUBIC).convert("RGB")
+    smaller = picture.resize(tuple(round(side * scale) for side in picture.size))
+
+    one, other = (sketches_of(image).whole_NSS[0].ravel() for image in (picture, smaller))
+
+    assert np.corrcoef(one, other)[0, 1] > 0.98
+
+
+def sketches_of(image):
+    sketcher = Sketcher(1)
+    sketcher.add(np.asarray(image), np.full((49, 2), np.nan))
+    return sketcher.sketches()
 
 
 def test_one_picture_in_common_is_not_told():
