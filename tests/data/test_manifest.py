@@ -101,6 +101,12 @@ def test_two_spellings_of_a_patient_are_warned_of_without_the_name(read):
     assert "17" not in warning.replace("lines 2 and 3", "")
 
 
+def test_ids_that_are_one_number_are_warned_of(read):
+    warnings = read(HEAD + "a.mp4,007,1\nb.mp4,7,1\nc.mp4,7.0,1\nd.mp4,8,1\n").warnings
+
+    assert [warning[:13] for warning in warnings] == ["lines 2 and 3", "lines 2 and 4"]
+
+
 def test_a_video_without_a_grade_is_unknown_where_its_patient_has_one(read):
     manifest = read(HEAD + "a.mp4,p,2\nb.mp4,p,\n")
 
