@@ -176,6 +176,7 @@ def _decode(
 ) -> StagedVideo:
     buffer = FrameBuffer(job.record, num_labels=0, frames=inspection.frames_expected)
     rejected = Counter[str]()
+    sampled: set[int] = set()
     last, gap = -1, 1
     with StageWriter(folder, key=inspection.key, num_labels=0) as stage:
         meter = watch_video(job.path) if job.drop_repeats else StandstillMeter()
@@ -185,6 +186,7 @@ def _decode(
             if control.is_stopped():
                 raise StoppedError
             gap, last = max(gap, frame.index - last), frame.index
+            sampled.add(frame.index)
             landmarks_L2, reason = None, EXCLUDED
             if frame.index in repeated:
                 reason = REPEATED
@@ -208,7 +210,7 @@ def _decode(
         record = replace(job.record, rejections=rejections, duration_s=inspection.duration_s)
         warnings = (
             *_landmarks_beyond(reader.track, last=last, gap=gap),
-            *standstill_warnings(meter, are_kept=not job.drop_repeats),
+            *standstill_warnings(meter, sampled=sampled, are_kept=not job.drop_repeats),
         )
         return stage.close(record, group="", sketches=buffer.sketches(), warnings=warnings)
 

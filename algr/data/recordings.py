@@ -295,7 +295,9 @@ def _from_video(
     for frame in iterate_video(video.path, fps=None, threads=1, wanted=is_wanted, meter=told):
         yield _Picture(row=row_of[frame.index], image_HWC=frame.image_HWC)
     rejected[REPEATED] += len(repeated & row_of.keys())
-    warnings += standstill_warnings(meter, are_kept=not job.drop_repeats)
+    warnings += standstill_warnings(
+        meter, sampled=row_of.keys(), are_kept=not job.drop_repeats
+    )
     beyond = sum(not 0 <= index <= seen for index in row_of)
     rejected[BEYOND] += beyond
     if beyond:
