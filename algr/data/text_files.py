@@ -1,6 +1,9 @@
-"""Text as people save it: what is said of a file that is not UTF-8."""
+"""Text as people save it: how a table is separated, and what is said of a file that is not UTF-8."""
 
 import codecs
+import io
+import re
+from dataclasses import dataclass
 
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _ZIP_MARK = b"PK\x03\x04"
@@ -10,6 +13,30 @@ EXPORT = (
     'export it as "CSV UTF-8" (Excel: Save As; LibreOffice: Save As, Text CSV, character set UTF-8)'
 )
 """What to do with a workbook."""
+_SEPARATOR_LINE = re.compile(r'"?sep=([^\w\s"]|\t)"?[,;\t]*', re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableForm:
+    """How a table is written."""
+
+    delimiter: str
+    header_line: int
+    """1-based: the first line with text, after the `sep=;` that Excel writes and reads."""
+
+
+def table_form(text: str) -> TableForm:
+    """Of a table whose cells stand between commas, semicolons, tabs or what `sep=` names."""
+    delimiter = ""
+    for number, line in enumerate(io.StringIO(text, newline=""), start=1):
+        named = None if delimiter else _SEPARATOR_LINE.fullmatch(line.rstrip("\r\n"))
+        if named:
+            delimiter = named[1]
+        elif line.strip():
+            return TableForm(
+                delimiter=delimiter or max(",;\t", key=line.count), header_line=number
+            )
+    return TableForm(delimiter=delimiter or ",", header_line=1)
 
 
 def is_utf16(data: bytes) -> bool:
