@@ -45,6 +45,15 @@ class AlgrError(Exception):
             lines.append(f"  to do: {self.advice}")
         return "\n".join(lines)
 
+    @property
+    def in_one_line(self) -> str:
+        """The whole text for a table or a list, its parts told apart by signs."""
+        told = "; ".join(self.problems)
+        parts = [f"{self.found}: {told}" if told else self.found]
+        parts += [f"expected {self.expected}"] if self.expected else []
+        parts += [f"to do: {self.advice}"] if self.advice else []
+        return " ".join("; ".join(parts).split())
+
     def __reduce__(self) -> tuple[object, ...]:
         """Pickle by keyword, so that an error crosses process borders whole."""
         return (_rebuild, (type(self), self.found, self.expected, self.advice, self.problems))

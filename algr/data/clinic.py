@@ -297,8 +297,8 @@ def _similar_patients(videos: Sequence[ClinicVideo]) -> list[str]:
         if composed(known.patient_id) != composed(video.patient_id):
             warnings.setdefault(
                 video.patient_id,
-                f"lines {known.line} and {video.line}: the patient_id differs in capitals or "
-                "spaces only and is taken for two patients",
+                f"lines {known.line} and {video.line}: the patient_id differs in capitals, "
+                "spaces or the zeros of a number only and is taken for two patients",
             )
     return list(warnings.values())
 

@@ -27,7 +27,7 @@ from algr.data.staging import StagedVideo, StageWriter, find_staged
 from algr.data.standstill import StandstillMeter, repeated_places, standstill_warnings
 from algr.data.usable import NO_FRAME, REPEATED
 from algr.data.video import DECODING_VERSION, iterate_video, probe_video, watch_video
-from algr.data.videos import Exercise, Rejection, VideoRecord
+from algr.data.videos import Exercise, Rejection, VideoRecord, exercises_beyond
 from algr.errors import DataError
 
 EXCLUDED = "excluded by the manifest"
@@ -94,9 +94,10 @@ def inspect_video(job: VideoJob) -> Inspection:
                 f"{job.label}: pixels are {info.pixel_aspect:.2f} times as wide as high; frames "
                 "are used as they are stored"
             )
-        warnings += _exercises_beyond(job, duration_s=info.duration_s)
+        beyond = exercises_beyond(job.record.exercises, duration_s=info.duration_s)
+        warnings += [f"{job.label}: {told}" for told in beyond]
     except DataError as error:
-        problem = error.message
+        problem = error.in_one_line
     return Inspection(
         key=key.hexdigest(),
         frames_expected=expected,
@@ -135,17 +136,6 @@ def _job_text(job: VideoJob) -> str:
     )
 
 
-def _exercises_beyond(job: VideoJob, *, duration_s: float) -> list[str]:
-    if not duration_s:
-        return []
-    return [
-        f"{job.label}: {exercise.name} begins at {exercise.start_s:g} s, but the video ends at "
-        f"{duration_s:.1f} s"
-        for exercise in job.record.exercises
-        if exercise.start_s >= duration_s
-    ]
-
-
 def stage_video(job: VideoJob, inspection: Inspection, folder: Path, control: Control) -> Outcome:
     """Decode a video into the staging folder, unless it lies there already.
 
@@ -159,7 +149,7 @@ def stage_video(job: VideoJob, inspection: Inspection, folder: Path, control: Co
             reader = job.landmark_source().open()
             staged = _decode(job, reader, inspection, folder, control)
         except DataError as error:
-            return Outcome(staged=None, warnings=warnings, problem=error.message)
+            return Outcome(staged=None, warnings=warnings, problem=error.in_one_line)
     warnings += tuple(f"{job.label}: {warning}" for warning in staged.warnings)
     if not staged.record.frames_kept:
         reasons = ", ".join(f"{part.frames} {part.reason}" for part in staged.record.rejections)
@@ -176,6 +166,7 @@ def _decode(
 ) -> StagedVideo:
     buffer = FrameBuffer(job.record, num_labels=0, frames=inspection.frames_expected)
     rejected = Counter[str]()
+    sampled: set[int] = set()
     last, gap = -1, 1
     with StageWriter(folder, key=inspection.key, num_labels=0) as stage:
         meter = watch_video(job.path) if job.drop_repeats else StandstillMeter()
@@ -185,6 +176,7 @@ def _decode(
             if control.is_stopped():
                 raise StoppedError
             gap, last = max(gap, frame.index - last), frame.index
+            sampled.add(frame.index)
             landmarks_L2, reason = None, EXCLUDED
             if frame.index in repeated:
                 reason = REPEATED
@@ -208,7 +200,7 @@ def _decode(
         record = replace(job.record, rejections=rejections, duration_s=inspection.duration_s)
         warnings = (
             *_landmarks_beyond(reader.track, last=last, gap=gap),
-            *standstill_warnings(meter, are_kept=not job.drop_repeats),
+            *standstill_warnings(meter, sampled=sampled, are_kept=not job.drop_repeats),
         )
         return stage.close(record, group="", sketches=buffer.sketches(), warnings=warnings)
 

@@ -7,6 +7,7 @@ import hashlib
 import hmac
 import logging
 import os
+import re
 import secrets
 import stat
 import unicodedata
@@ -20,6 +21,7 @@ from algr.errors import DataError
 _LOG = logging.getLogger(__name__)
 _KEY_BYTES = 32
 _HASH_DIGITS = 16
+_WHOLE_NUMBER = re.compile(r"0*([0-9]+)(?:[.,]0+)?")
 IdKind = Literal["patient", "video", "rater", "group"]
 
 
@@ -108,10 +110,15 @@ def composed(text: str) -> str:
 
 
 def folded_id(text: str) -> str:
-    """An id without what the eye does not tell: capitals, spaces, characters without width."""
+    """An id without what the eye does not tell: capitals, spaces, characters without width.
+
+    Nor what a spreadsheet takes away or adds where it is a number: 007, 7 and 7.0 are one.
+    """
     letters = unicodedata.normalize("NFKC", text)
     shown = (letter for letter in letters if unicodedata.category(letter) != "Cf")
-    return "".join("".join(shown).split()).casefold()
+    folded = "".join("".join(shown).split()).casefold()
+    number = _WHOLE_NUMBER.fullmatch(folded)
+    return number[1] if number else folded
 
 
 def _create(path: Path) -> bool:

@@ -3,6 +3,7 @@
 # Shape suffixes: F = frames of the file, L = landmarks (49), 2 = x, y.
 
 import csv
+import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from algr.data.text_files import encoding_problem
 from algr.durable import write_whole
 from algr.errors import DataError
 from algr.faces import NUM_LANDMARKS
@@ -53,17 +55,24 @@ def read_landmark_csv(path: Path) -> LandmarkTrack:
         DataError: The file cannot be read, or lines of it are wrong; all of them are named.
     """
     try:
-        with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.reader(stream)
-            header = tuple(name.strip().lower() for name in next(reader, []))
-            _check_header(path, header)
-            numbers, rows, problems = _read_rows(reader)
+        data = path.read_bytes()
     except OSError as error:
         raise DataError(
             f"{path.name}: cannot be read ({error.strerror or error})",
             expected=f"a landmark file with the header frame,x0,y0,…,x{NUM_LANDMARKS - 1}",
         ) from error
-    except (UnicodeDecodeError, csv.Error) as error:
+    try:
+        text = data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        text = "\0"
+    if "\0" in text:
+        raise DataError(f"{path.name}: {encoding_problem(data)}")
+    reader = csv.reader(io.StringIO(text, newline=""))
+    try:
+        header = tuple(name.strip().lower() for name in next(reader, []))
+        _check_header(path, header)
+        numbers, rows, problems = _read_rows(reader)
+    except csv.Error as error:
         raise DataError(
             f"{path.name}: is not a text file of comma-separated values", expected="UTF-8 text"
         ) from error

@@ -11,7 +11,7 @@ from typing import TypeVar
 
 from algr.data.grades import EXPECTED_GRADE, parse_grade
 from algr.data.inside import ADVICE, EXPECTED, goes_outside
-from algr.data.text_files import encoding_problem
+from algr.data.text_files import TableForm, encoding_problem, table_form
 from algr.data.words import counted, limited
 from algr.errors import DataError
 
@@ -89,10 +89,11 @@ def read_rows(path: Path) -> ManifestRows:
         DataError: The file cannot be read as text.
     """
     text = _text_of(path)
-    delimiter = max(",;\t", key=text.partition("\n")[0].count)
+    form = table_form(text)
     problems: list[str] = []
-    lines = _lines(text, delimiter=delimiter, problems=problems)
-    header, warnings = _columns(path, next(lines, (1, []))[1], problems=problems)
+    lines = _lines(text, form=form, problems=problems)
+    first, titles = next(lines)
+    header, warnings = _columns(path, titles, line=first, problems=problems)
     are_columns_wrong = bool(problems)
     rows: list[ManifestRow] = []
     for line, cells in lines:
@@ -126,17 +127,19 @@ def _text_of(path: Path) -> str:
         text = "\0"
     if "\0" in text:
         raise DataError(f"{path.name}: {encoding_problem(data)}")
+    if not text.strip():
+        raise DataError(f"{path.name}: is empty; expected {EXPECTED_COLUMNS}")
     return text
 
 
-def _lines(text: str, *, delimiter: str, problems: list[str]) -> Iterator[tuple[int, list[str]]]:
+def _lines(text: str, *, form: TableForm, problems: list[str]) -> Iterator[tuple[int, list[str]]]:
     """The cells of each line of the table, and the line of the file on which they begin.
 
     After a quote that is not closed, or a cell that is too long, reading goes on with the next
     line of the file. A first line of that kind is given without its quotes: it is the header.
     """
     all_lines = list(io.StringIO(text, newline=""))
-    begin = 1
+    begin, delimiter = form.header_line, form.delimiter
     while begin <= len(all_lines):
         rest = io.StringIO("".join(all_lines[begin - 1 :]), newline="")
         reader = csv.reader(rest, delimiter=delimiter, strict=True)
@@ -150,8 +153,8 @@ def _lines(text: str, *, delimiter: str, problems: list[str]) -> Iterator[tuple[
             quote = _open_quote(all_lines, first=line, last=last, delimiter=delimiter)
             found = f"the quote that opens here is not closed ({error})" if quote else str(error)
             problems.append(f"line {quote or line}: {found}")
-            if line == 1:
-                yield 1, all_lines[0].replace('"', "").split(delimiter)
+            if line == form.header_line:
+                yield line, all_lines[line - 1].replace('"', "").split(delimiter)
             begin = (quote or last) + 1
         else:
             return
@@ -183,12 +186,12 @@ def problems_error(path: Path, problems: Sequence[str], *, of_columns: bool) -> 
 
 
 def _columns(
-    path: Path, cells: Sequence[str], *, problems: list[str]
+    path: Path, cells: Sequence[str], *, line: int, problems: list[str]
 ) -> tuple[tuple[str, ...], list[str]]:
     """The names of the columns, slips corrected so that the lines can be read, and warnings."""
     header = [name.strip().lower() for name in cells]
     problems += [
-        f"line 1: column {name!r} stands there {count} times"
+        f"line {line}: column {name!r} stands there {count} times"
         for name, count in Counter(header).items()
         if count > 1 and name
     ]
@@ -199,13 +202,13 @@ def _columns(
             continue
         meant = meant_name(name, absent)
         if meant:
-            problems.append(f"line 1: unknown column {name!r}; did you mean {meant!r}?")
+            problems.append(f"line {line}: unknown column {name!r}; did you mean {meant!r}?")
             absent.remove(meant)
             header[place] = meant
         else:
             warnings.append(f"{path.name}: column {name!r} is not known and was ignored")
     problems += [
-        f"line 1: column {name!r} is missing" for name in REQUIRED_COLUMNS if name in absent
+        f"line {line}: column {name!r} is missing" for name in REQUIRED_COLUMNS if name in absent
     ]
     return tuple(header), warnings
 

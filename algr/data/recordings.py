@@ -80,7 +80,7 @@ class RecordingJob:
                     key.update(b"fields %d" % FIELDS_VERSION)
                     warnings.append(f"{self.label}: interlaced; one field of each frame is used")
             except DataError as error:
-                problem = error.message
+                problem = error.in_one_line
         return Inspection(
             key=key.hexdigest(),
             frames_expected=len(self.recording.number_N),
@@ -102,7 +102,7 @@ class RecordingJob:
             try:
                 staged = _decode(self, inspection, folder, control)
             except DataError as error:
-                return Outcome(staged=None, problem=error.message)
+                return Outcome(staged=None, problem=error.in_one_line)
         warnings += tuple(self._with_names(warning) for warning in staged.warnings)
         if not staged.record.frames_kept:
             reasons = ", ".join(f"{part.frames} {part.reason}" for part in staged.record.rejections)
@@ -295,7 +295,7 @@ def _from_video(
     for frame in iterate_video(video.path, fps=None, threads=1, wanted=is_wanted, meter=told):
         yield _Picture(row=row_of[frame.index], image_HWC=frame.image_HWC)
     rejected[REPEATED] += len(repeated & row_of.keys())
-    warnings += standstill_warnings(meter, are_kept=not job.drop_repeats)
+    warnings += standstill_warnings(meter, sampled=row_of.keys(), are_kept=not job.drop_repeats)
     beyond = sum(not 0 <= index <= seen for index in row_of)
     rejected[BEYOND] += beyond
     if beyond:

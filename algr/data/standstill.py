@@ -11,7 +11,7 @@ stay.
 Shape suffixes: N = frames, H, W = rows, columns.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -150,13 +150,28 @@ def standstill_words(found: Sequence[Standstill], *, frames: int, shown: int = 6
     )
 
 
-def standstill_warnings(meter: StandstillMeter, *, are_kept: bool) -> tuple[str, ...]:
-    """What a preparation says of a video's repeated frames: one line, or none."""
+def standstill_warnings(
+    meter: StandstillMeter, *, sampled: Collection[int], are_kept: bool
+) -> tuple[str, ...]:
+    """What a preparation says of a video's repeated frames: one line, or none.
+
+    Args:
+        meter: Has taken all frames of the video.
+        sampled: 0-based places of the frames that the preparation takes from it.
+        are_kept: Repeated ones are taken like the others.
+    """
     found = meter.found()
     if not found:
         return ()
-    fate = "they are kept" if are_kept else "they are left out"
-    return (f"{standstill_words(found, frames=meter.frames)}; {fate}",)
+    count = len(repeated_places(found).intersection(sampled))
+    fate = "kept" if are_kept else "left out"
+    if count == count_repeated(found):
+        told = f"they are {fate}"
+    elif not count:
+        told = "none of them was sampled"
+    else:
+        told = f"of these, {count} {'was' if count == 1 else 'were'} sampled and {fate}"
+    return (f"{standstill_words(found, frames=meter.frames)}; {told}",)
 
 
 def repeated_places(found: Sequence[Standstill]) -> frozenset[int]:

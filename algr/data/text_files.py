@@ -1,6 +1,9 @@
-"""Text as people save it: what is said of a file that is not UTF-8."""
+"""Text as people save it: how a table is separated, and what is said of a file not in UTF-8."""
 
 import codecs
+import io
+import re
+from dataclasses import dataclass
 
 _UTF16_MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _ZIP_MARK = b"PK\x03\x04"
@@ -10,6 +13,29 @@ EXPORT = (
     'export it as "CSV UTF-8" (Excel: Save As; LibreOffice: Save As, Text CSV, character set UTF-8)'
 )
 """What to do with a workbook."""
+_WITHOUT_MARK = ("UTF-32LE", "UTF-32BE", "UTF-16LE", "UTF-16BE")
+_SEPARATOR_LINE = re.compile(r'"?sep=([^\w\s"]|\t)"?[,;\t]*', re.IGNORECASE)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TableForm:
+    """How a table is written."""
+
+    delimiter: str
+    header_line: int
+    """1-based: the first line with text, after the `sep=;` that Excel writes and reads."""
+
+
+def table_form(text: str) -> TableForm:
+    """Of a table whose cells stand between commas, semicolons, tabs or what `sep=` names."""
+    delimiter = ""
+    for number, line in enumerate(io.StringIO(text, newline=""), start=1):
+        named = None if delimiter else _SEPARATOR_LINE.fullmatch(line.rstrip("\r\n"))
+        if named:
+            delimiter = named[1]
+        elif line.strip():
+            return TableForm(delimiter=delimiter or max(",;\t", key=line.count), header_line=number)
+    return TableForm(delimiter=delimiter or ",", header_line=1)
 
 
 def is_utf16(data: bytes) -> bool:
@@ -20,6 +46,24 @@ def is_utf16(data: bytes) -> bool:
         return "\0" not in data.decode("utf-16")
     except UnicodeDecodeError:
         return False
+
+
+def wide_encoding(data: bytes) -> str:
+    """The name, as iconv knows it, of an encoding of two or four bytes a letter; or empty."""
+    if data.startswith((codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)) and _is_plain(data, "UTF-32"):
+        return "UTF-32"
+    if is_utf16(data):
+        return "UTF-16"
+    return next((name for name in _WITHOUT_MARK if _is_plain(data, name)), "")
+
+
+def _is_plain(data: bytes, encoding: str) -> bool:
+    """Whether the bytes are text that is ASCII for the most part, as tables are."""
+    try:
+        text = data.decode(encoding)
+    except UnicodeDecodeError:
+        return False
+    return "\0" not in text and sum(map(str.isascii, text)) > len(text) / 2
 
 
 def workbook_kind(data: bytes) -> str:
@@ -35,10 +79,11 @@ def workbook_kind(data: bytes) -> str:
 
 def encoding_problem(data: bytes) -> str:
     """What is wrong with bytes that are no UTF-8 text, and how they become some."""
-    if is_utf16(data):
+    wide = wide_encoding(data)
+    if wide:
         return (
-            'is UTF-16 text; expected UTF-8: save it as "CSV UTF-8", or convert it with iconv -f '
-            "UTF-16 -t UTF-8"
+            f'is {wide[:6]} text; expected UTF-8: save it as "CSV UTF-8", or convert it with '
+            f"iconv -f {wide} -t UTF-8"
         )
     kind = workbook_kind(data)
     if kind:

@@ -90,6 +90,18 @@ class VideoRecord:
         return sum(rejection.frames for rejection in self.rejections)
 
 
+def exercises_beyond(exercises: Sequence[Exercise], *, duration_s: float) -> list[str]:
+    """What is said of exercises that begin when the video has ended; 0: it is not known when."""
+    if not duration_s:
+        return []
+    return [
+        f"{exercise.name} begins at {exercise.start_s:g} s, but the video ends at "
+        f"{duration_s:.1f} s"
+        for exercise in exercises
+        if exercise.start_s >= duration_s
+    ]
+
+
 def write_videos(path: Path, records: Sequence[VideoRecord]) -> None:
     """Write the table; row i belongs to the frames whose column `video` is i."""
     rows: list[dict[str, Any]] = [

@@ -203,7 +203,7 @@ CLINIC = [
     ("a video is a folder", folder_for_file("a.mp4"), "video_missing", "a.mp4: is a folder"),
 ]
 CLINIC_REFUSED = [
-    ("an empty manifest", put(M, ""), "manifest", "column 'video' is missing"),
+    ("an empty manifest", put(M, ""), "manifest", f"{M}: is empty; expected the columns video"),
     (
         "an unknown side",
         put(M, "video,patient_id,grade_hb,affected_side\na.mp4,anna,1,up\nb.mp4,bert,4,left\n"),

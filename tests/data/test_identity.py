@@ -83,3 +83,13 @@ def test_an_accent_that_is_a_character_of_its_own_makes_no_second_person():
 def test_ids_that_the_eye_does_not_tell_apart_are_folded_into_one():
     assert folded_id("P 1") == folded_id("p1") == folded_id("P\u200b1") == folded_id("\uff30\uff11")
     assert folded_id("P1") != folded_id("P2")
+
+
+@pytest.mark.parametrize("spelt", ["7", "007", "7.0", "7,00", " 07 "])
+def test_ids_that_are_one_number_are_folded_into_one(spelt):
+    assert folded_id(spelt) == "7"
+
+
+@pytest.mark.parametrize(("one", "other"), [("70", "7"), ("1.1", "1.10"), ("0", "00.1")])
+def test_other_numbers_are_other_ids(one, other):
+    assert folded_id(one) != folded_id(other)

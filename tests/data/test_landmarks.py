@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from algr.data import landmark_path, read_landmark_csv
+from algr.data.landmark_formats import read_landmarks
 from algr.data.landmarks import HEADER
 from algr.errors import DataError
 
@@ -76,3 +77,41 @@ def test_a_file_that_is_no_text_or_not_there_is_an_error(tmp_path, content):
 
 def test_the_file_lies_beside_its_video(tmp_path):
     assert landmark_path(tmp_path / "x" / "v.1.MP4") == tmp_path / "x" / "v.1_land.csv"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "mark", "named"),
+    [
+        ("utf-16", "", 'is UTF-16 text; expected UTF-8: save it as "CSV UTF-8", or convert it'),
+        ("utf-16-le", "", "iconv -f UTF-16LE -t UTF-8"),
+        ("utf-16-be", "", "iconv -f UTF-16BE -t UTF-8"),
+        ("utf-32", "", "is UTF-32 text; expected UTF-8"),
+        ("utf-32-be", "\ufeff", "iconv -f UTF-32 -t UTF-8"),
+        ("utf-32-le", "", "iconv -f UTF-32LE -t UTF-8"),
+    ],
+)
+@pytest.mark.parametrize("reader", [read_landmark_csv, read_landmarks])
+def test_landmarks_in_two_or_four_bytes_a_letter_are_told_with_the_way_out(
+    encoding, mark, named, reader, tmp_path
+):
+    path = tmp_path / "a_land.csv"
+    path.write_bytes((mark + ",".join(HEADER) + f"\n4,{ROW}\n").encode(encoding))
+
+    with pytest.raises(DataError) as caught:
+        reader(path)
+
+    assert caught.value.message.startswith("a_land.csv: is UTF-")
+    assert named in caught.value.message
+
+
+def test_wrong_lines_are_told_apart_in_one_line_too(tmp_path):
+    path = tmp_path / "a_land.csv"
+    path.write_text(",".join(HEADER) + f"\n4,{ROW}\n4,{ROW}\n4,{ROW}\n")
+
+    with pytest.raises(DataError) as caught:
+        read_landmark_csv(path)
+
+    assert caught.value.in_one_line == (
+        "a_land.csv: 2 wrong lines: line 3: frame 4 stands in line 2 already; line 4: frame 4 "
+        "stands in line 2 already; expected a frame number and 98 coordinates in pixels per line"
+    )

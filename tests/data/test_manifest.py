@@ -74,6 +74,26 @@ def test_other_separators_of_spreadsheets_are_understood(read, separator):
     assert read(text).videos[0].grade_hb == 3
 
 
+@pytest.mark.parametrize("separator", [";", "\t", "|"])
+def test_excels_line_of_the_separator_is_read_and_counted(read, separator):
+    text = f"sep={separator}\r\n" + (HEAD + "a.mp4,p1,3\n").replace(",", separator)
+
+    (video,) = read(text).videos
+    assert (video.video, video.line, video.grade_hb) == ("a.mp4", 3, 3)
+
+
+def test_mistakes_below_excels_line_are_told_with_their_lines(read):
+    with pytest.raises(DataError) as caught:
+        read("sep=;\nvideo;patient_id;grade_hp\na.mp4;p;9\n")
+
+    assert [problem[:7] for problem in caught.value.problems] == ["line 2:", "line 3:"]
+
+
+def test_an_empty_manifest_is_named(read):
+    with pytest.raises(DataError, match=r"manifest.csv: is empty; expected the columns video"):
+        read("\n\n")
+
+
 def test_mark_capitals_spaces_blank_lines_and_backslashes_do_not_matter(read):
     manifest = read(
         ' Video ,PATIENT_ID,Grade_HB,exercise\r\n\r\n,,,\r\nx\\a.mp4 , p1 ,"II–III",Smile open\r\n',
@@ -101,6 +121,12 @@ def test_two_spellings_of_a_patient_are_warned_of_without_the_name(read):
     assert "17" not in warning.replace("lines 2 and 3", "")
 
 
+def test_ids_that_are_one_number_are_warned_of(read):
+    warnings = read(HEAD + "a.mp4,007,1\nb.mp4,7,1\nc.mp4,7.0,1\nd.mp4,8,1\n").warnings
+
+    assert [warning[:13] for warning in warnings] == ["lines 2 and 3", "lines 2 and 4"]
+
+
 def test_a_video_without_a_grade_is_unknown_where_its_patient_has_one(read):
     manifest = read(HEAD + "a.mp4,p,2\nb.mp4,p,\n")
 
@@ -115,7 +141,7 @@ def test_a_video_without_a_grade_is_unknown_where_its_patient_has_one(read):
         ("video,patient_id,hb_grade\n", "column 'grade_hb' is missing"),
         ("video,patient_id,grade_hb,rates\n", "unknown column 'rates'; did you mean 'rater'?"),
         ("video,patient_id,grade_hb,video\n", "column 'video' stands there 2 times"),
-        ("", "column 'video' is missing"),
+        ("a\n", "column 'video' is missing"),
         (HEAD, "no video is named"),
         (HEAD + "a.mp4,p,VII\n", "line 2: grade_hb: 'VII'; expected 1-6"),
         (HEAD + "a.mp4,p,0\n", "line 2: grade_hb: '0'; expected 1-6"),

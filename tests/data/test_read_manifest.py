@@ -43,6 +43,17 @@ def test_two_subjects_in_one_folder_are_two_recordings(tmp_path):
     assert names == ["all of anna", "all of bert"]
 
 
+def test_excels_line_of_the_separator_is_read_and_counted(tmp_path):
+    raw.write_pictures_with_manifest(tmp_path)
+    path = tmp_path / "manifest.csv"
+    text = path.read_text().replace(",", ";").replace("AU2", "AUX")
+    path.write_text("sep=;\n" + text)
+
+    (finding,) = read(tmp_path).findings
+
+    assert finding.text().startswith("manifest.csv: line 2: column 'aux'")
+
+
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
 @pytest.mark.parametrize("mark", ["", "\ufeff"])
 def test_separators_and_byte_order_marks_of_spreadsheets_are_read(tmp_path, delimiter, mark):

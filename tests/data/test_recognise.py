@@ -113,6 +113,35 @@ def test_a_workbook_in_the_place_of_a_manifest_is_told_with_the_way_out(
     assert "manifest.csv with the columns video" in caught.value.expected
 
 
+@pytest.mark.parametrize("data", [b"", b"\xef\xbb\xbf", b" \r\n\n"])
+def test_an_empty_manifest_is_told(data, tmp_path):
+    (tmp_path / "manifest.csv").write_bytes(data)
+
+    with pytest.raises(DataError) as caught:
+        recognise(tmp_path)
+
+    assert caught.value.found == f"--source {tmp_path}: manifest.csv is empty"
+
+
+def test_a_folder_in_the_place_of_a_manifest_is_told(tmp_path):
+    (tmp_path / "manifest.csv").mkdir()
+
+    with pytest.raises(DataError, match=r"manifest.csv is a folder; expected a file"):
+        recognise(tmp_path)
+
+
+@pytest.mark.parametrize("first", ["sep=;\r\n", "SEP=;\n", '"sep=;"\n', "\n\nsep=;\n"])
+@pytest.mark.parametrize(
+    ("header", "layout"), [("video;patient_id", "clinic"), ("file;subject", "manifest")]
+)
+def test_a_manifest_under_excels_line_of_the_separator_is_recognised(
+    first, header, layout, tmp_path
+):
+    (tmp_path / "manifest.csv").write_bytes(f"{first}{header}\r\n".encode())
+
+    assert recognise(tmp_path).layout == layout
+
+
 def test_a_manifest_in_capitals_is_to_be_renamed(tmp_path):
     (tmp_path / "Manifest.CSV").write_text("video,patient_id,grade_hb\n")
 

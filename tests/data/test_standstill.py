@@ -8,6 +8,7 @@ from algr.data.standstill import (
     Standstill,
     count_repeated,
     find_standstills,
+    standstill_warnings,
     standstill_words,
 )
 from algr.data.video import watch_video
@@ -129,6 +130,26 @@ def test_words_name_counts_and_ranges_and_where_counting_begins():
     assert standstill_words(found, frames=80) == (
         "4 of 80 frames repeat the picture before: 5, 9-11 (the first frame is 0)"
     )
+
+
+@pytest.mark.parametrize(
+    ("sampled", "are_kept", "fate"),
+    [
+        (range(80), True, "they are kept"),
+        (range(80), False, "they are left out"),
+        (range(0, 80, 2), True, "of these, 7 were sampled and kept"),
+        (range(0, 80, 2), False, "of these, 7 were sampled and left out"),
+        ([9], False, "of these, 1 was sampled and left out"),
+        ([10], False, "none of them was sampled"),
+    ],
+)
+def test_a_preparation_tells_how_many_of_the_repeats_it_sampled(sampled, are_kept, fate, tmp_path):
+    path = written(tmp_path / "a.avi", standing(filmed(80), REPEATED), "mjpeg")
+
+    (warning,) = standstill_warnings(watch_video(path), sampled=sampled, are_kept=are_kept)
+
+    assert warning.startswith("13 of 80 frames repeat the picture before: 9, 20, ")
+    assert warning.endswith(f"(the first frame is 0); {fate}")
 
 
 @pytest.mark.parametrize(("change", "repeats"), [(2.7, 1), (3.1, 0)])

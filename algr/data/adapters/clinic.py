@@ -171,7 +171,7 @@ def _landmarks_of(
     try:
         track = read_landmarks(beside)
     except DataError as error:
-        found = " ".join(error.message.split())
+        found = error.in_one_line
         findings.warn("landmark_file", without_name(found, beside), at=beside)
         return _NO_FRAMES, None, found
     if not len(track.frames):

@@ -249,7 +249,7 @@ def _landmarks(
     try:
         track = read_landmark_csv(path)
     except DataError as error:
-        findings.warn("landmark_file", " ".join(error.message.split()), at=path)
+        findings.warn("landmark_file", error.in_one_line, at=path)
         return None
     return tracked(track.frames, track.points_FL2, number_N) - np.float32(base)
 

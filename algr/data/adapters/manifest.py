@@ -178,8 +178,8 @@ def _check_subjects(rows: Sequence[Row], *, at: Path, findings: Collector) -> No
         if known is row and composed(other.subject) != composed(row.subject):
             findings.warn(
                 "similar_subjects",
-                f"the subject differs from that of line {other.line} in capitals or spaces only "
-                "and is taken for another person",
+                f"the subject differs from that of line {other.line} in capitals, spaces or the "
+                "zeros of a number only and is taken for another person",
                 at=at,
                 line=row.line,
             )

@@ -5,6 +5,7 @@ from pathlib import Path
 from algr.data.adapters.collect import one_line
 from algr.data.adapters.folders import list_folder
 from algr.data.manifest import MANIFEST_FILE
+from algr.data.presence import ABSENT, why_no_file
 from algr.data.text_files import EXPORT, encoding_problem, is_utf16
 
 _WORKBOOKS = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods", ".numbers")
@@ -26,6 +27,24 @@ def manifest_problem(source: Path, *, any_workbook: bool = False) -> str:
     if is_utf16(data) or _is_text(data):
         return ""
     return f"{MANIFEST_FILE} {encoding_problem(data)}"
+
+
+def why_unrecognised(source: Path) -> str:
+    """What is wrong with the manifest of a folder that has no layout; empty where nothing is."""
+    problem = manifest_problem(source)
+    absent = why_no_file(source / MANIFEST_FILE)
+    if problem or absent == ABSENT:
+        return problem
+    found = absent or _why_unread(source / MANIFEST_FILE)
+    return f"{MANIFEST_FILE} {found}" if found else ""
+
+
+def _why_unread(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        return f"cannot be read ({error.strerror or error})"
+    return "" if data.decode("utf-8-sig", errors="replace").strip() else "is empty"
 
 
 def _is_text(data: bytes) -> bool:

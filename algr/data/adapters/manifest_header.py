@@ -1,8 +1,9 @@
-"""The first line of `manifest.csv`, which tells a clinic's from one of single pictures."""
+"""The header of `manifest.csv`, which tells a clinic's from one of single pictures."""
 
+import io
 from pathlib import Path
 
-from algr.data.text_files import is_utf16
+from algr.data.text_files import is_utf16, table_form
 
 _READ_BYTES = 65536
 
@@ -15,6 +16,8 @@ def header_of(path: Path) -> set[str]:
     except OSError:
         return set()
     encoding = "utf-16" if is_utf16(data) else "utf-8-sig"
-    first = data.decode(encoding, errors="replace").partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    return {name.strip().strip('"').lower() for name in first.split(delimiter)}
+    text = data.decode(encoding, errors="replace")
+    form = table_form(text)
+    header = list(io.StringIO(text, newline=""))[form.header_line - 1 :][:1]
+    names = "".join(header).split(form.delimiter)
+    return {name.strip().strip('"').lower() for name in names}

@@ -53,7 +53,7 @@ def read_landmark_file(path: Path, *, base: int | None) -> LandmarkFile:
         try:
             track = read_landmark_csv(path)
         except DataError as error:
-            raise UnreadableError(" ".join(error.message.split())) from error
+            raise UnreadableError(error.in_one_line) from error
         pairs = zip(track.frames.tolist(), track.points_FL2 - first, strict=True)
         return LandmarkFile(rows=dict(pairs))
     if ending == ".npy":

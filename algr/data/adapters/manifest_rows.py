@@ -64,8 +64,9 @@ def read_table(
         return None
     header = [name.lower() for name in lines[0].cells]
     titles = [au_name(name) if name.startswith("au") else name for name in header]
-    labels = _labels(titles, wanted=wanted, at=path, findings=findings)
-    if not _is_right(titles, header, labels=labels, at=path, findings=findings):
+    first = lines[0].number
+    labels = _labels(titles, wanted=wanted, at=path, line=first, findings=findings)
+    if not _is_right(titles, header, labels=labels, at=path, line=first, findings=findings):
         return None
     place = {title: titles.index(title) for title in (*COLUMNS, *labels) if title in titles}
     reader = _Reader(place, labels=labels, parser=parser, at=path, findings=findings)
@@ -74,7 +75,12 @@ def read_table(
 
 
 def _labels(
-    titles: Sequence[str], *, wanted: Sequence[str] | None, at: Path, findings: Collector
+    titles: Sequence[str],
+    *,
+    wanted: Sequence[str] | None,
+    at: Path,
+    line: int,
+    findings: Collector,
 ) -> tuple[str, ...]:
     known = {title for title in titles if title.startswith("AU")}
     if wanted is None:
@@ -86,7 +92,7 @@ def _labels(
             f"has no column {', '.join(absent)}; choose with --labels among those that it has: "
             f"{', '.join(sorted(known, key=lambda title: int(title[2:]))) or 'none'}",
             at=at,
-            line=1,
+            line=line,
         )
     return tuple(wanted)
 
@@ -97,6 +103,7 @@ def _is_right(
     *,
     labels: Sequence[str],
     at: Path,
+    line: int,
     findings: Collector,
 ) -> bool:
     wrong = [
@@ -125,7 +132,7 @@ def _is_right(
     if not labels and not has_grades:
         wrong.append("has neither columns AU1, AU2, … nor grade_hb")
     for problem in wrong:
-        findings.refuse("manifest_header", problem, at=at, line=1)
+        findings.refuse("manifest_header", problem, at=at, line=line)
     missing = [name for name in labels if name not in titles]
     return not wrong and not missing
 

@@ -10,7 +10,7 @@ from algr.data.adapters.disfa import Disfa
 from algr.data.adapters.folders import Folder, list_folder, names_in_words, scan_folders
 from algr.data.adapters.gft import Gft
 from algr.data.adapters.manifest import Manifest
-from algr.data.adapters.manifest_absent import manifest_problem
+from algr.data.adapters.manifest_absent import why_unrecognised
 from algr.errors import DataError
 
 ADAPTERS: tuple[Adapter, ...] = (Bp4d(), Disfa(), Gft(), Clinic(), Manifest())
@@ -48,7 +48,7 @@ def recognise(source: Path) -> Adapter:
             expected="one data set",
             advice="name the folder of one of them, or name the layout",
         )
-    problem = manifest_problem(source)
+    problem = why_unrecognised(source)
     if problem:
         raise DataError(
             f"--source {source}: {problem}",

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from algr.data.adapters.collect import Collector, one_line
 from algr.data.rows import UNKNOWN
-from algr.data.text_files import encoding_problem
+from algr.data.text_files import encoding_problem, table_form
 from algr.data.words import counted
 
 MISSING_CODES = {"9": "9", "-1": "-1", "999": "999", "": "empty", "nan": "empty"}
@@ -114,17 +114,18 @@ def read_lines(path: Path, *, findings: Collector, is_needed: bool = False) -> l
     text = read_text(path, findings=findings, is_needed=is_needed)
     if text is None:
         return None
-    first = text.lstrip().partition("\n")[0]
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    form = table_form(text)
+    stream = io.StringIO(text, newline="")
+    before = len([stream.readline() for _ in range(form.header_line - 1)])
+    reader = csv.reader(stream, delimiter=form.delimiter)
     lines = []
     try:
         for cells in reader:
             if any(cell.strip() for cell in cells):
                 stripped = tuple(cell.strip() for cell in cells)
-                lines.append(Line(number=reader.line_num, cells=stripped))
+                lines.append(Line(number=reader.line_num + before, cells=stripped))
     except csv.Error as error:
-        tell("file_unreadable", f"{error}", at=path, line=reader.line_num)
+        tell("file_unreadable", f"{error}", at=path, line=reader.line_num + before)
         return None
     if not lines:
         tell("file_empty", "holds no cell; expected one line per frame", at=path)

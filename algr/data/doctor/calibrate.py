@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from algr.data.adapters import Recording
 from algr.data.doctor.pictures import OFFSETS, SMALL, Seen, to_small
 from algr.data.doctor.sampling import Sample
+from algr.data.words import counted
 from algr.faces import LEFT_EYE, MOUTH_CORNERS, RIGHT_EYE
 
 OffsetRows = dict[int, list[list[float]]]
@@ -287,7 +288,8 @@ def judge_base(seen: Sequence[Seen], recordings: Sequence[Recording]) -> BaseAns
         scales.append(_pixels_per_small(points_L2))
     count = len(scales)
     if count < _MIN_FACES_FOR_BASE or len(by_subject) < _MIN_SUBJECTS_FOR_BASE:
-        why = f"{count} faces of {len(by_subject)} subjects are too few"
+        faces = counted(count, "face")
+        why = f"{faces} of {counted(len(by_subject), 'subject')} are too few"
         return BaseAnswer(shift_px=None, error_px=float("nan"), pictures=count, why=why)
     means = np.array([np.mean(faces, axis=0) for faces in by_subject.values()])
     whole = mirror_shift(means.mean(axis=0))

@@ -3,12 +3,15 @@
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 
 from algr.data.clinic import ClinicManifest, ClinicVideo
-from algr.data.findings import Finding
+from algr.data.findings import Finding, up_to_the_limit
 from algr.data.manifest import EXERCISES, MANIFEST_FILE
+from algr.data.video import probe_video
+from algr.data.videos import exercises_beyond
 from algr.data.words import counted
+from algr.errors import DataError
 from algr.faces import GRADES, HOUSE_BRACKMANN_CLASS
 
 _FOLDS = 3
@@ -93,6 +96,7 @@ def examine_manifest(
         *_visit_findings(several),
         *_rater_findings(crossing, rated=len(rated)),
         *_grade_findings(by_patient),
+        *_exercise_findings(videos, folder=manifest.path.parent),
     ]
 
 
@@ -172,3 +176,21 @@ def _grade_findings(by_patient: dict[str, list[ClinicVideo]]) -> list[Finding]:
         for grade, name in enumerate(GRADES)
         if by_patient and classes[grade] < _FOLDS
     ]
+
+
+def _exercise_findings(videos: Sequence[ClinicVideo], *, folder: Path) -> list[Finding]:
+    findings = [
+        Finding(severity="warning", code="exercise_beyond", message=told, file=video.video)
+        for video in videos
+        if video.exercises
+        for told in exercises_beyond(video.exercises, duration_s=_duration_s(folder / video.video))
+    ]
+    return up_to_the_limit(findings)
+
+
+def _duration_s(path: Path) -> float:
+    """As the head of the video says; 0 where it cannot be read, of which others tell."""
+    try:
+        return probe_video(path).duration_s
+    except DataError:
+        return 0.0

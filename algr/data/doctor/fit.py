@@ -92,6 +92,7 @@ def judge_fit(
                 measure_motion(upright, recordings),
                 usual=usual,
             ),
+            reading,
             usual=usual,
         )
         findings += misfit_findings(compare_recordings(upright), recordings)

@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 
-from algr.data.adapters import SourceReading, names_pictures
+from algr.data.adapters import ImageFiles, SourceReading, names_pictures
 from algr.data.adapters.base import Layout
 from algr.data.doctor.calibrate import Axes, Calibration, OffsetAnswer, SubjectOffset
 from algr.data.doctor.labels import LabelCount
@@ -153,8 +153,10 @@ def turned_reason(axes: Axes) -> str:
     return f"unlike the others, {_AXES_ADVICE[axes]}{mend}"
 
 
-def subject_offset_findings(found: Sequence[SubjectOffset], *, usual: int) -> list[Finding]:
-    """Subjects whose pictures are numbered in another way than everybody's."""
+def subject_offset_findings(
+    found: Sequence[SubjectOffset], reading: SourceReading, *, usual: int
+) -> list[Finding]:
+    """Subjects whose pictures or landmarks are numbered in another way than everybody's."""
     findings = []
     for item in found:
         way = item.offset - usual
@@ -167,7 +169,7 @@ def subject_offset_findings(found: Sequence[SubjectOffset], *, usual: int) -> li
             Finding(
                 severity="warning",
                 code="frame_offset_of_subject",
-                message=f"{told}: rename the pictures of this subject by {way:+d}, or take the "
+                message=f"{told}: {_renumbering(item.subject, reading, way=way)}, or take the "
                 "subject away; --frame-offset is for all",
                 count=item.pictures,
             )
@@ -180,6 +182,20 @@ def subject_offset_findings(found: Sequence[SubjectOffset], *, usual: int) -> li
             )
         )
     return findings
+
+
+def _renumbering(subject: str, reading: SourceReading, *, way: int) -> str:
+    """What to move by how much; the frames of a video cannot be renamed."""
+    landmarks = f"the landmark files of this subject by {-way:+d}"
+    own = [part.pictures for part in reading.recordings if part.subject == subject]
+    if any(isinstance(pictures, ImageFiles) for pictures in own):
+        return (
+            "either its landmark files or its pictures are numbered otherwise: if the labels fit "
+            f"the pictures, renumber {landmarks}, else the pictures by {way:+d}"
+        )
+    if reading.kind == "grade":
+        return f"renumber {landmarks}"
+    return f"renumber {landmarks}, and its labels too if they do not fit the video"
 
 
 def offset_findings(

@@ -113,7 +113,8 @@ def _common(item: SharedFootage, one: Recording, other: Recording, source: Path)
     is_video = not isinstance(one.pictures, ImageFiles)
     what = "a whole video" if is_video else counted(item.pictures, "picture")
     example = shown(item.examples[1], source)
-    return f"{what} stands in {other.name} too (the same file, for instance {example})"
+    stand = "stands" if is_video or item.pictures == 1 else "stand"
+    return f"{what} {stand} in {other.name} too (the same file, for instance {example})"
 
 
 def _of_two(item: SharedFootage, reading: SourceReading, *, common: str) -> str:

@@ -13,6 +13,7 @@ from algr.data.landmark_formats.pts import DEFAULT_BASE, read_pts, read_pts_fold
 from algr.data.landmark_formats.pyfeat import is_pyfeat, read_pyfeat
 from algr.data.landmark_formats.tables import columns_of
 from algr.data.landmarks import LandmarkTrack, read_landmark_csv
+from algr.data.text_files import encoding_problem, wide_encoding
 from algr.errors import DataError, UsageError
 
 KNOWN_FORMS = (
@@ -56,6 +57,8 @@ def read_landmarks(
         return read_pts(path, base=_or(base, DEFAULT_BASE))
     if is_jaanet(header):
         return read_jaanet(path, base=_or(base, 0))
+    if wide_encoding(head):
+        raise DataError(f"{path.name}: {encoding_problem(head)}")
     begins = f"begins with {header[:40]!r}, which no known landmark format does"
     raise DataError(
         f"{path.name}: {begins if header else 'is empty'}",

@@ -1,9 +1,12 @@
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from algr.data.doctor.calibrate import axes_of, judge_subjects, mirror_shift
+from algr.data.adapters import VideoFile
+from algr.data.doctor.calibrate import SubjectOffset, axes_of, judge_subjects, mirror_shift
+from algr.data.doctor.judge import subject_offset_findings
 from algr.data.doctor.sampling import draw_samples, fast_pairs
 
 
@@ -98,9 +101,30 @@ def test_one_subject_whose_pictures_are_numbered_otherwise_is_named(
 
     (finding,) = [f for f in found.findings if f.code == "frame_offset_of_subject"]
     assert finding.message.startswith("subject M001:")
-    assert f"rename the pictures of this subject by {-planted:+d}" in finding.message
+    assert (
+        "if the labels fit the pictures, renumber the landmark files of this subject by "
+        f"{planted:+d}, else the pictures by {-planted:+d}, or take"
+    ) in finding.message
     assert "--frame-offset" not in found.command
     assert found.verdict == "warnings"
+
+
+@pytest.mark.parametrize(
+    ("kind", "advice"),
+    [
+        ("au", "renumber the landmark files of this subject by -1, and its labels too if they do"),
+        ("grade", "renumber the landmark files of this subject by -1, or take the subject away"),
+    ],
+)
+def test_frames_of_a_video_are_not_to_be_renamed(clean, kind, advice):
+    one = clean.recordings[0]
+    video = VideoFile(path=Path("a.avi"), index_N=one.number_N)
+    reading = replace(clean, kind=kind, recordings=(replace(one, pictures=video),))
+    offset = SubjectOffset(subject=one.subject, offset=3, sureness=9.0, pictures=20)
+
+    (finding,) = subject_offset_findings([offset], reading, usual=2)
+
+    assert advice in finding.message
 
 
 def test_one_recording_with_swapped_axes_is_named_and_left_out(clean, examined):
@@ -116,10 +140,12 @@ def test_one_recording_with_swapped_axes_is_named_and_left_out(clean, examined):
     assert found.verdict == "warnings"
 
 
-def test_few_faces_tell_no_base_and_none_is_guessed(clean, examined):
-    found = examined(replace(clean, recordings=clean.recordings[:3]))
+@pytest.mark.parametrize(("count", "told"), [(3, "3 subjects"), (1, "1 subject")])
+def test_few_faces_tell_no_base_and_none_is_guessed(clean, examined, count, told):
+    found = examined(replace(clean, recordings=clean.recordings[:count]))
 
     assert found.calibration.base.shift_px is None
+    assert found.calibration.base.why.endswith(f" faces of {told} are too few")
     assert "base_unknown" in codes(found)
     assert "--landmark-base" not in found.command
 

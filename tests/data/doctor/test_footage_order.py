@@ -5,6 +5,8 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
 from algr.data.adapters import ImageFiles
 from algr.data.doctor.duplicates import SharedFootage
 from algr.data.doctor.judge_files import footage_findings
@@ -46,3 +48,17 @@ def test_of_many_pairs_the_number_of_those_that_are_not_shown_is_told() -> None:
     assert len(findings) == 41
     assert findings[-1].message == "and 5 more like those above, 45 in all"
     assert findings[-1].severity == "refused"
+
+
+@pytest.mark.parametrize(("count", "told"), [(1, "1 picture stands"), (22, "22 pictures stand")])
+def test_one_picture_stands_and_several_stand(count: int, told: str) -> None:
+    recordings = [
+        SimpleNamespace(subject="s", group="", name=name, pictures=ImageFiles(paths=(Path(name),)))
+        for name in ("a", "b")
+    ]
+    reading: Any = SimpleNamespace(recordings=recordings, layout="manifest")
+    shared = SharedFootage(first=0, second=1, pictures=count, examples=("x", "y"), is_exact=True)
+
+    (finding,) = footage_findings([shared], reading, Path())
+
+    assert finding.message.startswith(f"{told} in b too")

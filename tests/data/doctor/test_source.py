@@ -163,6 +163,19 @@ def test_a_manifest_is_told_in_figures(rated):
     assert rare == {"normal": 0, "low": 1, "medium": 2, "high": 1}
 
 
+def test_exercises_that_begin_after_the_video_has_ended_are_told(tmp_path, kit):
+    kit.write_video(tmp_path / "a.mp4", kit.noise(6))
+    rows = ["a.mp4,P1,1,2,rest,0,1", "a.mp4,P1,1,2,pucker,9999,10000", "b.mp4,P2,1,2,rest,9,"]
+    header = "video,patient_id,visit,grade_hb,exercise,start_s,end_s"
+    (tmp_path / "manifest.csv").write_text("\n".join([header, *rows]))
+
+    _, findings = examine_manifest(read_manifest(tmp_path))
+
+    assert [finding.text() for finding in findings if finding.code == "exercise_beyond"] == [
+        "a.mp4: pucker begins at 9999 s, but the video ends at 0.5 s"
+    ]
+
+
 def test_a_clinic_without_its_videos_is_refused(rated):
     found = examine_source(rated)
 

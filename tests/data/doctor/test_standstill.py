@@ -153,3 +153,14 @@ def test_sampled_frames_of_a_clinic_that_repeat_are_left_out_where_that_is_asked
 
     assert dropped.frames == kept.frames - planted["frames"]
     assert dropped.frames_rejected == {"repeats the frame before": planted["frames"]}
+
+
+@pytest.mark.slow
+def test_of_the_repeats_of_a_clinic_those_are_told_as_left_out_that_were_sampled(tmp_path, home):
+    clinic(tmp_path / "clinic", ("duplicate_frames",))
+
+    dropped = prepare_clinic(source=tmp_path / "clinic", home=home, name="x", drop_repeats=True)
+
+    (told,) = [text for text in dropped.warnings if "the picture before" in text]
+    sampled = dropped.frames_rejected.get("repeats the frame before", 0)
+    assert f"of these, {sampled} w" in told if sampled else "none of them was sampled" in told
