@@ -131,6 +131,7 @@ def test_two_rows_become_a_table_and_are_not_repeated(run, home: Path, faces: st
     assert list((home / "tracking/artifacts").rglob("table.md"))
 
     again = algr(*study, "--rows", "full", "--resume", "--json")
+    assert again.returncode == 0, again.stderr
     assert again.stdout == done.stdout
     assert "row 1/1 ALGRNet: done before, not repeated" in again.stderr
 
