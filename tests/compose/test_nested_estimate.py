@@ -110,7 +110,7 @@ def test_what_is_done_is_skipped_for_each_outer_fold(request_of, capsys):
 
     assert [search.ended for search in found.searches] == [{"COMPLETE": 4}, {"COMPLETE": 1}, {}]
     assert found.whole.ended == {"COMPLETE": 5}
-    assert found.whole.half_done == ("begun-outer-1, trial 1: goes on after 1 epochs",)
+    assert found.whole.half_done == ("begun-nested-outer-1, trial 1: goes on after 1 epochs",)
     hours = [3600 * search.hours_unpruned for search in found.searches]
     assert hours == pytest.approx([0, 12 + 3 * 18 - 9, 12 + 4 * 18])
     assert [search.finish_hours > 0 for search in found.searches] == [False, True, True]
