@@ -121,10 +121,10 @@ def test_what_is_done_is_skipped_for_each_outer_fold(request_of, capsys):
     )
     assert printed[2:4] == [
         "skipped on --resume: 5 complete",
-        "  begun-outer-1, trial 1: goes on after 1 epochs",
+        "  begun-nested-outer-1, trial 1: goes on after 1 epochs",
     ]
     assert any(
-        line.startswith("outer fold 0 (begun-outer-0): 4 of 4 trials done; search 0.0 s")
+        line.startswith("outer fold 0 (begun-nested-outer-0): 4 of 4 trials done; search 0.0 s")
         for line in printed
     )
 
