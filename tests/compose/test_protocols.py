@@ -343,14 +343,14 @@ def test_a_nested_search_that_goes_on_repeats_no_trial_and_finds_the_same(
 def test_the_tests_of_outer_folds_go_on_with_as_many_replicas_as_they_were_begun_with(
     nest: Callable[..., tuple[NestedResult, SearchHere]], home: DataHome
 ) -> None:
-    nest("shared", executor=SharingExecutor)
+    nest("shared-nested", executor=SharingExecutor)
 
-    with pytest.raises(StudyError, match="shared was started") as caught:
-        nest("shared", resume=True)
-    nest("shared", resume=True, executor=SharingExecutor)
+    with pytest.raises(StudyError, match="shared-nested was started") as caught:
+        nest("shared-nested", resume=True)
+    nest("shared-nested", resume=True, executor=SharingExecutor)
 
     assert "replicas: 2 there, 1 now; go on with --workers 2" in str(caught.value.problems)
-    (final, *_) = home.runs.glob("shared/outer-0-best-*")
+    (final, *_) = home.runs.glob("shared-nested/outer-0-best-*")
     config, plan = read_run_files(final)
     identity = torch.load(final / "checkpoint.pt", weights_only=True)["identity"]
     assert identity == job_identity(
