@@ -46,6 +46,11 @@ class AlgrError(Exception):
         return "\n".join(lines)
 
     @property
+    def reason(self) -> str:
+        """What was found, with all problems; not what to do."""
+        return "; ".join([self.found, *self.problems])
+
+    @property
     def in_one_line(self) -> str:
         """The whole text for a table or a list, its parts told apart by signs."""
         told = "; ".join(self.problems)

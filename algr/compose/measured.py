@@ -136,8 +136,7 @@ def _measure(
             running = [pool.submit(rehearse, directory, tried, plans[0]) for _ in range(copies)]
             costs = [one.result() for one in running]
         except (FoldFailedError, ConfigError) as error:
-            reason = "; ".join([error.found, *error.problems])
-            return [PointCost(point, 0, 0, 0, 0, failure=reason)] * len(plans)
+            return [PointCost(point, 0, 0, 0, 0, failure=error.reason)] * len(plans)
         except BrokenProcessPool:
             reason = "its process died; memory may be short"
             return [PointCost(point, 0, 0, 0, 0, failure=reason)] * len(plans)

@@ -113,6 +113,7 @@ def compare_rows(
                 executor=RayTrainExecutor(workers=request.workers),
                 display=display,
                 study=study,
+                has_session=not is_all_done,
             )
             outcomes = runner.run(planned)
             others = [

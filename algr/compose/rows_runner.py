@@ -43,26 +43,23 @@ class RowsRunner:
     executor: FoldsExecutor
     display: ComparisonDisplay
     study: RunHandle
+    has_session: bool
+    """Whether workers can be asked how they compute; not where nothing is left to train."""
 
     def run(self, planned: Sequence[PlannedRow]) -> tuple[RowOutcome, ...]:
         """Train what an earlier command has not finished; a row that fails is an outcome.
-
-        Where nothing is left to train there is no session whose devices could be asked.
 
         Raises:
             StudyError: The name of a row's run belongs to other settings.
         """
         outcomes = []
         folds = [fold.index for fold in self.material.plan.folds]
-        is_all_done = all(
-            earlier_outcome(one, material=self.material, home=self.home) for one in planned
-        )
         for place, one in enumerate(planned, start=1):
             outcome = earlier_outcome(
                 one,
                 material=self.material,
                 home=self.home,
-                numerics=None if is_all_done else self.executor.numerics(one.config, folds),
+                numerics=self.executor.numerics(one.config, folds) if self.has_session else None,
             )
             is_new = outcome is None
             if outcome is None:

@@ -208,8 +208,7 @@ def _refuse_contradictions(
             check_buildable(config, replicas=job.identity.replicas)
         except ConfigError as error:
             values = ", ".join(f"{key}: {value}" for key, value in point.items())
-            reason = "; ".join([error.found, *error.problems])
-            problems.append(f"point {number} ({values}): {reason}")
+            problems.append(f"point {number} ({values}): {error.reason}")
     if problems:
         raise ConfigError(
             f"{what}: points that contradict themselves",
@@ -260,10 +259,10 @@ def _remarks(job: SearchJob) -> tuple[str, ...]:
     remarks = () if job.warm is None else job.warm.remarks
     if len(job.objectives) > 1 and job.config.tune.pruner != "none":
         remarks += ("with several objectives no trial is stopped early: there is no one order",)
-    return remarks + unreached_points(job)
+    return remarks + _unreached_points(job)
 
 
-def unreached_points(job: SearchJob) -> tuple[str, ...]:
+def _unreached_points(job: SearchJob) -> tuple[str, ...]:
     """A remark where more points are to be tried first than a new study has trials."""
     if job.trials is None or (job.study_directory / STUDY_FILE).exists():
         return ()

@@ -65,7 +65,7 @@ class TrialRecord:
 
 def contradiction(error: ConfigError) -> str:
     """Why a trial failed whose configuration cannot be trained."""
-    return f"{_CONTRADICTION}: {'; '.join([error.found, *error.problems])}"
+    return f"{_CONTRADICTION}: {error.reason}"
 
 
 def epoch_values(trial: FrozenTrial) -> dict[int, float]:

@@ -137,5 +137,6 @@ def test_two_rows_become_a_table_and_are_not_repeated(run, home: Path, faces: st
 
     shown = run("results", "first", "--table", 5)
     assert (shown.code, shown.err) == (0, "")
-    assert "[1] first-without-all: w/o full; dataset faces, protocol honest" in shown.out
+    row = "[1] first-without-all: w/o full; dataset faces, protocol honest, 3 folds, simulated"
+    assert row in shown.out
     assert "[2] ALGRNet" in shown.out

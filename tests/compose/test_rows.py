@@ -157,6 +157,7 @@ def train(own: DataHome, material: Material) -> Callable[..., tuple[RowOutcome, 
             executor=executor,
             display=diary or Diary(),
             study=study,
+            has_session=True,
         )
         return runner.run(rows)
 
@@ -257,7 +258,7 @@ def test_a_finished_row_of_other_replicas_is_not_put_beside_new_ones(train, plan
     train(plan_rows("full"), FakeExecutor())
 
     with pytest.raises(StudyError) as caught:
-        train(plan_rows("full", "without-all"), FakeExecutor(replicas=2))
+        train(plan_rows("full"), FakeExecutor(replicas=2))
 
     assert "replicas: 1 there, 2 now; go on with --workers 3 or fewer" in str(caught.value.problems)
 
