@@ -1,5 +1,6 @@
 """The draws of registered versions, fetched for the gate: one small file of each bundle."""
 
+import logging
 import tempfile
 from pathlib import Path
 
@@ -12,6 +13,8 @@ from algr.errors import IntegrityError
 from algr.tracking.gate import Candidate
 from algr.tracking.packaging import BUNDLE_FOLDER
 from algr.tracking.store import Store
+
+logger = logging.getLogger(__name__)
 
 
 class RegisteredDraws:
@@ -55,7 +58,11 @@ class RegisteredDraws:
                         registry_uri=self._store.uri,
                     )
                 )
-            except (MlflowException, OSError):
+            except (MlflowException, OSError) as error:
+                logger.warning(
+                    "%s of %s version %d cannot be fetched: %s",
+                    *(DRAWS_FILE, self._name, candidate.version, error),
+                )
                 return None
             if sha256_of(file) != candidate.draws_sha256:
                 raise IntegrityError(
